@@ -1,0 +1,265 @@
+//! A ladder's or a stage's ciphertexts proved against the commitment to a summed vector.
+//!
+//! One proof for all ciphertexts, joined under weights that the whole statement fixes:
+//! knowledge of `(z, R, tau)` with `C = <z, U> + R H`, `sum w_i A_i = tau G` and
+//! `sum w_i B_i = tau Y + <q, z> G`, where `q` says which entries of the vector the joined
+//! plaintext is. A linear relation with `K + 2` secrets. PROTOCOL sections 5 and 8.
+
+use curve25519_dalek::traits::MultiscalarMul as _;
+use curve25519_dalek::{RistrettoPoint, Scalar};
+use rand::CryptoRng;
+use serde::{Deserialize, Serialize};
+
+use crate::elgamal::Ciphertext;
+use crate::field::differences;
+use crate::group::{Generators, Point, PointBytes, ScalarBytes};
+use crate::layout::Label;
+use crate::prices::Level;
+use crate::proofs::batch::EquationBatch;
+use crate::proofs::{Place, ProofError, expect_length};
+use crate::secret::{SecretScalar, SecretVector};
+
+/// Which sums the ciphertexts are said to encrypt.
+#[derive(Debug, Clone)]
+pub enum Summed<'a> {
+    /// Entries of one committed sum at several levels, in the order of the ciphertexts.
+    Ladder {
+        /// Commitment to the whole sum.
+        sum: Point,
+        /// The levels shown.
+        levels: &'a [Level],
+    },
+    /// The entry at one level of several committed sums, in the order of the ciphertexts.
+    Blocks {
+        /// Commitments to the sums of the blocks.
+        sums: Vec<Point>,
+        /// The level.
+        level: Level,
+    },
+}
+
+/// What is claimed of one accumulator's ciphertexts.
+#[derive(Debug, Clone)]
+pub struct EntriesStatement<'a> {
+    /// The key they are encrypted under.
+    pub key: Point,
+    /// What they encrypt.
+    pub summed: Summed<'a>,
+    /// The ciphertexts.
+    pub ciphertexts: &'a [Ciphertext],
+}
+
+/// A proof, as received.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EntriesProof {
+    /// First messages of the three rows.
+    pub first: [PointBytes; 3],
+    /// One response a level.
+    pub vector: Vec<ScalarBytes>,
+    /// Response for the blinding.
+    pub blinding: ScalarBytes,
+    /// Response for the joined randomness.
+    pub randomness: ScalarBytes,
+}
+
+/// The part of a proof that depends on no statement: masks and two first messages. The
+/// multi-scalar multiplication in it is the dear part of a proof, so masks are made before
+/// closing. A mask that served two statements would give the secret away, so it serves one:
+/// proving consumes it.
+pub struct EntriesMask {
+    vector: SecretVector,
+    blinding: SecretScalar,
+    randomness: SecretScalar,
+    first: [Point; 2],
+}
+
+impl EntriesMask {
+    /// A fresh mask, in constant time.
+    #[must_use]
+    pub fn generate<R: CryptoRng + ?Sized>(
+        generators: &Generators,
+        levels: usize,
+        rng: &mut R,
+    ) -> Self {
+        let vector = SecretVector::random(levels, rng);
+        let blinding = SecretScalar::random(rng);
+        let randomness = SecretScalar::random(rng);
+        let first = [
+            commit(generators, vector.expose(), blinding.expose()).into(),
+            RistrettoPoint::mul_base(randomness.expose()).into(),
+        ];
+        Self { vector, blinding, randomness, first }
+    }
+}
+
+/// `<vector, U> + blinding H`, in constant time.
+#[must_use]
+pub fn commit(generators: &Generators, vector: &[Scalar], blinding: &Scalar) -> RistrettoPoint {
+    let weights = SecretVector::new(differences(vector));
+    let points = generators.levels(vector.len());
+    RistrettoPoint::multiscalar_mul(
+        weights.expose().iter().chain([blinding]),
+        points.iter().chain([generators.blinding().value()]),
+    )
+}
+
+/// What an accumulator knows that makes the statement true.
+pub struct EntriesWitness<'a> {
+    /// The opened vector: the sum itself for a ladder, the weighted sum of the blocks else.
+    pub vector: &'a SecretVector,
+    /// Its blinding.
+    pub blinding: &'a SecretScalar,
+    /// The randomness of each ciphertext.
+    pub randomness: &'a SecretVector,
+}
+
+impl EntriesStatement<'_> {
+    /// The weights that join the ciphertexts, fixed by the uncombined statement. Powers of one
+    /// challenge along the levels shown, counted from 1; 128-bit weights for blocks.
+    #[must_use]
+    pub fn weights(&self, place: &Place<'_>) -> Vec<Scalar> {
+        let mut layout = place.bind(Label::EntryWeights).layout();
+        self.write(&mut layout);
+        match &self.summed {
+            Summed::Ladder { .. } => {
+                let y = layout.scalar();
+                let powers = std::iter::successors(Some(y), |power| Some(power * y));
+                powers.take(self.ciphertexts.len()).collect()
+            }
+            Summed::Blocks { .. } => (0..self.ciphertexts.len())
+                .map(|block| {
+                    let mut layout = layout.clone();
+                    let hash = layout.count(block).hash();
+                    let mut half = [0; 16];
+                    half.copy_from_slice(&hash.0[..16]);
+                    Scalar::from(u128::from_le_bytes(half))
+                })
+                .collect(),
+        }
+    }
+
+    /// Proves the statement under `weights`; constant time in mask and witness.
+    #[must_use]
+    pub fn prove(
+        &self,
+        place: &Place<'_>,
+        weights: &[Scalar],
+        witness: &EntriesWitness<'_>,
+        mask: EntriesMask,
+    ) -> EntriesProof {
+        let masked: Scalar = self
+            .selection(weights)
+            // Levels of the auction index vectors of the auction's length.
+            .map(|(level, weight)| mask.vector.expose()[level.index()] * weight)
+            .sum();
+        let third: Point = (self.key.value() * mask.randomness.expose()
+            + RistrettoPoint::mul_base(&masked))
+        .into();
+        let first = [mask.first[0].bytes(), mask.first[1].bytes(), third.bytes()];
+        let challenge = self.challenge(place, &first);
+        let tau = weights.iter().zip(witness.randomness.expose()).map(|(w, t)| w * t).sum();
+        let tau = SecretScalar::new(tau);
+        let respond = |mask: &Scalar, secret: &Scalar| (&(mask + challenge * secret)).into();
+        let pairs = mask.vector.expose().iter().zip(witness.vector.expose());
+        EntriesProof {
+            first,
+            vector: pairs.map(|(mask, secret)| respond(mask, secret)).collect(),
+            blinding: respond(mask.blinding.expose(), witness.blinding.expose()),
+            randomness: respond(mask.randomness.expose(), tau.expose()),
+        }
+    }
+
+    /// Adds the proof's three equations to a batch, a weight each.
+    ///
+    /// # Errors
+    /// [`ProofError`] when the proof is not of this statement's shape.
+    pub fn append(
+        &self,
+        place: &Place<'_>,
+        levels: usize,
+        proof: &EntriesProof,
+        batch: &mut EquationBatch,
+    ) -> Result<(), ProofError> {
+        expect_length("responses", proof.vector.len(), levels)?;
+        let vector = proof.vector.iter().map(ScalarBytes::decode).collect::<Result<Vec<_>, _>>()?;
+        let (blinding, randomness) = (proof.blinding.decode()?, proof.randomness.decode()?);
+        let [opening, first_a, first_b] =
+            [proof.first[0].decode()?, proof.first[1].decode()?, proof.first[2].decode()?];
+        let weights = self.weights(place);
+        let challenge = self.challenge(place, &proof.first);
+        // opening + challenge * C - <z, U> - R H = 0
+        let weight = batch.weight();
+        batch.term(weight, &opening);
+        match &self.summed {
+            Summed::Ladder { sum, .. } => batch.term(weight * challenge, sum),
+            Summed::Blocks { sums, .. } => {
+                for (sum, d) in sums.iter().zip(&weights) {
+                    batch.term(weight * challenge * d, sum);
+                }
+            }
+        }
+        batch.levels_by_difference(-weight, &vector);
+        batch.blinding(-weight * blinding);
+        // first_a + challenge * sum w A - tau G = 0
+        let weight_a = batch.weight();
+        batch.term(weight_a, &first_a);
+        batch.base(-weight_a * randomness);
+        // first_b + challenge * sum w B - tau Y - <q, z> G = 0
+        let weight_b = batch.weight();
+        batch.term(weight_b, &first_b);
+        batch.term(-weight_b * randomness, &self.key);
+        // Levels of the auction index a vector whose length was checked above.
+        let joined: Scalar =
+            self.selection(&weights).map(|(level, q)| vector[level.index()] * q).sum();
+        batch.base(-weight_b * joined);
+        for (ciphertext, w) in self.ciphertexts.iter().zip(&weights) {
+            batch.term(weight_a * challenge * w, &ciphertext.a);
+            batch.term(weight_b * challenge * w, &ciphertext.b);
+        }
+        Ok(())
+    }
+
+    /// The vector `q`, as the levels where it is not zero.
+    fn selection<'a>(
+        &'a self,
+        weights: &'a [Scalar],
+    ) -> Box<dyn Iterator<Item = (Level, Scalar)> + 'a> {
+        match &self.summed {
+            Summed::Ladder { levels, .. } => {
+                Box::new(levels.iter().copied().zip(weights.iter().copied()))
+            }
+            Summed::Blocks { level, .. } => Box::new(std::iter::once((*level, Scalar::ONE))),
+        }
+    }
+
+    fn challenge(&self, place: &Place<'_>, first: &[PointBytes; 3]) -> Scalar {
+        let mut layout = place.bind(Label::Entries).layout();
+        self.write(&mut layout);
+        for point in first {
+            layout.fixed(&point.0);
+        }
+        layout.scalar()
+    }
+
+    fn write(&self, layout: &mut crate::layout::Layout) {
+        layout.point(&self.key);
+        match &self.summed {
+            Summed::Ladder { sum, levels } => {
+                layout.u8(1).point(sum).count(levels.len());
+                for level in *levels {
+                    layout.u32(level.0);
+                }
+            }
+            Summed::Blocks { sums, level } => {
+                layout.u8(2).u32(level.0).count(sums.len());
+                for sum in sums {
+                    layout.point(sum);
+                }
+            }
+        }
+        layout.count(self.ciphertexts.len());
+        for ciphertext in self.ciphertexts {
+            ciphertext.write(layout);
+        }
+    }
+}

@@ -1,0 +1,438 @@
+//! One-of-many membership: one of `C - P_1, .., C - P_L` is a multiple of `H`.
+//!
+//! Groth and Kohlweiss (EUROCRYPT 2015) in the base-N form of Bootle et al. (ESORICS 2015), with
+//! the bit commitments joined in pairs as in Lelantus Spark (2021): `A + x B` opens to the
+//! responses `f` on one family of generators and to `f (x - f)` on another, which the square of
+//! no entry but a bit's satisfies. PROTOCOL section 2, step 3.
+//!
+//! The list is padded to a power of the base with copies of `P_L`, never with the neutral
+//! element, which would admit a bid of 0.
+
+use curve25519_dalek::traits::MultiscalarMul as _;
+use curve25519_dalek::{RistrettoPoint, Scalar};
+use rand::CryptoRng;
+use serde::{Deserialize, Serialize};
+use subtle::{ConditionallySelectable as _, ConstantTimeEq as _};
+use zeroize::Zeroize as _;
+
+use crate::field::Fe;
+use crate::group::{Generators, Point, PointBytes, ScalarBytes};
+use crate::layout::Layout;
+use crate::prices::Level;
+use crate::proofs::batch::EquationBatch;
+use crate::proofs::{Binding, ProofError, expect_length};
+use crate::secret::{SecretScalar, SecretVector};
+
+/// How positions in the list are written: `digits` digits in base `base`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Digits {
+    base: usize,
+    digits: usize,
+}
+
+impl Digits {
+    /// The smallest proofs that do not cost many digits: about eleven entries a digit.
+    fn for_list(length: usize) -> Self {
+        let bits = length.max(2).next_power_of_two().trailing_zeros() as usize;
+        let digits = bits.div_ceil(4).max(1);
+        let mut base = 2;
+        while usize::pow(base, digits as u32) < length {
+            base += 1;
+        }
+        Self { base, digits }
+    }
+
+    fn entries(self) -> usize {
+        self.base * self.digits
+    }
+}
+
+/// What is claimed: `commitment` is to a level in `1..=cover`.
+#[derive(Debug, Clone, Copy)]
+pub struct MembershipStatement<'a> {
+    /// `C = P_b + rho H`.
+    pub commitment: &'a Point,
+    /// `L`, the highest level that the bid may have; at least 1.
+    pub cover: Level,
+}
+
+/// A proof, as received.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MembershipProof {
+    /// `A` and `B`, the joined bit commitments.
+    pub bits: [PointBytes; 2],
+    /// `G_0, ..`, one a digit.
+    pub digits: Vec<PointBytes>,
+    /// `f`, for each digit all entries but the first.
+    pub entries: Vec<ScalarBytes>,
+    /// `z_A`, the response for the bit commitments' blinding.
+    pub bits_blinding: ScalarBytes,
+    /// `z`, the response for the commitment's blinding.
+    pub blinding: ScalarBytes,
+}
+
+/// A vector of field elements that is erased when dropped.
+struct Erased(Vec<Fe>);
+
+impl Drop for Erased {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+impl MembershipStatement<'_> {
+    /// Proves that the commitment is to `level` with `blinding`; constant time in both.
+    #[must_use]
+    pub fn prove<R: CryptoRng + ?Sized>(
+        &self,
+        binding: Binding<'_>,
+        generators: &Generators,
+        level: Level,
+        blinding: &SecretScalar,
+        rng: &mut R,
+    ) -> MembershipProof {
+        let shape = Digits::for_list(self.cover.0 as usize);
+        let sigma = digits_of(shape, level);
+        let masks = digit_masks(shape, rng);
+        let (blind_a, blind_b) = (SecretScalar::random(rng), SecretScalar::random(rng));
+        let bits = bit_commitments(generators, &sigma, &masks, &blind_a, &blind_b);
+
+        let digit_blindings = SecretVector::random(shape.digits, rng);
+        let columns = digit_columns(shape, self.cover, &sigma, &masks);
+        let digits: Vec<PointBytes> = columns
+            .iter()
+            .zip(digit_blindings.expose())
+            .map(|(column, rho)| {
+                let points = generators.levels(self.cover.0 as usize);
+                let scalars = column.expose().iter().chain([rho]);
+                let points = points.iter().chain([generators.blinding().value()]);
+                Point::from(RistrettoPoint::multiscalar_mul(scalars, points)).bytes()
+            })
+            .collect();
+
+        let x = self.challenge(binding, &bits, &digits);
+        let x_field = Fe::from_scalar(&x);
+        let entries = (0..shape.entries())
+            // The first entry of a digit is what the others leave of x.
+            .filter(|entry| entry % shape.base != 0)
+            .map(|entry| (&(sigma.0[entry] * x_field + masks.0[entry]).to_scalar()).into())
+            .collect();
+        let bits_blinding = blind_a.expose() + x * blind_b.expose();
+        let mut power = Scalar::ONE;
+        let mut spent = Scalar::ZERO;
+        for rho in digit_blindings.expose() {
+            spent += rho * power;
+            power *= x;
+        }
+        let response = blinding.expose() * power - spent;
+        MembershipProof {
+            bits,
+            digits,
+            entries,
+            bits_blinding: (&bits_blinding).into(),
+            blinding: (&response).into(),
+        }
+    }
+
+    /// Adds the proof's two equations to a batch, a weight each.
+    ///
+    /// # Errors
+    /// [`ProofError`] when the proof is not of this statement's shape.
+    pub fn append(
+        &self,
+        binding: Binding<'_>,
+        proof: &MembershipProof,
+        batch: &mut EquationBatch,
+    ) -> Result<(), ProofError> {
+        let cover = self.cover.0 as usize;
+        let shape = Digits::for_list(cover);
+        expect_length("digits", proof.digits.len(), shape.digits)?;
+        expect_length("entries", proof.entries.len(), shape.entries() - shape.digits)?;
+        let x = self.challenge(binding, &proof.bits, &proof.digits);
+        let x_field = Fe::from_scalar(&x);
+        let f = complete_entries(shape, &proof.entries, x_field)?;
+        let (z_a, z) = (proof.bits_blinding.decode()?, proof.blinding.decode()?);
+
+        // A + x B - sum f g - sum f (x - f) h - z_A H = 0
+        let weight = batch.weight();
+        batch.term(weight, &proof.bits[0].decode()?);
+        batch.term(weight * x, &proof.bits[1].decode()?);
+        batch.blinding(-weight * z_a);
+        let negative = Fe::from_scalar(&-weight);
+        let (bits, squares) = batch.bits_and_squares_mut();
+        for ((entry, bit), square) in f.iter().zip(bits).zip(squares) {
+            let weighted = negative * *entry;
+            *bit = *bit + weighted;
+            *square = *square + weighted * (x_field - *entry);
+        }
+
+        // x^n C - sum_i (prod_j f_{j, i_j}) P_i - sum_k x^k G_k - z H = 0
+        let weight = batch.weight();
+        let mut power = weight;
+        for digit in &proof.digits {
+            batch.term(-power, &digit.decode()?);
+            power *= x;
+        }
+        batch.term(power, self.commitment);
+        batch.blinding(-weight * z);
+        let negative = Fe::from_scalar(&-weight);
+        let products = entry_products(shape, cover - 1, &f, negative);
+        let mut rest = Fe::from_scalar(&-power);
+        let (last, others) = match batch.levels_mut().get_mut(..cover).map(<[Fe]>::split_last_mut) {
+            Some(Some(parts)) => parts,
+            _ => return Err(ProofError::DoesNotHold),
+        };
+        for (sum, product) in others.iter_mut().zip(products) {
+            *sum = *sum + product;
+            rest = rest - product;
+        }
+        // All positions from L on stand for P_L; all products together are x^n.
+        *last = *last + rest;
+        Ok(())
+    }
+
+    fn challenge(
+        &self,
+        binding: Binding<'_>,
+        bits: &[PointBytes; 2],
+        digits: &[PointBytes],
+    ) -> Scalar {
+        let mut layout: Layout = binding.layout();
+        layout.u32(self.cover.0).point(self.commitment);
+        layout.fixed(&bits[0].0).fixed(&bits[1].0).count(digits.len());
+        for digit in digits {
+            layout.fixed(&digit.0);
+        }
+        layout.scalar()
+    }
+}
+
+/// One where the level's position has that digit, zero else; constant time in the level.
+fn digits_of(shape: Digits, level: Level) -> Erased {
+    let mut rest = u64::from(level.0) - 1;
+    let base = shape.base as u64;
+    let mut sigma = Vec::with_capacity(shape.entries());
+    for _ in 0..shape.digits {
+        // Division of 64-bit numbers is not constant time on every processor: count instead.
+        let (mut quotient, mut digit) = (0u64, rest);
+        for bit in (0..16).rev() {
+            let step = base << bit;
+            let fits = !subtle_less(digit, step);
+            digit = u64::conditional_select(&digit, &digit.wrapping_sub(step), fits);
+            quotient |= u64::from(fits.unwrap_u8()) << bit;
+        }
+        for value in 0..base {
+            sigma.push(Fe::from_u64(u64::from(value.ct_eq(&digit).unwrap_u8())));
+        }
+        rest = quotient;
+    }
+    Erased(sigma)
+}
+
+fn subtle_less(a: u64, b: u64) -> subtle::Choice {
+    // Both are far below 2^63, so the borrow shows in the top bit.
+    subtle::Choice::from((a.wrapping_sub(b) >> 63) as u8)
+}
+
+/// Uniform masks whose sum is zero for each digit.
+fn digit_masks<R: CryptoRng + ?Sized>(shape: Digits, rng: &mut R) -> Erased {
+    let mut masks = Vec::with_capacity(shape.entries());
+    for _ in 0..shape.digits {
+        let start = masks.len();
+        masks.push(Fe::ZERO);
+        for _ in 1..shape.base {
+            let mask = Fe::from_scalar(&Scalar::random(rng));
+            masks.push(mask);
+            masks[start] = masks[start] - mask;
+        }
+    }
+    Erased(masks)
+}
+
+/// `A` commits to the masks and their negated squares, `B` to the bits and `a (1 - 2 sigma)`.
+fn bit_commitments(
+    generators: &Generators,
+    sigma: &Erased,
+    masks: &Erased,
+    blind_a: &SecretScalar,
+    blind_b: &SecretScalar,
+) -> [PointBytes; 2] {
+    let scalars = |values: Vec<Fe>| {
+        let values = Erased(values);
+        SecretVector::new(values.0.iter().map(|value| value.to_scalar()).collect())
+    };
+    let commit = |on_bits: Vec<Fe>, on_squares: Vec<Fe>, blinding: &SecretScalar| {
+        let count = on_bits.len();
+        let (on_bits, on_squares) = (scalars(on_bits), scalars(on_squares));
+        let weights = on_bits.expose().iter().chain(on_squares.expose()).chain([blinding.expose()]);
+        let points = generators
+            .bits()
+            .iter()
+            .take(count)
+            .chain(generators.squares().iter().take(count))
+            .chain([generators.blinding().value()]);
+        Point::from(RistrettoPoint::multiscalar_mul(weights, points)).bytes()
+    };
+    let (a, s) = (&masks.0, &sigma.0);
+    let squares = a.iter().map(|a| Fe::ZERO - *a * *a).collect();
+    let crossed = a.iter().zip(s).map(|(a, s)| *a - (*a * *s + *a * *s)).collect();
+    [commit(a.clone(), squares, blind_a), commit(s.clone(), crossed, blind_b)]
+}
+
+/// For each power `k` below the number of digits, the weights of `P_1..P_L` in `G_k`: the
+/// coefficients of `x^k` in `-prod_j (sigma_j x + a_j)`, those of the padding added to `P_L`'s.
+fn digit_columns(shape: Digits, cover: Level, sigma: &Erased, masks: &Erased) -> Vec<SecretVector> {
+    let cover = cover.0 as usize;
+    // products[k][i]: the coefficient of x^k at position i, digit after digit.
+    let mut products: Vec<Erased> = vec![Erased(vec![Fe::ONE])];
+    for digit in 0..shape.digits {
+        let length = products[0].0.len();
+        let mut next: Vec<Erased> =
+            (0..=digit + 1).map(|_| Erased(vec![Fe::ZERO; length * shape.base])).collect();
+        for value in 0..shape.base {
+            let entry = digit * shape.base + value;
+            let (s, a) = (sigma.0[entry], masks.0[entry]);
+            for (k, old) in products.iter().enumerate() {
+                for (i, product) in old.0.iter().enumerate() {
+                    let at = value * length + i;
+                    next[k].0[at] = next[k].0[at] + *product * a;
+                    next[k + 1].0[at] = next[k + 1].0[at] + *product * s;
+                }
+            }
+        }
+        products = next;
+    }
+    products
+        .iter()
+        .take(shape.digits)
+        .map(|column| {
+            // All coefficients of a power below the highest add up to zero.
+            let mut rest = Fe::ZERO;
+            let mut weights = Vec::with_capacity(cover);
+            for product in &column.0[..cover - 1] {
+                rest = rest + *product;
+                weights.push((Fe::ZERO - *product).to_scalar());
+            }
+            weights.push(rest.to_scalar());
+            SecretVector::new(weights)
+        })
+        .collect()
+}
+
+/// The responses with each digit's first entry, which the others and `x` determine.
+fn complete_entries(shape: Digits, entries: &[ScalarBytes], x: Fe) -> Result<Vec<Fe>, ProofError> {
+    let mut f = Vec::with_capacity(shape.entries());
+    for digit in entries.chunks(shape.base - 1) {
+        let start = f.len();
+        f.push(x);
+        for entry in digit {
+            let entry = Fe::from_scalar(&entry.decode()?);
+            f.push(entry);
+            f[start] = f[start] - entry;
+        }
+    }
+    Ok(f)
+}
+
+/// `factor * prod_j f_{j, i_j}` for the first `count` positions.
+fn entry_products(shape: Digits, count: usize, f: &[Fe], factor: Fe) -> Vec<Fe> {
+    let mut products = vec![factor];
+    for digit in f.chunks(shape.base) {
+        let length = products.len();
+        let wanted = count.min(length * shape.base);
+        let mut next = Vec::with_capacity(wanted);
+        'digit: for value in digit {
+            for product in &products {
+                if next.len() == wanted {
+                    break 'digit;
+                }
+                next.push(*product * *value);
+            }
+        }
+        products = next;
+    }
+    products
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use rand::SeedableRng as _;
+    use rand::rngs::ChaCha20Rng;
+
+    use super::*;
+    use crate::keys::PublicKey;
+    use crate::layout::{Digest, Label};
+    use crate::proofs::Place;
+
+    fn place(prover: &PublicKey) -> Place<'_> {
+        const ZERO: &Digest = &Digest([0; 32]);
+        Place { context: ZERO, prover, round: 0, previous: ZERO }
+    }
+
+    fn check(
+        generators: &Arc<Generators>,
+        levels: usize,
+        statement: &MembershipStatement<'_>,
+        proof: &MembershipProof,
+    ) -> Result<(), ProofError> {
+        let mut batch = EquationBatch::new(generators, levels, [9; 32]);
+        statement.append(place(&PublicKey([1; 32])).bind(Label::Membership), proof, &mut batch)?;
+        batch.check()
+    }
+
+    #[test]
+    fn every_level_of_every_small_ladder_proves_and_no_other_value_does() {
+        let mut rng = ChaCha20Rng::seed_from_u64(1);
+        for levels in [1usize, 2, 3, 5, 16, 17, 40] {
+            let generators = Generators::for_levels(levels);
+            for value in 0..=levels + 1 {
+                let rho = SecretScalar::random(&mut rng);
+                let hidden = generators.blinding().value() * rho.expose();
+                // Above the ladder: the sum of the top two, which is no level.
+                let shown = match value {
+                    0 => hidden,
+                    v if v <= levels => hidden + generators.levels(levels)[v - 1],
+                    _ => hidden + generators.levels(levels)[levels - 1] * Scalar::from(2u64),
+                };
+                let commitment = Point::from(shown);
+                let statement =
+                    MembershipStatement { commitment: &commitment, cover: Level(levels as u32) };
+                let claimed = Level(value.clamp(1, levels) as u32);
+                let key = PublicKey([1; 32]);
+                let binding = place(&key).bind(Label::Membership);
+                let proof = statement.prove(binding, &generators, claimed, &rho, &mut rng);
+                let holds = check(&generators, levels, &statement, &proof).is_ok();
+                assert_eq!(holds, (1..=levels).contains(&value), "{value} of {levels}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_cover_below_the_bid_is_refused() {
+        let mut rng = ChaCha20Rng::seed_from_u64(2);
+        let generators = Generators::for_levels(20);
+        let key = PublicKey([1; 32]);
+        let rho = SecretScalar::random(&mut rng);
+        let point = generators.levels(20)[11] + generators.blinding().value() * rho.expose();
+        let commitment = Point::from(point);
+        for (cover, expected) in [(12, true), (20, true), (11, false)] {
+            let statement = MembershipStatement { commitment: &commitment, cover: Level(cover) };
+            let level = Level(12.min(cover));
+            let binding = place(&key).bind(Label::Membership);
+            let proof = statement.prove(binding, &generators, level, &rho, &mut rng);
+            assert_eq!(check(&generators, 20, &statement, &proof).is_ok(), expected, "{cover}");
+        }
+    }
+
+    #[test]
+    fn digits_cover_every_length() {
+        for length in 1..=16_384 {
+            let shape = Digits::for_list(length);
+            assert!(shape.base.pow(shape.digits as u32) >= length);
+            assert!(shape.entries() <= 64, "{length}: {shape:?}");
+        }
+        assert_eq!(Digits::for_list(1024), Digits { base: 11, digits: 3 });
+    }
+}

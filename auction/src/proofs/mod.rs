@@ -1,0 +1,84 @@
+//! The two kinds of proof that the protocol needs, made non-interactive with Fiat-Shamir.
+//!
+//! Linear relations ([`linear`] for a few secrets, [`entries`] for a whole summed vector beside
+//! its ciphertexts) and one-of-many membership ([`membership`]). No proof exists before what it
+//! is bound to: every challenge begins with a [`Binding`].
+
+pub mod batch;
+pub mod entries;
+pub mod linear;
+pub mod membership;
+
+use crate::group::EncodingError;
+use crate::keys::PublicKey;
+use crate::layout::{Digest, Label, Layout};
+
+/// Where in an auction a proof stands: who makes it, in which round, after which messages.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    /// Auction context (auction id for the proof in a join).
+    pub context: &'a Digest,
+    /// The prover's key.
+    pub prover: &'a PublicKey,
+    /// Round number; 0 for proofs made outside rounds.
+    pub round: u16,
+    /// Hash of the round before; all zeros for proofs made outside rounds.
+    pub previous: &'a Digest,
+}
+
+/// What a challenge is bound to before any statement: the kind of proof and its place.
+#[derive(Debug, Clone, Copy)]
+pub struct Binding<'a> {
+    /// The kind of proof.
+    pub label: Label,
+    /// Its place.
+    pub place: Place<'a>,
+}
+
+impl Place<'_> {
+    /// The place of a proof of the given kind.
+    #[must_use]
+    pub fn bind(&self, label: Label) -> Binding<'_> {
+        Binding { label, place: *self }
+    }
+}
+
+impl Binding<'_> {
+    /// Begins the layout that a challenge hashes.
+    #[must_use]
+    pub fn layout(&self) -> Layout {
+        let mut layout = Layout::new(self.label, self.place.context);
+        layout.key(self.place.prover).u16(self.place.round).digest(self.place.previous);
+        layout
+    }
+}
+
+/// Why a proof was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ProofError {
+    /// Bytes that encode nothing.
+    #[error(transparent)]
+    Encoding(#[from] EncodingError),
+    /// The wrong number of elements for the statement.
+    #[error("got {got} {part} in a proof, expected {expected}")]
+    Shape {
+        /// Which elements.
+        part: &'static str,
+        /// How many came.
+        got: usize,
+        /// How many the statement needs.
+        expected: usize,
+    },
+    /// An equation does not hold.
+    #[error("the proof does not hold")]
+    DoesNotHold,
+}
+
+/// Checks a length.
+pub(crate) fn expect_length(
+    part: &'static str,
+    got: usize,
+    expected: usize,
+) -> Result<(), ProofError> {
+    if got == expected { Ok(()) } else { Err(ProofError::Shape { part, got, expected }) }
+}

@@ -1,0 +1,325 @@
+//! What a seller announces. PROTOCOL section 1.
+
+use serde::{Deserialize, Serialize};
+
+use crate::keys::{BadSignature, PublicKey, SecretKey, Signature};
+use crate::layout::{Digest, Label, Layout};
+use crate::money::Currency;
+use crate::prices::{LadderError, Level, PriceLadder};
+
+/// Fewest and most accumulators of an auction.
+pub const ACCUMULATORS: std::ops::RangeInclusive<usize> = 2..=16;
+/// Most bids that a spec may allow.
+pub const MAX_BIDS: u32 = 1 << 20;
+/// Longest title, in bytes.
+pub const MAX_TITLE: usize = 200;
+/// Longest description, in bytes.
+pub const MAX_DESCRIPTION: usize = 10_000;
+/// Longest address of an accumulator, in bytes.
+pub const MAX_ADDRESS: usize = 260;
+/// Most covers that bonds may have.
+pub const MAX_COVERS: usize = 4;
+/// Fewest and most parts that a stage of a search cuts its range into.
+pub const BLOCK: std::ops::RangeInclusive<u16> = 2..=256;
+
+/// A moment: milliseconds since 1970-01-01 UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Time(pub u64);
+
+/// What the winner pays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Rule {
+    /// The highest bid.
+    FirstPrice,
+    /// The second highest bid (Vickrey).
+    SecondPrice,
+}
+
+impl std::fmt::Display for Rule {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::FirstPrice => "first-price",
+            Self::SecondPrice => "second-price",
+        })
+    }
+}
+
+/// An accumulator as the committee file and the spec name it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Member {
+    /// Its identity: what the link and every signature of it are checked against.
+    pub key: PublicKey,
+    /// Where it listens, `host:port`.
+    pub address: String,
+}
+
+/// Bonds that bids must carry, where a settlement server takes the payment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settlement {
+    /// The server's key, which signs the tickets.
+    pub server: PublicKey,
+    /// The highest levels that a bond may pay, increasing.
+    pub covers: Vec<Level>,
+    /// Until when bonds are held.
+    pub held_until: Time,
+}
+
+/// The terms of an auction.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spec {
+    /// Fresh random bytes: no two auctions share an id.
+    pub nonce: [u8; 32],
+    /// The seller's key.
+    pub seller: PublicKey,
+    /// One line.
+    pub title: String,
+    /// What is sold, and on what terms.
+    pub description: String,
+    /// What the winner pays.
+    pub rule: Rule,
+    /// What prices are counted in.
+    pub currency: Currency,
+    /// The prices.
+    pub ladder: PriceLadder,
+    /// Bids are taken from this moment on.
+    pub opening: Time,
+    /// No bid is taken from this moment on.
+    pub closing: Time,
+    /// No message is made after this moment; an unfinished auction is then void.
+    pub last: Time,
+    /// Most bids that are taken.
+    pub most_bids: u32,
+    /// The accumulators, in the order of their numbers.
+    pub accumulators: Vec<Member>,
+    /// Where bids must be bonded.
+    pub settlement: Option<Settlement>,
+    /// Parts that a stage of a search cuts its range into, `c`.
+    pub block: u16,
+    /// Parts that a round of tests cuts a stage into, `f`.
+    pub fan_out: u16,
+}
+
+/// A spec that breaks a rule. The seller's fault.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SpecError {
+    /// The seller did not sign it.
+    #[error("the seller's signature on the spec is wrong: {0}")]
+    Signature(#[from] BadSignature),
+    /// The prices are impossible.
+    #[error("the spec's prices are wrong: {0}")]
+    Ladder(#[from] LadderError),
+    /// A named field is outside its limits.
+    #[error("the spec's {field} is wrong: expected {expected}")]
+    Field {
+        /// The field.
+        field: &'static str,
+        /// What it may be.
+        expected: &'static str,
+    },
+}
+
+impl Spec {
+    /// The auction id: the hash of the spec.
+    #[must_use]
+    pub fn id(&self) -> Digest {
+        let mut layout = Layout::new(Label::Spec, &Digest::default());
+        self.write(&mut layout);
+        layout.hash()
+    }
+
+    /// Number of levels, `K`.
+    #[must_use]
+    pub fn levels(&self) -> usize {
+        self.ladder.levels() as usize
+    }
+
+    /// Signs the spec with the seller's key.
+    #[must_use]
+    pub fn sign(self, seller: &SecretKey) -> SignedSpec {
+        let signature = seller.sign(&Layout::new(Label::SpecSignature, &self.id()));
+        SignedSpec { spec: self, signature }
+    }
+
+    fn write(&self, layout: &mut Layout) {
+        layout.fixed(&self.nonce).key(&self.seller);
+        layout.bytes(self.title.as_bytes()).bytes(self.description.as_bytes());
+        layout.u8(match self.rule {
+            Rule::FirstPrice => 1,
+            Rule::SecondPrice => 2,
+        });
+        self.currency.write(layout);
+        self.ladder.write(layout);
+        layout.u64(self.opening.0).u64(self.closing.0).u64(self.last.0).u32(self.most_bids);
+        layout.count(self.accumulators.len());
+        for member in &self.accumulators {
+            layout.key(&member.key).bytes(member.address.as_bytes());
+        }
+        match &self.settlement {
+            None => layout.u8(0),
+            Some(settlement) => {
+                layout.u8(1).key(&settlement.server).count(settlement.covers.len());
+                for cover in &settlement.covers {
+                    layout.u32(cover.0);
+                }
+                layout.u64(settlement.held_until.0)
+            }
+        };
+        layout.u16(self.block).u16(self.fan_out);
+    }
+
+    fn check(&self) -> Result<(), SpecError> {
+        self.ladder.check()?;
+        let keys: std::collections::BTreeSet<_> =
+            self.accumulators.iter().map(|member| member.key).collect();
+        let rules = [
+            (
+                "title",
+                "1 to 200 bytes without control characters",
+                !self.title.is_empty()
+                    && self.title.len() <= MAX_TITLE
+                    && !self.title.chars().any(char::is_control),
+            ),
+            ("description", "at most 10,000 bytes", self.description.len() <= MAX_DESCRIPTION),
+            ("currency", "three capital letters and at most 9 decimals", self.currency.is_valid()),
+            (
+                "times",
+                "opening < closing < last time",
+                self.opening < self.closing && self.closing < self.last,
+            ),
+            ("most bids", "1 to 1,048,576", (1..=MAX_BIDS).contains(&self.most_bids)),
+            ("accumulators", "2 to 16 of them", ACCUMULATORS.contains(&self.accumulators.len())),
+            (
+                "accumulators' keys",
+                "pairwise distinct Ed25519 keys, none of them the seller's",
+                keys.len() == self.accumulators.len()
+                    && !keys.contains(&self.seller)
+                    && keys.iter().all(PublicKey::is_usable),
+            ),
+            (
+                "accumulators' addresses",
+                "1 to 260 bytes without control characters",
+                self.accumulators.iter().all(|member| {
+                    (1..=MAX_ADDRESS).contains(&member.address.len())
+                        && !member.address.chars().any(char::is_control)
+                }),
+            ),
+            ("block size", "2 to 256", BLOCK.contains(&self.block)),
+            ("fan-out", "2 to the block size", (2..=self.block).contains(&self.fan_out)),
+        ];
+        for (field, expected, holds) in rules {
+            if !holds {
+                return Err(SpecError::Field { field, expected });
+            }
+        }
+        self.settlement.as_ref().map_or(Ok(()), |settlement| self.check_settlement(settlement))
+    }
+
+    fn check_settlement(&self, settlement: &Settlement) -> Result<(), SpecError> {
+        let covers = &settlement.covers;
+        let increasing = covers.is_sorted_by(|a, b| a < b);
+        let on_ladder = covers.iter().all(|cover| (1..=self.ladder.levels()).contains(&cover.0));
+        if !(1..=MAX_COVERS).contains(&covers.len()) || !increasing || !on_ladder {
+            let expected = "1 to 4 increasing levels of the ladder";
+            return Err(SpecError::Field { field: "covers", expected });
+        }
+        if !settlement.server.is_usable() {
+            return Err(SpecError::Field { field: "settlement key", expected: "an Ed25519 key" });
+        }
+        // The last time is at most the middle between closing and the end of the bonds.
+        let room = settlement.held_until.0.saturating_sub(self.closing.0);
+        if self.last.0 - self.closing.0 > room / 2 {
+            let expected = "at least as long after the last time as that is after closing";
+            return Err(SpecError::Field { field: "end of the bonds", expected });
+        }
+        Ok(())
+    }
+}
+
+/// A spec with its seller's signature, as received.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignedSpec {
+    spec: Spec,
+    signature: Signature,
+}
+
+impl SignedSpec {
+    /// Checks the signature and every rule of PROTOCOL section 1.
+    ///
+    /// # Errors
+    /// [`SpecError`]: what the seller did wrong.
+    pub fn verify(self) -> Result<VerifiedSpec, SpecError> {
+        self.spec.check()?;
+        let id = self.spec.id();
+        self.spec.seller.verify(&Layout::new(Label::SpecSignature, &id), &self.signature)?;
+        Ok(VerifiedSpec { signed: self, id })
+    }
+
+    /// The id that this spec has, if it verifies.
+    #[must_use]
+    pub fn claimed_id(&self) -> Digest {
+        self.spec.id()
+    }
+}
+
+/// A spec that keeps all rules and is signed by its seller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifiedSpec {
+    signed: SignedSpec,
+    id: Digest,
+}
+
+impl VerifiedSpec {
+    /// The terms.
+    #[must_use]
+    pub fn spec(&self) -> &Spec {
+        &self.signed.spec
+    }
+
+    /// The auction id.
+    #[must_use]
+    pub fn id(&self) -> Digest {
+        self.id
+    }
+
+    /// The spec as it travels.
+    #[must_use]
+    pub fn signed(&self) -> &SignedSpec {
+        &self.signed
+    }
+
+    /// The number of the accumulator with this identity.
+    #[must_use]
+    pub fn accumulator(&self, key: &PublicKey) -> Option<usize> {
+        self.signed.spec.accumulators.iter().position(|member| member.key == *key)
+    }
+}
+
+/// The seller's signed word that the auction closes now, before its closing time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EarlyClose {
+    /// The auction.
+    pub auction: Digest,
+    signature: Signature,
+}
+
+impl EarlyClose {
+    /// Signs the word.
+    #[must_use]
+    pub fn sign(auction: Digest, seller: &SecretKey) -> Self {
+        let signature = seller.sign(&Layout::new(Label::EarlyClose, &auction));
+        Self { auction, signature }
+    }
+
+    /// Checks that the auction's seller said it.
+    ///
+    /// # Errors
+    /// [`SpecError::Signature`] when another did, or [`SpecError::Field`] when it closes another
+    /// auction.
+    pub fn verify(&self, spec: &VerifiedSpec) -> Result<(), SpecError> {
+        if self.auction != spec.id() {
+            return Err(SpecError::Field { field: "auction id", expected: "the one to close" });
+        }
+        let layout = Layout::new(Label::EarlyClose, &self.auction);
+        Ok(spec.spec().seller.verify(&layout, &self.signature)?)
+    }
+}

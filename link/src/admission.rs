@@ -1,0 +1,134 @@
+//! How many incoming connections there are, in all and from one place.
+
+use std::{
+    collections::HashMap,
+    net::{IpAddr, Ipv6Addr},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use crate::Limits;
+
+/// Counts the connections that are open or shaking hands.
+pub(crate) struct Admission {
+    max: usize,
+    max_per_place: usize,
+    open: Mutex<HashMap<IpAddr, usize>>,
+}
+
+/// What to do with somebody who wants to connect.
+pub(crate) enum Entry {
+    /// Take him; his place is free again when the slot is dropped.
+    Welcome(Slot),
+    /// It is getting full: let him first prove that he is where he says.
+    ProveAddress,
+    /// Refuse him.
+    Full,
+}
+
+impl Admission {
+    pub(crate) fn new(limits: &Limits) -> Arc<Self> {
+        Arc::new(Self {
+            max: limits.max_connections,
+            max_per_place: limits.max_connections_per_ip,
+            open: Mutex::new(HashMap::new()),
+        })
+    }
+
+    /// Decides on a connection from `ip`; `proven` tells whether the address was validated.
+    pub(crate) fn enter(self: &Arc<Self>, ip: IpAddr, proven: bool) -> Entry {
+        let place = place_of(ip);
+        let mut open = self.lock();
+        let total: usize = open.values().sum();
+        let here = open.get(&place).copied().unwrap_or(0);
+        if total >= self.max || here >= self.max_per_place {
+            return Entry::Full;
+        }
+        // Whoever forges addresses cannot take more than half, in all or of anybody's.
+        if !proven && (total >= self.max / 2 || here >= self.max_per_place / 2) {
+            return Entry::ProveAddress;
+        }
+        open.insert(place, here + 1);
+        Entry::Welcome(Slot { admission: Arc::clone(self), place })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
+        // The map is whole between any two of its operations, so a panic elsewhere spoils nothing.
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The place of one connection.
+pub(crate) struct Slot {
+    admission: Arc<Admission>,
+    place: IpAddr,
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        let mut open = self.admission.lock();
+        match open.get_mut(&self.place) {
+            Some(count) if *count > 1 => *count -= 1,
+            _ => {
+                open.remove(&self.place);
+            }
+        }
+    }
+}
+
+/// One customer of a provider usually has one IPv4 address, or all of an IPv6 network of 64 bits.
+fn place_of(ip: IpAddr) -> IpAddr {
+    match ip.to_canonical() {
+        IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64).into(),
+        v4 => v4,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn admission(max_connections: usize, max_connections_per_ip: usize) -> Arc<Admission> {
+        Admission::new(&Limits { max_connections, max_connections_per_ip, ..Limits::default() })
+    }
+
+    fn taken(admission: &Arc<Admission>, ip: &str) -> Option<Slot> {
+        match admission.enter(ip.parse().unwrap(), true) {
+            Entry::Welcome(slot) => Some(slot),
+            Entry::ProveAddress => panic!("the address is proven"),
+            Entry::Full => None,
+        }
+    }
+
+    #[test]
+    fn both_caps_hold_and_places_come_free() {
+        let admission = admission(3, 2);
+        let first = taken(&admission, "192.0.2.1").unwrap();
+        let _second = taken(&admission, "::ffff:192.0.2.1").unwrap();
+        assert!(taken(&admission, "192.0.2.1").is_none());
+        let third = taken(&admission, "192.0.2.2").unwrap();
+        assert!(taken(&admission, "192.0.2.3").is_none());
+        drop(first);
+        let _fourth = taken(&admission, "192.0.2.1").unwrap();
+        drop(third);
+        assert_eq!(admission.lock().len(), 1);
+    }
+
+    #[test]
+    fn a_network_of_64_bits_is_one_place() {
+        let admission = admission(9, 1);
+        let _one = taken(&admission, "2001:db8::1").unwrap();
+        assert!(taken(&admission, "2001:db8::ffff:1").is_none());
+        assert!(taken(&admission, "2001:db8:0:1::1").is_some());
+    }
+
+    #[test]
+    fn from_half_on_addresses_must_be_proven() {
+        let admission = admission(4, 4);
+        let ip = "192.0.2.1".parse().unwrap();
+        let slots = [taken(&admission, "192.0.2.2"), taken(&admission, "192.0.2.3")];
+        assert!(matches!(admission.enter(ip, false), Entry::ProveAddress));
+        assert!(matches!(admission.enter(ip, true), Entry::Welcome(_)));
+        drop(slots);
+        assert!(matches!(admission.enter(ip, false), Entry::Welcome(_)));
+    }
+}

@@ -1,0 +1,134 @@
+//! Every bound of the transport, by name.
+
+use std::{sync::Arc, time::Duration};
+
+use quinn::{IdleTimeout, TransportConfig, VarInt};
+
+/// What one endpoint puts up with. The defaults suit a node on the open internet; a node that
+/// expects many bidders behind one address raises `max_connections_per_ip`.
+///
+/// Memory is bounded. Of unread bytes a connection holds at most `receive_window`, of bytes not
+/// yet acknowledged at most `send_window`; with the defaults and all connections taken these are
+/// 1 GiB each. On top come the questions being read: at most `max_streams_per_connection` a
+/// connection, each as long as [`crate::Handler::limit`] allows that peer, and never more than
+/// about twice what was really received.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Incoming connections open at a time; from half of it on, addresses must be proven.
+    pub max_connections: usize,
+    /// The same for one IPv4 address or one IPv6 network of 64 bits.
+    pub max_connections_per_ip: usize,
+    /// Questions of one connection under way at a time.
+    pub max_streams_per_connection: u32,
+    /// Refused questions after which a connection is closed.
+    pub max_refused_questions: u32,
+    /// Longest question sent, and received whatever the handler allows; in bytes.
+    pub max_question_bytes: usize,
+    /// Longest answer sent and received, in bytes.
+    pub max_answer_bytes: usize,
+    /// Bytes of one stream a peer may send before they are read.
+    pub stream_receive_window: u32,
+    /// Bytes of one connection a peer may send before they are read.
+    pub receive_window: u32,
+    /// Bytes of one connection kept for sending again until they are acknowledged.
+    pub send_window: u32,
+    /// Silence after which a connection is given up.
+    pub idle_timeout: Duration,
+    /// How often an outgoing connection breaks its silence; shorter than both sides'
+    /// `idle_timeout`. Incoming connections are never kept alive from here.
+    pub keep_alive: Duration,
+    /// Time for a handshake.
+    pub handshake_timeout: Duration,
+    /// Time from the opening of a stream to the end of its question.
+    pub question_timeout: Duration,
+    /// Time for the handler to answer.
+    pub answer_timeout: Duration,
+    /// Time for the peer to take the answer.
+    pub send_timeout: Duration,
+    /// Time for running answers to finish when the endpoint shuts down.
+    pub drain_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_connections: 1024,
+            max_connections_per_ip: 256,
+            max_streams_per_connection: 64,
+            max_refused_questions: 8,
+            max_question_bytes: 16 << 20,
+            max_answer_bytes: 64 << 20,
+            stream_receive_window: 1 << 20,
+            receive_window: 1 << 20,
+            send_window: 1 << 20,
+            idle_timeout: Duration::from_secs(15),
+            keep_alive: Duration::from_secs(5),
+            handshake_timeout: Duration::from_secs(5),
+            question_timeout: Duration::from_secs(10),
+            answer_timeout: Duration::from_secs(60),
+            send_timeout: Duration::from_secs(30),
+            drain_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Round-trip time assumed before one was measured: a first packet lost, or sent to a node that
+/// is just starting, is sent again after three times this.
+const INITIAL_RTT: Duration = Duration::from_millis(100);
+
+impl Limits {
+    /// Of connections we take: the peer may open streams.
+    pub(crate) fn incoming_transport(&self) -> Arc<TransportConfig> {
+        let mut transport = self.transport();
+        transport.max_concurrent_bidi_streams(self.max_streams_per_connection.into());
+        Arc::new(transport)
+    }
+
+    /// Of connections we make: we alone ask, and keep the connection alive.
+    pub(crate) fn outgoing_transport(&self) -> Arc<TransportConfig> {
+        let mut transport = self.transport();
+        transport.max_concurrent_bidi_streams(0u32.into());
+        transport.keep_alive_interval(Some(self.keep_alive));
+        Arc::new(transport)
+    }
+
+    fn transport(&self) -> TransportConfig {
+        let idle = u32::try_from(self.idle_timeout.as_millis()).unwrap_or(u32::MAX);
+        let mut transport = TransportConfig::default();
+        transport
+            .max_concurrent_uni_streams(0u32.into())
+            .datagram_receive_buffer_size(None)
+            .stream_receive_window(self.stream_receive_window.into())
+            .receive_window(self.receive_window.into())
+            .send_window(self.send_window.into())
+            // A timeout of zero milliseconds would mean none at all.
+            .max_idle_timeout(Some(IdleTimeout::from(VarInt::from_u32(idle.max(1)))))
+            .initial_rtt(INITIAL_RTT);
+        transport
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_idle_timeout_never_turns_into_none() {
+        for idle_timeout in [Duration::ZERO, Duration::MAX] {
+            let limits = Limits { idle_timeout, ..Limits::default() };
+            let printed = format!("{:?}", limits.incoming_transport());
+            assert!(!printed.contains("max_idle_timeout: None"));
+            assert!(!printed.contains("max_idle_timeout: Some(0)"));
+        }
+    }
+
+    #[test]
+    fn unidirectional_streams_and_datagrams_are_off() {
+        let limits = Limits::default();
+        for transport in [limits.incoming_transport(), limits.outgoing_transport()] {
+            let printed = format!("{transport:?}");
+            assert!(printed.contains("max_concurrent_uni_streams: 0"), "{printed}");
+            assert!(printed.contains("datagram_receive_buffer_size: None"), "{printed}");
+        }
+    }
+}
