@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use rand::{CryptoRng, Rng as _};
+use rand::CryptoRng;
 
 use crate::bid::{SealedBid, Submission, ticket_digest};
 use crate::group::Point;

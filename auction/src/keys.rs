@@ -37,7 +37,8 @@ impl PublicKey {
     /// Whether this is the canonical encoding of a key that can verify anything.
     #[must_use]
     pub fn is_usable(&self) -> bool {
-        VerifyingKey::from_bytes(&self.0).is_ok_and(|key| !key.is_weak())
+        VerifyingKey::from_bytes(&self.0)
+            .is_ok_and(|key| !key.is_weak() && key.to_edwards().compress().to_bytes() == self.0)
     }
 
     /// Reads 64 hexadecimal digits.

@@ -1,5 +1,10 @@
 //! Peers that do not keep to the protocol: everything here speaks raw QUIC or raw UDP.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 mod echo;
 mod raw;
@@ -10,7 +15,8 @@ use echo::{Answer, FRIEND, Node, PATIENCE, Question, STRANGER, STRANGER_BYTES, a
 use link::{Code, Identity, Limits, LinkError};
 use quinn::{ReadToEndError, VarInt};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
-use raw::{Raw, impostor_server};
+use raw::{Raw, Shown, impostor_server};
+use rustls::AlertDescription;
 
 async fn still_answers(node: &Node) {
     let connection = asker(&FRIEND).connect(node.addr, node.key, PATIENCE).await.unwrap();
@@ -18,10 +24,20 @@ async fn still_answers(node: &Node) {
     assert_eq!(answer, Answer::You(Identity::from_seed(&FRIEND).public()));
 }
 
-/// Whether the node takes a question on a connection made with `raw`.
-async fn is_taken(node: &Node, raw: Raw) -> bool {
-    let Ok(connection) = raw.connect(node.addr).await else { return false };
-    question(&connection, &WHO_AM_I, true).await.is_ok()
+/// The TLS alert with which the node breaks off a handshake with `raw`, if it does.
+async fn refusal(node: &Node, raw: Raw) -> Option<AlertDescription> {
+    let lost = match raw.connect(node.addr).await {
+        Err(lost) => lost,
+        // The client may be through before the node has seen his key.
+        Ok(connection) => match question(&connection, &WHO_AM_I, true).await {
+            Ok(_) => return None,
+            Err(_) => connection.closed().await,
+        },
+    };
+    let quinn::ConnectionError::ConnectionClosed(close) = lost else { panic!("{lost}") };
+    // RFC 9001 section 4.8.
+    let alert = u64::from(close.error_code).checked_sub(0x100).unwrap();
+    Some(u8::try_from(alert).unwrap().into())
 }
 
 const WHO_AM_I: [u8; 8] = [4, 0, 0, 0, 1, 0, 0, 0];
@@ -51,19 +67,29 @@ fn refused(code: Code) -> Result<Vec<u8>, ReadToEndError> {
 #[tokio::test]
 async fn only_the_whole_handshake_is_taken() {
     let node = Node::start(Limits::default());
-    assert!(is_taken(&node, Raw::honest()).await, "or the refusals below mean nothing");
-    assert!(!is_taken(&node, Raw { key: None, ..Raw::honest() }).await);
-    assert!(!is_taken(&node, Raw { alpn: vec![b"gavel/2".to_vec()], ..Raw::honest() }).await);
-    assert!(!is_taken(&node, Raw { alpn: vec![], ..Raw::honest() }).await);
-    let classical = rustls::crypto::aws_lc_rs::kx_group::X25519;
-    assert!(!is_taken(&node, Raw { groups: vec![classical], ..Raw::honest() }).await);
+    let refusal = async |raw: Raw| refusal(&node, raw).await.expect("refused in the handshake");
+    assert_eq!(self::refusal(&node, Raw::honest()).await, None, "or the rest means nothing");
+
+    let alert = AlertDescription::NoApplicationProtocol;
+    let alpn = vec![b"gavel/2".to_vec()];
+    assert_eq!(refusal(Raw { alpn, ..Raw::honest() }).await, alert);
+    assert_eq!(refusal(Raw { alpn: vec![], ..Raw::honest() }).await, alert);
+
+    let alert = AlertDescription::HandshakeFailure;
+    let groups = vec![rustls::crypto::aws_lc_rs::kx_group::X25519];
+    assert_eq!(refusal(Raw { groups, ..Raw::honest() }).await, alert);
+    assert_eq!(refusal(Raw { key: Shown::Nothing, ..Raw::honest() }).await, alert);
+
+    let alert = AlertDescription::CertificateRequired;
+    assert_eq!(refusal(Raw { key: Shown::Withheld, ..Raw::honest() }).await, alert);
+
     // Somebody else's key, which he cannot sign with.
-    let stolen = Some((Identity::from_seed(&FRIEND).public().0, STRANGER));
-    assert!(!is_taken(&node, Raw { key: stolen, ..Raw::honest() }).await);
-    // The neutral element, for which everybody can forge signatures.
-    let mut neutral = [0; 32];
-    neutral[0] = 1;
-    assert!(!is_taken(&node, Raw { key: Some((neutral, STRANGER)), ..Raw::honest() }).await);
+    let public = Identity::from_seed(&FRIEND).public().0;
+    let key = Shown::Key { public, seed: STRANGER };
+    assert_eq!(refusal(Raw { key, ..Raw::honest() }).await, AlertDescription::DecryptError);
+    let key = Shown::Neutral;
+    assert_eq!(refusal(Raw { key, ..Raw::honest() }).await, AlertDescription::CertificateUnknown);
+
     assert_eq!(node.endpoint.counters().connections_accepted, 1);
     still_answers(&node).await;
 }

@@ -35,10 +35,10 @@ pub struct Binding<'a> {
     pub place: Place<'a>,
 }
 
-impl Place<'_> {
+impl<'a> Place<'a> {
     /// The place of a proof of the given kind.
     #[must_use]
-    pub fn bind(&self, label: Label) -> Binding<'_> {
+    pub fn bind(&self, label: Label) -> Binding<'a> {
         Binding { label, place: *self }
     }
 }

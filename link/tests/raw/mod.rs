@@ -4,15 +4,15 @@ use std::{net::SocketAddr, sync::Arc};
 
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
 use rustls::{
-    DigitallySignedStruct, Error, SignatureScheme,
+    DigitallySignedStruct, Error, SignatureAlgorithm, SignatureScheme,
     client::{
-        AlwaysResolvesClientRawPublicKeys,
+        AlwaysResolvesClientRawPublicKeys, ResolvesClientCert,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
     },
     crypto::{CryptoProvider, SupportedKxGroup, aws_lc_rs},
     pki_types::{CertificateDer, PrivatePkcs8KeyDer, ServerName, UnixTime},
     server::AlwaysResolvesServerRawPublicKeys,
-    sign::CertifiedKey,
+    sign::{CertifiedKey, Signer, SigningKey},
 };
 
 pub(crate) type Groups = Vec<&'static dyn SupportedKxGroup>;
@@ -26,14 +26,29 @@ pub(crate) fn hybrid() -> Groups {
 pub(crate) struct Raw {
     pub(crate) alpn: Vec<Vec<u8>>,
     pub(crate) groups: Groups,
-    /// The public key shown and the seed signed with.
-    pub(crate) key: Option<([u8; 32], [u8; 32])>,
+    pub(crate) key: Shown,
+}
+
+/// How a client says who it is.
+pub(crate) enum Shown {
+    /// Shows `public` and signs with `seed`.
+    Key { public: [u8; 32], seed: [u8; 32] },
+    /// Shows the neutral element, under which one signature fits every message.
+    Neutral,
+    /// Agrees to show a raw public key and then does not.
+    Withheld,
+    /// Does not even agree.
+    Nothing,
 }
 
 impl Raw {
     pub(crate) fn honest() -> Self {
         let public = link::Identity::from_seed(&[7; 32]).public().0;
-        Self { alpn: vec![b"gavel/1".to_vec()], groups: hybrid(), key: Some((public, [7; 32])) }
+        Self {
+            alpn: vec![b"gavel/1".to_vec()],
+            groups: hybrid(),
+            key: Shown::Key { public, seed: [7; 32] },
+        }
     }
 
     pub(crate) fn endpoint(self) -> quinn::Endpoint {
@@ -43,11 +58,16 @@ impl Raw {
             .unwrap()
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(Gullible));
-        let mut config = match self.key {
-            None => builder.with_no_client_auth(),
-            Some((public, seed)) => builder.with_client_cert_resolver(Arc::new(
-                AlwaysResolvesClientRawPublicKeys::new(certified(public, seed, &provider)),
-            )),
+        let certified = match self.key {
+            Shown::Key { public, seed } => Some(certified(public, seed, &provider)),
+            Shown::Neutral => Some(forged()),
+            Shown::Withheld | Shown::Nothing => None,
+        };
+        let mut config = match (self.key, certified) {
+            (Shown::Nothing, _) => builder.with_no_client_auth(),
+            (_, None) => builder.with_client_cert_resolver(Arc::new(Withholds)),
+            (_, Some(key)) => builder
+                .with_client_cert_resolver(Arc::new(AlwaysResolvesClientRawPublicKeys::new(key))),
         };
         config.alpn_protocols = self.alpn;
         config.enable_early_data = true;
@@ -92,14 +112,69 @@ fn provider(kx_groups: Groups) -> Arc<CryptoProvider> {
 
 /// Signs with aws-lc's own Ed25519, from PKCS #8.
 fn certified(public: [u8; 32], seed: [u8; 32], provider: &CryptoProvider) -> Arc<CertifiedKey> {
-    let spki = [[0x30, 0x2a, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 3, 0x21, 0].as_slice(), &public];
     let pkcs8 = [
         [0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20].as_slice(),
         &seed,
     ];
     let key = PrivatePkcs8KeyDer::from(pkcs8.concat()).into();
     let key = provider.key_provider.load_private_key(key).unwrap();
-    Arc::new(CertifiedKey::new(vec![CertificateDer::from(spki.concat())], key))
+    Arc::new(CertifiedKey::new(vec![spki(public)], key))
+}
+
+fn spki(public: [u8; 32]) -> CertificateDer<'static> {
+    let prefix = [0x30, 0x2a, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 3, 0x21, 0];
+    [prefix.as_slice(), &public].concat().into()
+}
+
+fn forged() -> Arc<CertifiedKey> {
+    let mut neutral = [0; 32];
+    neutral[0] = 1;
+    Arc::new(CertifiedKey::new(vec![spki(neutral)], Arc::new(FitsAll)))
+}
+
+/// R = B and S = 1 satisfy S B = R + h A for every h if A is neutral.
+#[derive(Debug, Clone)]
+struct FitsAll;
+
+impl SigningKey for FitsAll {
+    fn choose_scheme(&self, _: &[SignatureScheme]) -> Option<Box<dyn Signer>> {
+        Some(Box::new(self.clone()))
+    }
+
+    fn algorithm(&self) -> SignatureAlgorithm {
+        SignatureAlgorithm::ED25519
+    }
+}
+
+impl Signer for FitsAll {
+    fn sign(&self, _: &[u8]) -> Result<Vec<u8>, Error> {
+        let mut signature = vec![0x66; 32];
+        signature[0] = 0x58;
+        signature.push(1);
+        signature.resize(64, 0);
+        Ok(signature)
+    }
+
+    fn scheme(&self) -> SignatureScheme {
+        SignatureScheme::ED25519
+    }
+}
+
+#[derive(Debug)]
+struct Withholds;
+
+impl ResolvesClientCert for Withholds {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        None
+    }
+
+    fn only_raw_public_keys(&self) -> bool {
+        true
+    }
+
+    fn has_certs(&self) -> bool {
+        true
+    }
 }
 
 macro_rules! believes_every_signature {

@@ -1,0 +1,161 @@
+//! The bids that one accumulator holds while an auction is open. PROTOCOL section 3.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use crate::checking::{CheckedBid, VerifiedBid};
+use crate::field::LengthError;
+use crate::join::Auction;
+use crate::keys::{PublicKey, Signature};
+use crate::layout::Digest;
+use crate::messages::Listed;
+use crate::proofs::ProofError;
+use crate::receipts::{Reason, Receipt, ReceiptsError, verify_all};
+use crate::shares::{Share, ShareSum};
+
+/// What the book says of a submission before it is checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// Not seen: check it.
+    New,
+    /// Already accepted: the same receipt again.
+    Accepted,
+    /// Refused without a look at its proof.
+    Refused(Reason),
+}
+
+/// A share that cannot be added; checked shares always can.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BookError {
+    /// Malformed share.
+    #[error(transparent)]
+    Shape(#[from] ProofError),
+    /// Share of another number of levels.
+    #[error(transparent)]
+    Length(#[from] LengthError),
+}
+
+/// The book of accepted bids, with the running sum of their shares.
+pub struct BidBook {
+    auction: Arc<Auction>,
+    by_key: HashMap<PublicKey, Digest>,
+    bids: BTreeMap<Digest, (VerifiedBid, Share)>,
+    receipts: BTreeMap<Digest, Vec<Signature>>,
+    sum: ShareSum,
+}
+
+/// The book after closing: nothing is added any more.
+pub struct ClosedBook {
+    pub(crate) bids: Vec<VerifiedBid>,
+    pub(crate) shares: HashMap<Digest, Share>,
+    pub(crate) list: Vec<Listed>,
+    pub(crate) receipts: BTreeMap<Digest, Vec<Signature>>,
+    pub(crate) sum: ShareSum,
+}
+
+impl BidBook {
+    /// An empty book.
+    #[must_use]
+    pub fn new(auction: Arc<Auction>) -> Self {
+        let sum = ShareSum::new(auction.levels());
+        Self {
+            auction,
+            by_key: HashMap::new(),
+            bids: BTreeMap::new(),
+            receipts: BTreeMap::new(),
+            sum,
+        }
+    }
+
+    /// Number of bids accepted.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.bids.len()
+    }
+
+    /// Whether no bid was accepted.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.bids.is_empty()
+    }
+
+    /// Whether the bid is accepted.
+    #[must_use]
+    pub fn holds(&self, bid: &Digest) -> bool {
+        self.bids.contains_key(bid)
+    }
+
+    /// Where a bid with this digest and key stands. One bid a key, room for the spec's most bids.
+    #[must_use]
+    pub fn standing(&self, bid: &Digest, bidder: &PublicKey) -> Standing {
+        match self.by_key.get(bidder) {
+            Some(known) if known == bid => Standing::Accepted,
+            Some(known) => Standing::Refused(Reason::SecondBid(*known)),
+            None if self.bids.len() >= self.auction.spec().most_bids as usize => {
+                Standing::Refused(Reason::Full)
+            }
+            None => Standing::New,
+        }
+    }
+
+    /// Takes a checked bid into book and sum, unless its standing has changed meanwhile.
+    ///
+    /// # Errors
+    /// [`BookError`], which a checked share never gives.
+    pub fn accept(&mut self, checked: CheckedBid) -> Result<Standing, BookError> {
+        let digest = checked.verified.digest();
+        let bidder = checked.verified.sealed().bidder;
+        let standing = self.standing(&digest, &bidder);
+        if standing == Standing::New {
+            self.sum.add(&checked.share.expand(self.auction.levels())?)?;
+            self.by_key.insert(bidder, digest);
+            self.bids.insert(digest, (checked.verified, checked.share));
+        }
+        Ok(standing)
+    }
+
+    /// Keeps the receipts of all accumulators for an accepted bid: it then counts whatever
+    /// others list.
+    ///
+    /// # Errors
+    /// [`ReceiptsError`] when a receipt is missing or wrong.
+    pub fn complete(&mut self, bid: &Digest, receipts: &[Receipt]) -> Result<(), ReceiptsError> {
+        if !self.receipts.contains_key(bid) {
+            verify_all(&self.auction, bid, receipts)?;
+            let signatures = receipts.iter().map(|receipt| receipt.signature).collect();
+            self.receipts.insert(*bid, signatures);
+        }
+        Ok(())
+    }
+
+    /// Whether the receipts of all accumulators are kept for a bid.
+    #[must_use]
+    pub fn is_complete(&self, bid: &Digest) -> bool {
+        self.receipts.contains_key(bid)
+    }
+
+    /// Closes the book: the list to sign, and what the rounds need.
+    #[must_use]
+    pub fn close(self) -> ClosedBook {
+        let list = self
+            .bids
+            .keys()
+            .map(|bid| Listed { bid: *bid, complete: self.receipts.contains_key(bid) })
+            .collect();
+        let mut bids = Vec::with_capacity(self.bids.len());
+        let mut shares = HashMap::with_capacity(self.bids.len());
+        for (digest, (verified, share)) in self.bids {
+            bids.push(verified);
+            shares.insert(digest, share);
+        }
+        ClosedBook { bids, shares, list, receipts: self.receipts, sum: self.sum }
+    }
+}
+
+impl ClosedBook {
+    /// The accepted bids, sorted by digest.
+    #[must_use]
+    pub fn bids(&self) -> &[VerifiedBid] {
+        &self.bids
+    }
+}

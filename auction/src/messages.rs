@@ -1,0 +1,278 @@
+//! What accumulators say to each other after closing. PROTOCOL sections 4 to 9.
+//!
+//! Rounds are broadcasts of every accumulator to every other. A message carries the context, the
+//! round number, the hash of all bodies of the round before, its content, a signature.
+
+use serde::{Deserialize, Serialize};
+
+use crate::elgamal::CiphertextBytes;
+use crate::group::PointBytes;
+use crate::join::Auction;
+use crate::keys::{BadSignature, PublicKey, SecretKey, Signature};
+use crate::layout::{Digest, Label, Layout};
+use crate::outcome::Outcome;
+use crate::proofs::entries::EntriesProof;
+use crate::proofs::linear::LinearProof;
+
+/// Longest encoding of a round message, in bytes: a list of the most bids that a spec allows.
+pub const MAX_MESSAGE_BYTES: usize = 48 << 20;
+
+/// A digest in an accumulator's list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listed {
+    /// The bid.
+    pub bid: Digest,
+    /// Whether the accumulator holds the receipts of all accumulators for it.
+    pub complete: bool,
+}
+
+/// `sigma_k = x_k Q`, an accumulator's part in the order of bidders. PROTOCOL section 8.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderPart {
+    /// `sigma_k`.
+    pub point: PointBytes,
+    /// Equal exponents with `Y_k`.
+    pub proof: LinearProof,
+}
+
+/// An accumulator's ciphertexts of its entries, with one proof for all.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EntriesPart {
+    /// One a level shown, or one a block shown.
+    pub ciphertexts: Vec<CiphertextBytes>,
+    /// The proof.
+    pub proof: EntriesProof,
+}
+
+/// An accumulator's part of a product `S_j (S_j - 1)`. PROTOCOL section 6.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Product {
+    /// The rerandomised multiple.
+    pub ciphertext: CiphertextBytes,
+    /// The four-row proof.
+    pub proof: LinearProof,
+}
+
+/// An accumulator's random multiple of a tested ciphertext. PROTOCOL section 6.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Blinded {
+    /// `r_k E`.
+    pub ciphertext: CiphertextBytes,
+    /// Equal exponents.
+    pub proof: LinearProof,
+}
+
+/// An accumulator's decryption factors for blinded ciphertexts. PROTOCOL section 6.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Opened {
+    /// `x_k A'`, one a test.
+    pub factors: Vec<PointBytes>,
+    /// Equal exponents with `Y_k`, all factors joined under weights that the statement fixes.
+    pub proof: LinearProof,
+}
+
+/// What a message says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Content {
+    /// The bids receipted, sorted by digest. Section 4.
+    List(Vec<Listed>),
+    /// The receipts of all accumulators for each bid that the sender flagged and some list
+    /// lacks, in the order of the digests. Section 4.
+    Receipts(Vec<Vec<Signature>>),
+    /// Contribution to the order, or ciphertexts, or both. Sections 4, 5 and 8.
+    Show {
+        /// In the first message after the set is fixed.
+        order: Option<OrderPart>,
+        /// Where a stage of a search begins.
+        entries: Option<EntriesPart>,
+    },
+    /// One a tested level. Section 6.
+    Multiply(Vec<Product>),
+    /// One a test. Section 6.
+    Blind(Vec<Blinded>),
+    /// All tests of the round. Section 6.
+    Open(Opened),
+    /// The outcome. Section 9.
+    Outcome(Outcome),
+}
+
+impl Content {
+    /// What kind of message this is, for people.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::List(_) => "list",
+            Self::Receipts(_) => "receipts",
+            Self::Show { .. } => "show",
+            Self::Multiply(_) => "multiply",
+            Self::Blind(_) => "blind",
+            Self::Open(_) => "open",
+            Self::Outcome(_) => "outcome",
+        }
+    }
+}
+
+/// The signed part of a round message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Body {
+    /// The auction context.
+    pub context: Digest,
+    /// The round, counted from 0.
+    pub round: u16,
+    /// Hash of all bodies of the round before; the context in round 0.
+    pub previous: Digest,
+    /// The sender's number.
+    pub accumulator: u8,
+    /// What it says.
+    pub content: Content,
+}
+
+/// A message of a round, as received.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoundMessage {
+    /// The signed part.
+    pub body: Body,
+    /// The sender's signature.
+    pub signature: Signature,
+}
+
+impl Body {
+    /// The digest of the body.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        let mut layout = Layout::new(Label::Body, &self.context);
+        layout.u16(self.round).digest(&self.previous).u8(self.accumulator);
+        self.content.write(&mut layout);
+        layout.hash()
+    }
+
+    /// Signs the body.
+    #[must_use]
+    pub fn sign(self, identity: &SecretKey) -> RoundMessage {
+        let signature = identity.sign(&signed_layout(&self.context, &self.digest()));
+        RoundMessage { body: self, signature }
+    }
+}
+
+impl RoundMessage {
+    /// Whether `key` signed the body.
+    ///
+    /// # Errors
+    /// [`BadSignature`].
+    pub fn verify(&self, key: &PublicKey) -> Result<(), BadSignature> {
+        key.verify(&signed_layout(&self.body.context, &self.body.digest()), &self.signature)
+    }
+
+    /// The sender's key, when the auction has such an accumulator and it signed.
+    #[must_use]
+    pub fn authentic_sender(&self, auction: &Auction) -> Option<usize> {
+        let sender = usize::from(self.body.accumulator);
+        let key = auction.identity(sender)?;
+        self.verify(key).ok().map(|()| sender)
+    }
+}
+
+/// The hash of all bodies of a round, in the order of the accumulators.
+#[must_use]
+pub fn chain(context: &Digest, messages: &[RoundMessage]) -> Digest {
+    let mut layout = Layout::new(Label::Chain, context);
+    layout.count(messages.len());
+    for message in messages {
+        layout.digest(&message.body.digest());
+    }
+    layout.hash()
+}
+
+fn signed_layout(context: &Digest, digest: &Digest) -> Layout {
+    let mut layout = Layout::new(Label::Round, context);
+    layout.digest(digest);
+    layout
+}
+
+impl Content {
+    fn write(&self, layout: &mut Layout) {
+        match self {
+            Self::List(listed) => {
+                layout.u8(1).count(listed.len());
+                for entry in listed {
+                    layout.digest(&entry.bid).u8(u8::from(entry.complete));
+                }
+            }
+            Self::Receipts(receipts) => {
+                layout.u8(2).count(receipts.len());
+                for signatures in receipts {
+                    layout.count(signatures.len());
+                    for signature in signatures {
+                        layout.fixed(&signature.0);
+                    }
+                }
+            }
+            Self::Show { order, entries } => {
+                layout.u8(3).count(usize::from(order.is_some()));
+                if let Some(part) = order {
+                    layout.fixed(&part.point.0);
+                    write_linear(&part.proof, layout);
+                }
+                layout.count(usize::from(entries.is_some()));
+                if let Some(part) = entries {
+                    write_entries(part, layout);
+                }
+            }
+            Self::Multiply(products) => {
+                layout.u8(4).count(products.len());
+                for product in products {
+                    write_ciphertext(&product.ciphertext, layout);
+                    write_linear(&product.proof, layout);
+                }
+            }
+            Self::Blind(blinded) => {
+                layout.u8(5).count(blinded.len());
+                for blind in blinded {
+                    write_ciphertext(&blind.ciphertext, layout);
+                    write_linear(&blind.proof, layout);
+                }
+            }
+            Self::Open(opened) => {
+                layout.u8(6).count(opened.factors.len());
+                for factor in &opened.factors {
+                    layout.fixed(&factor.0);
+                }
+                write_linear(&opened.proof, layout);
+            }
+            Self::Outcome(outcome) => {
+                layout.u8(7);
+                outcome.write(layout);
+            }
+        }
+    }
+}
+
+fn write_ciphertext(ciphertext: &CiphertextBytes, layout: &mut Layout) {
+    layout.fixed(&ciphertext.a.0).fixed(&ciphertext.b.0);
+}
+
+fn write_linear(proof: &LinearProof, layout: &mut Layout) {
+    layout.count(proof.first.len());
+    for point in &proof.first {
+        layout.fixed(&point.0);
+    }
+    layout.count(proof.responses.len());
+    for scalar in &proof.responses {
+        layout.fixed(&scalar.0);
+    }
+}
+
+fn write_entries(part: &EntriesPart, layout: &mut Layout) {
+    layout.count(part.ciphertexts.len());
+    for ciphertext in &part.ciphertexts {
+        write_ciphertext(ciphertext, layout);
+    }
+    for point in &part.proof.first {
+        layout.fixed(&point.0);
+    }
+    layout.count(part.proof.vector.len());
+    for scalar in &part.proof.vector {
+        layout.fixed(&scalar.0);
+    }
+    layout.fixed(&part.proof.blinding.0).fixed(&part.proof.randomness.0);
+}

@@ -1,0 +1,446 @@
+//! An accumulator's secrets, and the messages it makes with them. PROTOCOL sections 4 to 9.
+//!
+//! A party never judges: it answers what the [`Referee`] says is due. It works on secrets in
+//! constant time. Everything random in a message that must be the same after a restart is drawn
+//! from the party's own seed; masks of proofs are fresh each time, and a message that was stored
+//! is repeated, never made again.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use curve25519_dalek::{RistrettoPoint, Scalar};
+use rand::CryptoRng;
+use zeroize::{Zeroize as _, Zeroizing};
+
+use crate::book::{BookError, ClosedBook};
+use crate::elgamal::Ciphertext;
+use crate::group::Point;
+use crate::join::{Auction, Join};
+use crate::keys::{SecretKey, Signature};
+use crate::layout::{Digest, Label, Layout};
+use crate::messages::{
+    Blinded, Body, Content, EntriesPart, Listed, Opened, OrderPart, Product, RoundMessage,
+};
+use crate::prices::Level;
+use crate::proofs::Place;
+use crate::proofs::entries::{EntriesMask, EntriesWitness};
+use crate::referee::{Referee, Tally, statements};
+use crate::search::Interval;
+use crate::secret::{SecretScalar, SecretVector};
+use crate::shares::{Share, ShareSum, SummedShare, WeightedShareSum};
+use crate::step::{Multiplied, Shown, Step};
+
+/// What an accumulator must keep secret from joining to the outcome: its decryption key and the
+/// seed of its ciphertexts.
+pub struct PartySecret {
+    decryption: SecretScalar,
+    seed: Zeroizing<[u8; 32]>,
+}
+
+impl PartySecret {
+    /// Fresh secrets, for one auction.
+    #[must_use]
+    pub fn generate<R: CryptoRng + ?Sized>(rng: &mut R) -> Self {
+        let mut seed = Zeroizing::new([0; 32]);
+        rng.fill_bytes(seed.as_mut());
+        Self { decryption: SecretScalar::random(rng), seed }
+    }
+
+    /// For a sealed store.
+    #[must_use]
+    pub fn to_bytes(&self) -> Zeroizing<[u8; 64]> {
+        let mut bytes = Zeroizing::new([0; 64]);
+        let mut key = self.decryption.expose().to_bytes();
+        bytes[..32].copy_from_slice(&key);
+        key.zeroize();
+        bytes[32..].copy_from_slice(self.seed.as_ref());
+        bytes
+    }
+
+    /// From a sealed store; nothing when the bytes are not such secrets.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8; 64]) -> Option<Self> {
+        let mut key = [0; 32];
+        key.copy_from_slice(&bytes[..32]);
+        let decryption = Option::from(Scalar::from_canonical_bytes(key)).map(SecretScalar::new)?;
+        key.zeroize();
+        let mut seed = Zeroizing::new([0; 32]);
+        seed.copy_from_slice(&bytes[32..]);
+        Some(Self { decryption, seed })
+    }
+
+    /// Joins an auction as accumulator number `accumulator`.
+    #[must_use]
+    pub fn join<R: CryptoRng + ?Sized>(
+        &self,
+        auction: Digest,
+        accumulator: u8,
+        identity: &SecretKey,
+        rng: &mut R,
+    ) -> Join {
+        Join::sign(auction, accumulator, identity, &self.decryption, rng)
+    }
+}
+
+impl std::fmt::Debug for PartySecret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PartySecret(..)")
+    }
+}
+
+/// Why a party cannot make its message. Never another's fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PartyError {
+    /// The set has a bid whose share this accumulator does not hold.
+    #[error(
+        "the share of bid {0} is not in this accumulator's store: it was restored from an older copy"
+    )]
+    NoShare(Digest),
+    /// The receipts that were flagged are gone.
+    #[error(
+        "the receipts of bid {0} are not in this accumulator's store: it was restored from an older copy"
+    )]
+    NoReceipts(Digest),
+    /// A stored share is damaged.
+    #[error("a stored share is damaged: {0}")]
+    Share(#[from] BookError),
+    /// The referee is done, or a step came without what goes before it.
+    #[error("no message is due")]
+    NothingDue,
+}
+
+/// The secrets of the stage under way.
+struct StageSecrets {
+    round: u16,
+    /// `s`: the plaintext of each ciphertext.
+    entries: SecretVector,
+    /// `t`: the randomness of each.
+    randomness: SecretVector,
+    /// The summed share of each block; empty on a ladder, where it is the whole sum.
+    blocks: Vec<SummedShare>,
+}
+
+/// The accumulator's side of the rounds.
+pub struct Party {
+    auction: Arc<Auction>,
+    me: usize,
+    identity: Arc<SecretKey>,
+    secret: PartySecret,
+    shares: HashMap<Digest, Share>,
+    list: Vec<Listed>,
+    receipts: BTreeMap<Digest, Vec<Signature>>,
+    running: Option<ShareSum>,
+    sum: Option<SummedShare>,
+    stage: Option<StageSecrets>,
+    masks: Vec<EntriesMask>,
+}
+
+impl Party {
+    /// A party for the rounds of an auction, with what its book held at closing.
+    #[must_use]
+    pub fn new(
+        auction: Arc<Auction>,
+        me: usize,
+        identity: Arc<SecretKey>,
+        secret: PartySecret,
+        book: ClosedBook,
+    ) -> Self {
+        Self {
+            auction,
+            me,
+            identity,
+            secret,
+            shares: book.shares,
+            list: book.list,
+            receipts: book.receipts,
+            running: Some(book.sum),
+            sum: None,
+            stage: None,
+            masks: Vec::new(),
+        }
+    }
+
+    /// Most masks that the rounds of an auction can use: one a stage.
+    #[must_use]
+    pub fn masks_needed(auction: &Auction, bids: usize) -> usize {
+        let block = usize::from(auction.spec().block);
+        let stages = |mut size: usize| {
+            let mut stages = 0;
+            while size > 1 {
+                size = size.div_ceil(block);
+                stages += 1;
+            }
+            stages
+        };
+        if bids < 2 {
+            stages(auction.levels())
+        } else {
+            stages(auction.levels()) + stages(bids) + 1
+        }
+    }
+
+    /// Adds a mask made ahead of time. They are the dear part of the rounds' proofs.
+    pub fn add_mask(&mut self, mask: EntriesMask) {
+        self.masks.push(mask);
+    }
+
+    /// Prepares the secrets of the stage that the referee's step begins, if it begins one. Also
+    /// called, for rounds whose own message is stored, when a restarted node replays them.
+    ///
+    /// # Errors
+    /// [`PartyError`] when the store lacks a share of the set.
+    pub fn prepare(&mut self, referee: &Referee) -> Result<(), PartyError> {
+        let (Step::Show { shown, .. }, Some(tally)) = (referee.step(), referee.tally()) else {
+            return Ok(());
+        };
+        let prepared = self.stage.as_ref().is_some_and(|stage| stage.round == referee.round());
+        if prepared {
+            return Ok(());
+        }
+        self.stage = None;
+        self.settle_sum(tally)?;
+        let Some(shown) = shown else { return Ok(()) };
+        let randomness = self.draw_randomness(referee, shown.count());
+        let (entries, blocks) = match shown {
+            Shown::Ladder(levels) => {
+                let sum = self.sum.as_ref().ok_or(PartyError::NothingDue)?;
+                // The auction's levels index its vectors.
+                let entry = |level: &Level| sum.vector.expose()[level.index()];
+                (SecretVector::new(levels.iter().map(entry).collect()), Vec::new())
+            }
+            Shown::Blocks { level, blocks } => {
+                let fold = |block: &Interval| self.fold(tally, *block);
+                let blocks = blocks.iter().map(fold).collect::<Result<Vec<_>, _>>()?;
+                // The auction's levels index its vectors.
+                let entry = |sum: &SummedShare| sum.vector.expose()[level.index()];
+                (SecretVector::new(blocks.iter().map(entry).collect()), blocks)
+            }
+        };
+        self.stage = Some(StageSecrets { round: referee.round(), entries, randomness, blocks });
+        Ok(())
+    }
+
+    /// Makes this accumulator's message for the step that is due. To be stored before it is
+    /// sent, and to be asked for once a round.
+    ///
+    /// # Errors
+    /// [`PartyError`].
+    pub fn message<R: CryptoRng + ?Sized>(
+        &mut self,
+        referee: &Referee,
+        rng: &mut R,
+    ) -> Result<RoundMessage, PartyError> {
+        self.prepare(referee)?;
+        let me = self.me;
+        // A party is made for an accumulator of the auction.
+        let prover = self.auction.spec().accumulators[me].key;
+        let context = *self.auction.context();
+        let (round, previous) = (referee.round(), *referee.previous());
+        let place = Place { context: &context, prover: &prover, round, previous: &previous };
+        let content = match referee.step() {
+            Step::List => Content::List(self.list.clone()),
+            Step::Receipts { to_show } => self.show_receipts(to_show)?,
+            Step::Show { order, shown } => {
+                let tally = referee.tally().ok_or(PartyError::NothingDue)?;
+                Content::Show {
+                    order: order.then(|| self.order(&place, tally, rng)),
+                    entries: match shown {
+                        Some(shown) => Some(self.entries(&place, tally, shown, rng)?),
+                        None => None,
+                    },
+                }
+            }
+            Step::Multiply(due) => self.multiply(&place, due, rng)?,
+            Step::Blind(tests) => self.blind(&place, tests, rng),
+            Step::Open(blinded) => self.open(&place, blinded, rng),
+            Step::Outcome(outcome) => Content::Outcome(*outcome),
+            Step::Complete => return Err(PartyError::NothingDue),
+        };
+        // Accumulators are far fewer than 2^8.
+        let body = Body { context, round, previous, accumulator: me as u8, content };
+        Ok(body.sign(&self.identity))
+    }
+
+    /// 4 Shares outside the set are subtracted from the running sum.
+    fn settle_sum(&mut self, tally: &Tally) -> Result<(), PartyError> {
+        let Some(running) = self.running.take() else { return Ok(()) };
+        let inside: std::collections::HashSet<Digest> =
+            tally.bids().iter().map(crate::checking::VerifiedBid::digest).collect();
+        if let Some(missing) = inside.iter().find(|bid| !self.shares.contains_key(bid)) {
+            return Err(PartyError::NoShare(*missing));
+        }
+        let mut outside = ShareSum::new(self.auction.levels());
+        for (_, share) in self.shares.iter().filter(|(bid, _)| !inside.contains(bid)) {
+            add(&mut outside, share, self.auction.levels())?;
+        }
+        self.shares.retain(|bid, _| inside.contains(bid));
+        let (all, outside) = (running.finish(), outside.finish());
+        let pairs = all.vector.expose().iter().zip(outside.vector.expose());
+        self.sum = Some(SummedShare {
+            vector: SecretVector::new(pairs.map(|(all, outside)| all - outside).collect()),
+            blinding: SecretScalar::new(all.blinding.expose() - outside.blinding.expose()),
+        });
+        Ok(())
+    }
+
+    /// The shares of a block, summed.
+    fn fold(&self, tally: &Tally, block: Interval) -> Result<SummedShare, PartyError> {
+        let mut sum = ShareSum::new(self.auction.levels());
+        for bid in tally.at(block) {
+            let digest = bid.digest();
+            let share = self.shares.get(&digest).ok_or(PartyError::NoShare(digest))?;
+            add(&mut sum, share, self.auction.levels())?;
+        }
+        Ok(sum.finish())
+    }
+
+    /// The randomness of a stage's ciphertexts: the same after a restart.
+    fn draw_randomness(&self, referee: &Referee, count: usize) -> SecretVector {
+        let mut layout = Layout::new(Label::EntryRandomness, self.auction.context());
+        layout.fixed(&self.secret.seed).u16(referee.round()).digest(referee.previous());
+        SecretVector::new((0..count).map(|i| layout.clone().count(i).scalar()).collect())
+    }
+
+    fn show_receipts(&self, to_show: &[Vec<Digest>]) -> Result<Content, PartyError> {
+        let mine = to_show.get(self.me).map_or(&[][..], Vec::as_slice);
+        let shown = mine
+            .iter()
+            .map(|bid| self.receipts.get(bid).cloned().ok_or(PartyError::NoReceipts(*bid)));
+        Ok(Content::Receipts(shown.collect::<Result<_, _>>()?))
+    }
+
+    /// 8 `sigma_k = x_k Q`.
+    fn order<R: CryptoRng + ?Sized>(
+        &self,
+        place: &Place<'_>,
+        tally: &Tally,
+        rng: &mut R,
+    ) -> OrderPart {
+        let secret = &self.secret.decryption;
+        let sigma: Point = (tally.order_point().value() * secret.expose()).into();
+        // One key an accumulator, and this party is one.
+        let statement =
+            statements::order(&self.auction.keys()[self.me], tally.order_point(), &sigma);
+        let proof = statement.prove(place.bind(Label::OrderProof), &[secret], rng);
+        OrderPart { point: sigma.bytes(), proof }
+    }
+
+    /// 5, 8 Ciphertexts of a stage's entries, and one proof for all.
+    fn entries<R: CryptoRng + ?Sized>(
+        &mut self,
+        place: &Place<'_>,
+        tally: &Tally,
+        shown: &Shown,
+        rng: &mut R,
+    ) -> Result<EntriesPart, PartyError> {
+        let mask = self.masks.pop().unwrap_or_else(|| {
+            EntriesMask::generate(self.auction.generators(), self.auction.levels(), rng)
+        });
+        let stage = self.stage.as_ref().ok_or(PartyError::NothingDue)?;
+        let key = self.auction.key();
+        let pairs = stage.entries.expose().iter().zip(stage.randomness.expose());
+        let ciphertexts: Vec<_> = pairs.map(|(s, t)| Ciphertext::encrypt(key, s, t)).collect();
+        let statement = statements::entries(tally, self.me, key, shown, &ciphertexts);
+        let weights = statement.weights(place);
+        let opened;
+        let sum = if let Shown::Blocks { .. } = shown {
+            opened = self.weigh_blocks(&stage.blocks, &weights)?;
+            &opened
+        } else {
+            self.sum.as_ref().ok_or(PartyError::NothingDue)?
+        };
+        let witness = EntriesWitness {
+            vector: &sum.vector,
+            blinding: &sum.blinding,
+            randomness: &stage.randomness,
+        };
+        let proof = statement.prove(place, &weights, &witness, mask);
+        let ciphertexts = ciphertexts.iter().map(Ciphertext::bytes).collect();
+        Ok(EntriesPart { ciphertexts, proof })
+    }
+
+    fn weigh_blocks(
+        &self,
+        blocks: &[SummedShare],
+        weights: &[Scalar],
+    ) -> Result<SummedShare, PartyError> {
+        let mut sum = WeightedShareSum::new(self.auction.levels());
+        for (block, weight) in blocks.iter().zip(weights) {
+            let mut half = [0; 16];
+            half.copy_from_slice(&weight.as_bytes()[..16]);
+            sum.add_sum(u128::from_le_bytes(half), block).map_err(BookError::from)?;
+        }
+        Ok(sum.finish())
+    }
+
+    /// 6 `s (A, B - G)`, rerandomised.
+    fn multiply<R: CryptoRng + ?Sized>(
+        &self,
+        place: &Place<'_>,
+        due: &[Multiplied],
+        rng: &mut R,
+    ) -> Result<Content, PartyError> {
+        let stage = self.stage.as_ref().ok_or(PartyError::NothingDue)?;
+        let key = self.auction.key();
+        let mut products = Vec::with_capacity(due.len());
+        for of in due {
+            let secret = |vector: &SecretVector| vector.expose().get(of.shown).copied();
+            let own = secret(&stage.randomness).zip(secret(&stage.entries));
+            let (t, s) = own.ok_or(PartyError::NothingDue)?;
+            let (t, s) = (SecretScalar::new(t), SecretScalar::new(s));
+            let again = SecretScalar::random(rng);
+            let product = Ciphertext {
+                a: (of.less_one.a.value() * s.expose() + RistrettoPoint::mul_base(again.expose()))
+                    .into(),
+                b: (of.less_one.b.value() * s.expose() + key.value() * again.expose()).into(),
+            };
+            let statement = statements::multiply(key, self.me, of, &product);
+            let proof = statement.prove(place.bind(Label::Multiply), &[&t, &s, &again], rng);
+            products.push(Product { ciphertext: product.bytes(), proof });
+        }
+        Ok(Content::Multiply(products))
+    }
+
+    /// 6 `r_k E` for a fresh nonzero `r_k` a test.
+    fn blind<R: CryptoRng + ?Sized>(
+        &self,
+        place: &Place<'_>,
+        tests: &[Ciphertext],
+        rng: &mut R,
+    ) -> Content {
+        let blinded = tests.iter().map(|test| {
+            // A uniform scalar is zero with a chance of 2^-252.
+            let r = SecretScalar::random(rng);
+            let blinded = Ciphertext {
+                a: (test.a.value() * r.expose()).into(),
+                b: (test.b.value() * r.expose()).into(),
+            };
+            let statement = statements::blind(test, &blinded);
+            let proof = statement.prove(place.bind(Label::Blind), &[&r], rng);
+            Blinded { ciphertext: blinded.bytes(), proof }
+        });
+        Content::Blind(blinded.collect())
+    }
+
+    /// 6 `x_k A'` a test.
+    fn open<R: CryptoRng + ?Sized>(
+        &self,
+        place: &Place<'_>,
+        blinded: &[Ciphertext],
+        rng: &mut R,
+    ) -> Content {
+        let secret = &self.secret.decryption;
+        let factor = |blinded: &Ciphertext| Point::from(blinded.a.value() * secret.expose());
+        let factors: Vec<Point> = blinded.iter().map(factor).collect();
+        // One key an accumulator, and this party is one.
+        let key = &self.auction.keys()[self.me];
+        let statement = statements::open(place, key, blinded, &factors);
+        let proof = statement.prove(place.bind(Label::Open), &[secret], rng);
+        Content::Open(Opened { factors: factors.iter().map(Point::bytes).collect(), proof })
+    }
+}
+
+fn add(sum: &mut ShareSum, share: &Share, levels: usize) -> Result<(), PartyError> {
+    let expanded = share.expand(levels).map_err(BookError::from)?;
+    Ok(sum.add(&expanded).map_err(BookError::from)?)
+}

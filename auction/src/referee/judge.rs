@@ -1,0 +1,239 @@
+//! Judging the messages of a round: their shape, and all their proofs as one multiplication.
+
+use crate::elgamal::Ciphertext;
+use crate::group::{Point, PointBytes};
+use crate::join::Auction;
+use crate::keys::PublicKey;
+use crate::layout::{Digest, Label};
+use crate::messages::{
+    Blinded, Content, EntriesPart, Listed, Opened, OrderPart, Product, RoundMessage,
+};
+use crate::proofs::batch::EquationBatch;
+use crate::proofs::{Place, ProofError};
+use crate::referee::fault::{Fault, FaultReason};
+use crate::referee::statements;
+use crate::referee::tally::Tally;
+use crate::set::{Lists, check_shown};
+use crate::step::{Multiplied, Shown, Step};
+
+/// What a message said, decoded.
+pub(super) enum Said {
+    List(Vec<Listed>),
+    Receipts,
+    Show { sigma: Option<Point>, entries: Vec<Ciphertext> },
+    Multiply(Vec<Ciphertext>),
+    Blind(Vec<Ciphertext>),
+    Open(Vec<Point>),
+    Outcome,
+}
+
+/// What a round is judged by.
+pub(super) struct Judge<'a> {
+    pub(super) auction: &'a Auction,
+    pub(super) tally: Option<&'a Tally>,
+    pub(super) step: &'a Step,
+    pub(super) round: u16,
+    pub(super) previous: &'a Digest,
+}
+
+impl Judge<'_> {
+    /// Judges the messages of all accumulators, in their order.
+    pub(super) fn judge(
+        &self,
+        messages: &[RoundMessage],
+        mut seed: impl FnMut() -> [u8; 32],
+    ) -> Result<Vec<Said>, Fault> {
+        let mut batch = self.batch(seed());
+        let said = messages
+            .iter()
+            .enumerate()
+            .map(|(k, message)| self.hear(k, message, &mut batch))
+            .collect::<Result<Vec<_>, _>>();
+        if let (Ok(said), Ok(())) = (said, batch.check()) {
+            return Ok(said);
+        }
+        // Something is wrong: each message by itself, so that blame is exact.
+        let mut said = Vec::with_capacity(messages.len());
+        let mut culprits = Vec::new();
+        for (k, message) in messages.iter().enumerate() {
+            let mut alone = self.batch(seed());
+            let heard = self.hear(k, message, &mut alone).and_then(|heard| {
+                let part = message.body.content.name();
+                alone.check().map_err(|error| FaultReason::Proof { part, error })?;
+                Ok(heard)
+            });
+            match heard {
+                Ok(heard) => said.push(heard),
+                Err(reason) => culprits.push((k, reason)),
+            }
+        }
+        if culprits.is_empty() {
+            return Ok(said);
+        }
+        Err(Fault { round: self.round, culprits, unknown_bid: None })
+    }
+
+    fn batch(&self, seed: [u8; 32]) -> EquationBatch {
+        EquationBatch::new(self.auction.generators(), self.auction.levels(), seed)
+    }
+
+    fn hear(
+        &self,
+        k: usize,
+        message: &RoundMessage,
+        batch: &mut EquationBatch,
+    ) -> Result<Said, FaultReason> {
+        let content = &message.body.content;
+        // Messages are judged in the order of the accumulators, one each.
+        let prover = &self.auction.spec().accumulators[k].key;
+        match (self.step, content) {
+            (Step::List, Content::List(list)) => {
+                Lists::check(list, self.auction.spec().most_bids)?;
+                Ok(Said::List(list.clone()))
+            }
+            (Step::Receipts { to_show }, Content::Receipts(shown)) => {
+                check_shown(self.auction, &to_show[k], shown)?;
+                Ok(Said::Receipts)
+            }
+            (Step::Show { order: due, shown }, Content::Show { order, entries }) => {
+                count("contributions to the order", order.iter().len(), usize::from(*due))?;
+                count("lists of ciphertexts", entries.iter().len(), shown.iter().len())?;
+                let sigma = match order {
+                    Some(part) => Some(self.hear_order(k, prover, part, batch)?),
+                    None => None,
+                };
+                let entries = match shown.as_ref().zip(entries.as_ref()) {
+                    Some((shown, part)) => self.hear_entries(k, prover, shown, part, batch)?,
+                    None => Vec::new(),
+                };
+                Ok(Said::Show { sigma, entries })
+            }
+            (Step::Multiply(due), Content::Multiply(products)) => {
+                self.hear_products(k, prover, due, products, batch).map(Said::Multiply)
+            }
+            (Step::Blind(tests), Content::Blind(blinded)) => {
+                self.hear_blinds(prover, tests, blinded, batch).map(Said::Blind)
+            }
+            (Step::Open(blinded), Content::Open(opened)) => {
+                self.hear_factors(k, prover, blinded, opened, batch).map(Said::Open)
+            }
+            (Step::Outcome(expected), Content::Outcome(outcome)) => {
+                if outcome == expected {
+                    Ok(Said::Outcome)
+                } else {
+                    Err(FaultReason::OtherOutcome)
+                }
+            }
+            (step, content) => {
+                Err(FaultReason::Content { got: content.name(), expected: step.name() })
+            }
+        }
+    }
+
+    fn place<'a>(&'a self, prover: &'a PublicKey) -> Place<'a> {
+        let context = self.auction.context();
+        Place { context, prover, round: self.round, previous: self.previous }
+    }
+
+    fn tally(&self) -> Result<&Tally, FaultReason> {
+        // Show steps exist only after the set is fixed.
+        let part = "show";
+        self.tally.ok_or(FaultReason::Proof { part, error: ProofError::DoesNotHold })
+    }
+
+    fn hear_order(
+        &self,
+        k: usize,
+        prover: &PublicKey,
+        part: &OrderPart,
+        batch: &mut EquationBatch,
+    ) -> Result<Point, FaultReason> {
+        let sigma = part.point.decode()?;
+        let statement =
+            statements::order(&self.auction.keys()[k], self.tally()?.order_point(), &sigma);
+        let binding = self.place(prover);
+        statement
+            .append(binding.bind(Label::OrderProof), &part.proof, batch)
+            .map_err(|error| FaultReason::Proof { part: "contribution to the order", error })?;
+        Ok(sigma)
+    }
+
+    fn hear_entries(
+        &self,
+        k: usize,
+        prover: &PublicKey,
+        shown: &Shown,
+        part: &EntriesPart,
+        batch: &mut EquationBatch,
+    ) -> Result<Vec<Ciphertext>, FaultReason> {
+        count("ciphertexts", part.ciphertexts.len(), shown.count())?;
+        let decoded = part.ciphertexts.iter().map(crate::elgamal::CiphertextBytes::decode);
+        let ciphertexts = decoded.collect::<Result<Vec<_>, _>>()?;
+        let statement =
+            statements::entries(self.tally()?, k, self.auction.key(), shown, &ciphertexts);
+        statement
+            .append(&self.place(prover), self.auction.levels(), &part.proof, batch)
+            .map_err(|error| FaultReason::Proof { part: "ladder entries", error })?;
+        Ok(ciphertexts)
+    }
+
+    fn hear_products(
+        &self,
+        k: usize,
+        prover: &PublicKey,
+        due: &[Multiplied],
+        products: &[Product],
+        batch: &mut EquationBatch,
+    ) -> Result<Vec<Ciphertext>, FaultReason> {
+        count("products", products.len(), due.len())?;
+        let hear = |(of, product): (&Multiplied, &Product)| {
+            let ciphertext = product.ciphertext.decode()?;
+            let statement = statements::multiply(self.auction.key(), k, of, &ciphertext);
+            statement
+                .append(self.place(prover).bind(Label::Multiply), &product.proof, batch)
+                .map_err(|error| FaultReason::Proof { part: "product", error })?;
+            Ok(ciphertext)
+        };
+        due.iter().zip(products).map(hear).collect()
+    }
+
+    fn hear_blinds(
+        &self,
+        prover: &PublicKey,
+        tests: &[Ciphertext],
+        blinded: &[Blinded],
+        batch: &mut EquationBatch,
+    ) -> Result<Vec<Ciphertext>, FaultReason> {
+        count("blinds", blinded.len(), tests.len())?;
+        let hear = |(test, blind): (&Ciphertext, &Blinded)| {
+            let ciphertext = blind.ciphertext.decode()?;
+            statements::blind(test, &ciphertext)
+                .append(self.place(prover).bind(Label::Blind), &blind.proof, batch)
+                .map_err(|error| FaultReason::Proof { part: "blind", error })?;
+            Ok(ciphertext)
+        };
+        tests.iter().zip(blinded).map(hear).collect()
+    }
+
+    fn hear_factors(
+        &self,
+        k: usize,
+        prover: &PublicKey,
+        blinded: &[Ciphertext],
+        opened: &Opened,
+        batch: &mut EquationBatch,
+    ) -> Result<Vec<Point>, FaultReason> {
+        count("decryption factors", opened.factors.len(), blinded.len())?;
+        let decoded = opened.factors.iter().map(PointBytes::decode);
+        let factors = decoded.collect::<Result<Vec<_>, _>>()?;
+        let place = self.place(prover);
+        statements::open(&place, &self.auction.keys()[k], blinded, &factors)
+            .append(place.bind(Label::Open), &opened.proof, batch)
+            .map_err(|error| FaultReason::Proof { part: "opening", error })?;
+        Ok(factors)
+    }
+}
+
+fn count(part: &'static str, got: usize, expected: usize) -> Result<(), FaultReason> {
+    if got == expected { Ok(()) } else { Err(FaultReason::Count { part, got, expected }) }
+}

@@ -1,0 +1,84 @@
+//! The statements that round messages prove, built the same way by prover and verifier.
+
+use crate::elgamal::Ciphertext;
+use crate::group::{Point, basepoint};
+use crate::layout::Label;
+use crate::proofs::Place;
+use crate::proofs::entries::{EntriesStatement, Summed};
+use crate::proofs::linear::{LinearStatement, Row};
+use crate::referee::tally::Tally;
+use crate::step::{Multiplied, Shown};
+use curve25519_dalek::{RistrettoPoint, Scalar};
+
+/// 8 `sigma_k = x_k Q` with the exponent of `Y_k`.
+#[must_use]
+pub fn order(key: &Point, order_point: &Point, sigma: &Point) -> LinearStatement {
+    LinearStatement::equal_exponents(&[(basepoint(), *key), (*order_point, *sigma)])
+}
+
+/// 5, 8 The ciphertexts of accumulator `k` against the commitments of the set.
+#[must_use]
+pub fn entries<'a>(
+    tally: &Tally,
+    k: usize,
+    key: &Point,
+    shown: &'a Shown,
+    ciphertexts: &'a [Ciphertext],
+) -> EntriesStatement<'a> {
+    let summed = match shown {
+        // One sum an accumulator, and `k` is one.
+        Shown::Ladder(levels) => Summed::Ladder { sum: tally.sums()[k], levels },
+        Shown::Blocks { level, blocks } => {
+            Summed::Blocks { sums: tally.block_sums(k, blocks), level: *level }
+        }
+    };
+    EntriesStatement { key: *key, summed, ciphertexts }
+}
+
+/// 6 The product of `less_one` with the plaintext `s` of the prover's own ciphertext. Secrets:
+/// `t`, `s`, `t'`.
+#[must_use]
+pub fn multiply(key: &Point, k: usize, of: &Multiplied, product: &Ciphertext) -> LinearStatement {
+    // One own ciphertext an accumulator, and `k` is one.
+    let own = &of.own[k];
+    LinearStatement::new(
+        3,
+        vec![
+            Row { image: own.a, terms: vec![(0, basepoint())] },
+            Row { image: own.b, terms: vec![(0, *key), (1, basepoint())] },
+            Row { image: product.a, terms: vec![(1, of.less_one.a), (2, basepoint())] },
+            Row { image: product.b, terms: vec![(1, of.less_one.b), (2, *key)] },
+        ],
+    )
+}
+
+/// 6 `r_k E` for a tested ciphertext `E`.
+#[must_use]
+pub fn blind(test: &Ciphertext, blinded: &Ciphertext) -> LinearStatement {
+    LinearStatement::equal_exponents(&[(test.a, blinded.a), (test.b, blinded.b)])
+}
+
+/// 6 `x_k A'` for every blinded ciphertext, joined under 128-bit weights that hash all of them.
+#[must_use]
+pub fn open(
+    place: &Place<'_>,
+    key: &Point,
+    blinded: &[Ciphertext],
+    factors: &[Point],
+) -> LinearStatement {
+    let mut layout = place.bind(Label::OpenWeights).layout();
+    layout.point(key).count(factors.len());
+    for (ciphertext, factor) in blinded.iter().zip(factors) {
+        layout.point(&ciphertext.a).point(factor);
+    }
+    let (mut base, mut image) = (RistrettoPoint::default(), RistrettoPoint::default());
+    for (i, (ciphertext, factor)) in blinded.iter().zip(factors).enumerate() {
+        let hash = layout.clone().count(i).hash();
+        let mut half = [0; 16];
+        half.copy_from_slice(&hash.0[..16]);
+        let weight = Scalar::from(u128::from_le_bytes(half));
+        base += ciphertext.a.value() * weight;
+        image += factor.value() * weight;
+    }
+    LinearStatement::equal_exponents(&[(basepoint(), *key), (base.into(), image.into())])
+}

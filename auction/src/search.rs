@@ -1,0 +1,155 @@
+//! The search for the highest index at which a falling yes-or-no question is still answered
+//! yes. PROTOCOL sections 7 and 8: levels for the price, positions in the order for the winner.
+//!
+//! A stage cuts what remains into `c` parts and shows what the tests on them need; within a
+//! stage, rounds of tests cut with fan-out `f`. Cutting is the same everywhere.
+
+/// A run of indices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Interval {
+    /// The first index.
+    pub low: usize,
+    /// How many.
+    pub size: usize,
+}
+
+impl Interval {
+    /// The first indices of `q = min(parts, size)` parts: `low + floor(i size / q)`.
+    #[must_use]
+    pub fn starts(&self, parts: usize) -> Vec<usize> {
+        let q = parts.min(self.size);
+        (0..q).map(|i| self.low + i * self.size / q).collect()
+    }
+
+    /// The part between a start and the next one.
+    #[must_use]
+    fn part(&self, starts: &[usize], i: usize) -> Self {
+        // `i` counts parts, of which each has a start.
+        let low = starts[i];
+        let end = starts.get(i + 1).copied().unwrap_or(self.low + self.size);
+        Self { low, size: end - low }
+    }
+}
+
+/// Answers that no true counts can give: a yes above a no.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the answers contradict each other")]
+pub struct Contradiction;
+
+/// One stage: the parts of a range, and which of them may still hold the index sought.
+#[derive(Debug, Clone)]
+pub struct Stage {
+    range: Interval,
+    starts: Vec<usize>,
+    open: Interval,
+    fan_out: usize,
+}
+
+impl Stage {
+    /// Cuts `range` into at most `block` parts, to be tested `fan_out` at a time.
+    #[must_use]
+    pub fn new(range: Interval, block: usize, fan_out: usize) -> Self {
+        let starts = range.starts(block);
+        let open = Interval { low: 0, size: starts.len() };
+        Self { range, starts, open, fan_out }
+    }
+
+    /// The first index of each part.
+    #[must_use]
+    pub fn starts(&self) -> &[usize] {
+        &self.starts
+    }
+
+    /// The parts, as runs of indices.
+    #[must_use]
+    pub fn parts(&self) -> Vec<Interval> {
+        (0..self.starts.len()).map(|i| self.range.part(&self.starts, i)).collect()
+    }
+
+    /// The parts at whose start the question is put next; empty when one part is left. The
+    /// lowest start is never tested: the answer there is known.
+    #[must_use]
+    pub fn tested(&self) -> Vec<usize> {
+        self.open.starts(self.fan_out).into_iter().skip(1).collect()
+    }
+
+    /// Narrows the stage by the answers at [`Stage::tested`].
+    ///
+    /// # Errors
+    /// [`Contradiction`] when a yes stands above a no.
+    pub fn answer(&mut self, yes: &[bool]) -> Result<(), Contradiction> {
+        if !yes.is_sorted_by(|a, b| a >= b) {
+            return Err(Contradiction);
+        }
+        let starts = self.open.starts(self.fan_out);
+        let held = yes.iter().filter(|yes| **yes).count();
+        self.open = self.open.part(&starts, held);
+        Ok(())
+    }
+
+    /// The part that holds the index sought, when only one is left.
+    #[must_use]
+    pub fn found(&self) -> Option<Interval> {
+        (self.open.size == 1).then(|| self.range.part(&self.starts, self.open.low))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Runs the whole search and counts its stages and rounds of tests.
+    fn search(
+        low: usize,
+        size: usize,
+        block: usize,
+        fan_out: usize,
+        sought: usize,
+    ) -> (usize, usize, usize) {
+        let (mut range, mut stages, mut rounds) = (Interval { low, size }, 0, 0);
+        while range.size > 1 {
+            let mut stage = Stage::new(range, block, fan_out);
+            stages += 1;
+            range = loop {
+                if let Some(found) = stage.found() {
+                    break found;
+                }
+                let yes: Vec<bool> =
+                    stage.tested().iter().map(|part| stage.starts()[*part] <= sought).collect();
+                assert!(!yes.is_empty());
+                stage.answer(&yes).unwrap();
+                rounds += 1;
+            };
+        }
+        (range.low, stages, rounds)
+    }
+
+    #[test]
+    fn finds_every_index_at_every_block_size_and_fan_out() {
+        for size in 1..70 {
+            for block in [2, 3, 5, 32] {
+                for fan_out in 2..=block.min(6) {
+                    for sought in 1..=size {
+                        assert_eq!(search(1, size, block, fan_out, sought).0, sought);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_thousand_levels_take_two_stages_of_one_round_at_full_fan_out() {
+        assert_eq!(search(1, 1024, 32, 32, 700), (700, 2, 2));
+        assert_eq!(search(0, 1000, 32, 32, 0), (0, 2, 2));
+        assert_eq!(search(1, 1024, 32, 2, 700), (700, 2, 10));
+    }
+
+    #[test]
+    fn answers_that_rise_are_a_contradiction() {
+        let mut stage = Stage::new(Interval { low: 1, size: 8 }, 8, 8);
+        assert_eq!(
+            stage.answer(&[false, true, false, false, false, false, false]),
+            Err(Contradiction)
+        );
+    }
+}

@@ -1,0 +1,89 @@
+//! What comes next: what every accumulator's next message must say.
+
+use crate::elgamal::Ciphertext;
+use crate::layout::Digest;
+use crate::outcome::Outcome;
+use crate::prices::Level;
+use crate::search::Interval;
+
+/// The next round's content. All of it follows from public messages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// The list of receipted bids. PROTOCOL section 4.
+    List,
+    /// The receipts of the bids that each accumulator flagged and some list lacks. Section 4.
+    Receipts {
+        /// By accumulator.
+        to_show: Vec<Vec<Digest>>,
+    },
+    /// The contribution to the order, ciphertexts, or both. Sections 4, 5 and 8.
+    Show {
+        /// Whether the contribution to the order is due.
+        order: bool,
+        /// Which ciphertexts are due.
+        shown: Option<Shown>,
+    },
+    /// Products for the tests whether a level's sum is above one. Section 6.
+    Multiply(Vec<Multiplied>),
+    /// Random multiples of the tested ciphertexts. Section 6.
+    Blind(Vec<Ciphertext>),
+    /// Decryption factors of the blinded ciphertexts. Section 6.
+    Open(Vec<Ciphertext>),
+    /// The outcome. Section 9.
+    Outcome(Outcome),
+    /// Nothing: every accumulator has signed the outcome.
+    Complete,
+}
+
+/// The ciphertexts of a stage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Shown {
+    /// Of each accumulator's summed entries at these levels.
+    Ladder(Vec<Level>),
+    /// Of each accumulator's entries at one level, summed over blocks of the order.
+    Blocks {
+        /// The winner level.
+        level: Level,
+        /// Runs of positions in the order.
+        blocks: Vec<Interval>,
+    },
+}
+
+impl Shown {
+    /// How many ciphertexts each accumulator sends.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        match self {
+            Self::Ladder(levels) => levels.len(),
+            Self::Blocks { blocks, .. } => blocks.len(),
+        }
+    }
+}
+
+/// A level whose sum is multiplied by itself less one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Multiplied {
+    /// Which of the stage's ciphertexts.
+    pub shown: usize,
+    /// `E_j` less one, summed over accumulators.
+    pub less_one: Ciphertext,
+    /// `E_j^(k)`, by accumulator.
+    pub own: Vec<Ciphertext>,
+}
+
+impl Step {
+    /// The phase of the auction that this step belongs to, for people.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::List => "list",
+            Self::Receipts { .. } => "receipts",
+            Self::Show { .. } => "show",
+            Self::Multiply(_) => "multiply",
+            Self::Blind(_) => "blind",
+            Self::Open(_) => "open",
+            Self::Outcome(_) => "outcome",
+            Self::Complete => "complete",
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! A whole auction in memory: a committee, bidders, and the rounds between them.
+
+use std::sync::Arc;
+
+use auction::bid::Submission;
+use auction::book::{BidBook, Standing};
+use auction::checking::BidChecker;
+use auction::join::{Auction, Join};
+use auction::keys::{PublicKey, SecretKey};
+use auction::money::{Amount, Currency};
+use auction::party::{Party, PartySecret};
+use auction::prices::{Level, PriceLadder};
+use auction::receipts::Receipt;
+use auction::referee::Referee;
+use auction::sealing::seal;
+use auction::spec::{Member, Rule, Spec, Time, VerifiedSpec};
+use auction::step::Step;
+use rand::rngs::ChaCha20Rng;
+use rand::{Rng as _, RngExt as _, SeedableRng as _};
+
+/// The terms that tests vary.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Terms {
+    pub(crate) rule: Rule,
+    pub(crate) levels: u32,
+    pub(crate) accumulators: usize,
+    pub(crate) block: u16,
+    pub(crate) fan_out: u16,
+}
+
+/// An auction with all its accumulators' secrets.
+pub(crate) struct Committee {
+    pub(crate) auction: Arc<Auction>,
+    pub(crate) identities: Vec<Arc<SecretKey>>,
+    pub(crate) secrets: Vec<PartySecret>,
+}
+
+/// A sealed bid of the test with its bidder.
+pub(crate) struct Sealed {
+    pub(crate) bidder: SecretKey,
+    pub(crate) submissions: Vec<Submission>,
+}
+
+pub(crate) fn price_of(level: Level) -> Amount {
+    Amount(1_000 + 50 * u64::from(level.0 - 1))
+}
+
+pub(crate) fn spec(
+    terms: Terms,
+    seller: &SecretKey,
+    identities: &[Arc<SecretKey>],
+    rng: &mut ChaCha20Rng,
+) -> Spec {
+    let member = |identity: &Arc<SecretKey>| Member {
+        key: identity.public(),
+        address: "127.0.0.1:1".to_owned(),
+    };
+    Spec {
+        nonce: rng.random(),
+        seller: seller.public(),
+        title: "a painting".to_owned(),
+        description: String::new(),
+        rule: terms.rule,
+        currency: Currency::new("EUR", 2).unwrap(),
+        ladder: PriceLadder::Even { min: Amount(1_000), tick: Amount(50), levels: terms.levels },
+        opening: Time(1_000),
+        closing: Time(2_000),
+        last: Time(3_000),
+        most_bids: 10_000,
+        accumulators: identities.iter().map(member).collect(),
+        settlement: None,
+        block: terms.block,
+        fan_out: terms.fan_out,
+    }
+}
+
+impl Committee {
+    pub(crate) fn new(terms: Terms, rng: &mut ChaCha20Rng) -> Self {
+        let seller = SecretKey::generate(rng);
+        let identities: Vec<_> =
+            (0..terms.accumulators).map(|_| Arc::new(SecretKey::generate(rng))).collect();
+        let verified = spec(terms, &seller, &identities, rng).sign(&seller).verify().unwrap();
+        Self::join(verified, identities, rng)
+    }
+
+    pub(crate) fn join(
+        spec: VerifiedSpec,
+        identities: Vec<Arc<SecretKey>>,
+        rng: &mut ChaCha20Rng,
+    ) -> Self {
+        let secrets: Vec<_> = identities.iter().map(|_| PartySecret::generate(rng)).collect();
+        let joins: Vec<Join> = (0u8..)
+            .zip(&secrets)
+            .map(|(k, secret)| secret.join(spec.id(), k, &identities[usize::from(k)], rng))
+            .collect();
+        let auction = Arc::new(Auction::new(spec, joins).unwrap());
+        Self { auction, identities, secrets }
+    }
+
+    pub(crate) fn seal(&self, level: Level, rng: &mut ChaCha20Rng) -> Sealed {
+        let bidder = SecretKey::generate(rng);
+        let submissions = seal(&self.auction, level, &bidder, None, rng).unwrap();
+        Sealed { bidder, submissions }
+    }
+
+    /// Every accumulator takes all bids, and all receipts are left with all.
+    pub(crate) fn take(&self, bids: &[Sealed], rng: &mut ChaCha20Rng) -> Vec<BidBook> {
+        (0..self.secrets.len()).map(|k| self.take_at(k, bids, rng)).collect()
+    }
+
+    pub(crate) fn take_at(&self, k: usize, bids: &[Sealed], rng: &mut ChaCha20Rng) -> BidBook {
+        let mut book = BidBook::new(Arc::clone(&self.auction));
+        let checker = BidChecker::new(Arc::clone(&self.auction), k, rng);
+        let submissions = bids.iter().map(|bid| bid.submissions[k].clone()).collect();
+        for checked in checker.check(submissions, rng) {
+            let checked = checked.unwrap();
+            let digest = checked.verified.digest();
+            assert_eq!(book.accept(checked).unwrap(), Standing::New);
+            book.complete(&digest, &self.receipts(digest)).unwrap();
+        }
+        book
+    }
+
+    pub(crate) fn receipts(&self, bid: auction::layout::Digest) -> Vec<Receipt> {
+        let context = self.auction.context();
+        let sign = |(k, identity): (u8, &Arc<SecretKey>)| Receipt::sign(context, bid, k, identity);
+        (0u8..).zip(&self.identities).map(sign).collect()
+    }
+
+    /// Closes the books: parties, and a referee at each.
+    pub(crate) fn close(self, books: Vec<BidBook>, rng: &mut ChaCha20Rng) -> Vec<(Party, Referee)> {
+        let auction = self.auction;
+        books
+            .into_iter()
+            .zip(self.secrets)
+            .zip(self.identities)
+            .enumerate()
+            .map(|(k, ((book, secret), identity))| {
+                let closed = book.close();
+                let mut seed = [0; 32];
+                rng.fill_bytes(&mut seed);
+                let mut referee = Referee::new(Arc::clone(&auction), seed);
+                referee.supply(closed.bids().iter().cloned());
+                (Party::new(Arc::clone(&auction), k, identity, secret, closed), referee)
+            })
+            .collect()
+    }
+}
+
+/// Runs honest rounds until the outcome is signed by all; returns how many rounds it took.
+pub(crate) fn run(nodes: &mut [(Party, Referee)], rng: &mut ChaCha20Rng) -> usize {
+    let mut rounds = 0;
+    while *nodes[0].1.step() != Step::Complete {
+        let messages: Vec<_> =
+            nodes.iter_mut().map(|(party, referee)| party.message(referee, rng).unwrap()).collect();
+        for (_, referee) in nodes.iter_mut() {
+            for message in &messages {
+                referee.offer(message.clone()).unwrap();
+            }
+        }
+        rounds += 1;
+        assert!(rounds < 1_000, "the rounds do not end");
+    }
+    rounds
+}
+
+/// The auction in the clear: level of the price, indices that may win, whether the top is tied.
+pub(crate) fn in_the_clear(rule: Rule, levels: &[u32]) -> Option<(u32, Vec<usize>, bool)> {
+    let top = *levels.iter().max()?;
+    let winners: Vec<usize> = (0..levels.len()).filter(|i| levels[*i] == top).collect();
+    let mut sorted = levels.to_vec();
+    sorted.sort_unstable_by(|a, b| b.cmp(a));
+    Some(match rule {
+        Rule::FirstPrice => (top, winners, false),
+        Rule::SecondPrice => {
+            let tie = winners.len() > 1;
+            (sorted.get(1).copied().unwrap_or(1), winners, tie)
+        }
+    })
+}
+
+pub(crate) fn rng(seed: u64) -> ChaCha20Rng {
+    ChaCha20Rng::seed_from_u64(seed)
+}
+
+pub(crate) fn keys(bids: &[Sealed]) -> Vec<PublicKey> {
+    bids.iter().map(|bid| bid.bidder.public()).collect()
+}
