@@ -1,9 +1,9 @@
 //! How the programs of Gavel talk: QUIC between pinned Ed25519 identities, one question and one
 //! answer a stream, everything that comes from outside limited in length, number and time.
 //!
-//! The crate knows no auctions. It carries any `serde` values in the form of [`auction::wire`]
-//! between an [`Endpoint`] that [serves](Endpoint::serve) a [`Handler`] and a [`Connection`] or
-//! [`Peer`] that asks.
+//! The transport knows no auctions. It carries any `serde` values in the form of
+//! [`auction::wire`] between an [`Endpoint`] that [serves](Endpoint::serve) a [`Handler`] and a
+//! [`Connection`] or [`Peer`] that asks. What accumulators are asked stands in [`service`].
 //!
 //! * An identity is a raw Ed25519 public key (RFC 7250), without certificates. The asker pins the
 //!   key of whom he asks; the one asked learns the key of the asker.
@@ -24,6 +24,7 @@ mod peer;
 mod pin;
 mod reset;
 mod server;
+pub mod service;
 mod tls;
 
 pub use client::Connection;
