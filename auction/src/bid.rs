@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::group::PointBytes;
-use crate::keys::{BadSignature, PublicKey, SecretKey, Signature};
+use crate::keys::{BadSignature, DecodedKey, PublicKey, SecretKey, Signature};
 use crate::layout::{Digest, Label, Layout};
 use crate::prices::Level;
 use crate::proofs::membership::MembershipProof;
@@ -219,7 +219,7 @@ impl ShareDelivery {
     ///
     /// # Errors
     /// [`BadSignature`].
-    pub fn verify(&self, context: &Digest, bidder: &PublicKey) -> Result<(), BadSignature> {
+    pub fn verify(&self, context: &Digest, bidder: &DecodedKey) -> Result<(), BadSignature> {
         bidder.verify(&self.layout(context), &self.signature)
     }
 }

@@ -11,6 +11,7 @@ use rand::CryptoRng;
 use crate::bid::{SealedBid, Submission, ticket_digest};
 use crate::group::Point;
 use crate::join::Auction;
+use crate::keys::DecodedKey;
 use crate::layout::{Digest, Label};
 use crate::prices::Level;
 use crate::proofs::ProofError;
@@ -20,7 +21,7 @@ use crate::proofs::membership::MembershipStatement;
 use crate::receipts::Reason;
 use crate::sealing::{cover_of, membership_place};
 use crate::secret::{SecretScalar, SecretVector};
-use crate::shares::{ExpandedShare, Share, SummedShare, WeightedShareSum};
+use crate::shares::{Share, SummedShare, WeightedShareSum};
 
 /// A sealed bid whose signature, ticket and proof hold.
 #[derive(Clone)]
@@ -61,6 +62,7 @@ pub struct CheckedBid {
 /// A bid whose cheap checks passed; its proof is not checked yet.
 struct Screened {
     verified: VerifiedBid,
+    bidder: DecodedKey,
     sum: Point,
     cover: Level,
 }
@@ -129,13 +131,13 @@ impl BidChecker {
         submissions: Vec<Submission>,
         rng: &mut R,
     ) -> Vec<Result<CheckedBid, Reason>> {
-        let mut results: Vec<Result<(Screened, Share, ExpandedShare), Reason>> =
+        let mut results: Vec<Result<(Screened, Share), Reason>> =
             submissions.into_iter().map(|submission| self.screen(submission)).collect();
         let waiting: Vec<usize> = passed(&results);
         let mut failed = Vec::new();
         halve(&waiting, &mut |part| self.check_part(part, &results, rng), &mut failed);
         for (i, error) in failed {
-            if let Ok((screened, _, _)) = &results[i] {
+            if let Ok((screened, _)) = &results[i] {
                 let mut alone = new_batch(&self.auction, rng);
                 let proved = append_membership(&self.auction, screened, &mut alone)
                     .and_then(|()| alone.check());
@@ -145,14 +147,14 @@ impl BidChecker {
                 });
             }
         }
-        let checked = |(screened, share, _): (Screened, Share, ExpandedShare)| CheckedBid {
+        let checked = |(screened, share): (Screened, Share)| CheckedBid {
             verified: screened.verified,
             share,
         };
         results.into_iter().map(|result| result.map(checked)).collect()
     }
 
-    fn screen(&self, submission: Submission) -> Result<(Screened, Share, ExpandedShare), Reason> {
+    fn screen(&self, submission: Submission) -> Result<(Screened, Share), Reason> {
         let Submission { bid, delivery } = submission;
         let screened = screen(&self.auction, bid)?;
         let mine = usize::from(delivery.accumulator) == self.accumulator;
@@ -160,24 +162,26 @@ impl BidChecker {
             return Err(Reason::OtherShare);
         }
         let bidder = &screened.verified.sealed.bidder;
-        delivery.verify(self.auction.context(), bidder).map_err(|_| Reason::ShareSignature)?;
+        delivery
+            .verify(self.auction.context(), &screened.bidder)
+            .map_err(|_| Reason::ShareSignature)?;
         let seed = matches!(delivery.share, Share::Seed(_));
         if seed == (self.auction.explicit_share_of(bidder) == self.accumulator) {
             let expected = if seed { "an explicit share" } else { "a seed" };
             return Err(Reason::ShareShape(format!("expected {expected} for this accumulator")));
         }
-        let expanded = delivery
+        delivery
             .share
             .expand(self.auction.levels())
             .map_err(|error| Reason::ShareShape(error.to_string()))?;
-        Ok((screened, delivery.share, expanded))
+        Ok((screened, delivery.share))
     }
 
     /// Membership and openings of the given bids as one multiplication.
     fn check_part<R: CryptoRng + ?Sized>(
         &self,
         part: &[usize],
-        results: &[Result<(Screened, Share, ExpandedShare), Reason>],
+        results: &[Result<(Screened, Share), Reason>],
         rng: &mut R,
     ) -> Result<(), ProofError> {
         let mut batch = new_batch(&self.auction, rng);
@@ -185,13 +189,14 @@ impl BidChecker {
         let wrong_length = |_| ProofError::DoesNotHold;
         for &i in part {
             // Only positions of screened submissions wait.
-            let Ok((screened, _, expanded)) = &results[i] else { continue };
+            let Ok((screened, share)) = &results[i] else { continue };
             append_membership(&self.auction, screened, &mut batch)?;
             // weight * (C^(k) - <x, U> - rho H) = 0
             let weight = random_weight(rng);
             // Screening saw one commitment for each accumulator.
             batch.term(weight.into(), &screened.verified.commitments[self.accumulator]);
-            sum.add(weight, expanded).map_err(wrong_length)?;
+            let expanded = share.expand(self.auction.levels())?;
+            sum.add(weight, &expanded).map_err(wrong_length)?;
         }
         let weight = random_weight(rng);
         batch.term(weight.into(), &self.blind.commitment);
@@ -225,9 +230,9 @@ fn screen(auction: &Auction, bid: SealedBid) -> Result<Screened, Reason> {
         return Err(Reason::Commitments { got, expected });
     }
     let digest = bid.digest();
-    bid.bidder
-        .verify(&SealedBid::signed_layout(&bid.context, &digest), &bid.signature)
-        .map_err(|_| Reason::BidSignature)?;
+    let signed = SealedBid::signed_layout(&bid.context, &digest);
+    let bidder = bid.bidder.decode().map_err(|_| Reason::BidSignature)?;
+    bidder.verify(&signed, &bid.signature).map_err(|_| Reason::BidSignature)?;
     let cover = cover_of(auction, &bid.bidder, bid.ticket.as_ref()).map_err(Reason::Ticket)?;
     let commitments = bid
         .commitments
@@ -237,6 +242,7 @@ fn screen(auction: &Auction, bid: SealedBid) -> Result<Screened, Reason> {
         .map_err(|error| Reason::not_a_level(error.into()))?;
     let sum = Point::sum(commitments.iter());
     Ok(Screened {
+        bidder,
         verified: VerifiedBid { sealed: Arc::new(bid), digest, commitments },
         sum,
         cover,

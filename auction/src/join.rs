@@ -94,10 +94,11 @@ impl Join {
 
     fn layout(&self) -> Layout {
         let mut layout = Layout::new(Label::Join, &self.auction);
-        layout.u8(self.accumulator).fixed(&self.key.0);
+        layout.u8(self.accumulator).fixed(&self.key.0).count(self.proof.first.len());
         for point in &self.proof.first {
             layout.fixed(&point.0);
         }
+        layout.count(self.proof.responses.len());
         for scalar in &self.proof.responses {
             layout.fixed(&scalar.0);
         }
@@ -172,7 +173,8 @@ impl Auction {
         let mut layout = Layout::new(Label::Context, &spec.id());
         layout.count(joins.len());
         for join in &joins {
-            layout.digest(&join.layout().hash()).fixed(&join.signature.0);
+            // Without the signature, which its signer can make anew without being convicted.
+            layout.digest(&join.layout().hash());
         }
         let generators = Generators::for_levels(spec.spec().levels());
         Ok(Self { context: layout.hash(), spec, joins, keys, key, generators })

@@ -28,10 +28,16 @@ impl PublicKey {
     /// # Errors
     /// [`BadSignature`] when it does not hold.
     pub fn verify(&self, layout: &Layout, signature: &Signature) -> Result<(), BadSignature> {
-        let refused = BadSignature { key: *self };
-        let key = VerifyingKey::from_bytes(&self.0).map_err(|_| refused)?;
-        let signature = ed25519_dalek::Signature::from_bytes(&signature.0);
-        key.verify_strict(layout.as_bytes(), &signature).map_err(|_| refused)
+        self.decode()?.verify(layout, signature)
+    }
+
+    /// Decodes the key, for whoever has several signatures of it to verify.
+    ///
+    /// # Errors
+    /// [`BadSignature`] when the bytes are no key: nothing can be signed under them.
+    pub fn decode(&self) -> Result<DecodedKey, BadSignature> {
+        let key = VerifyingKey::from_bytes(&self.0).map_err(|_| BadSignature { key: *self })?;
+        Ok(DecodedKey(key))
     }
 
     /// Whether this is the canonical encoding of a key that can verify anything.
@@ -57,6 +63,22 @@ impl std::fmt::Display for PublicKey {
 impl std::fmt::Debug for PublicKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "PublicKey({self})")
+    }
+}
+
+/// A public key, ready to verify signatures.
+#[derive(Debug, Clone, Copy)]
+pub struct DecodedKey(VerifyingKey);
+
+impl DecodedKey {
+    /// As [`PublicKey::verify`].
+    ///
+    /// # Errors
+    /// [`BadSignature`] when the signature does not hold.
+    pub fn verify(&self, layout: &Layout, signature: &Signature) -> Result<(), BadSignature> {
+        let signature = ed25519_dalek::Signature::from_bytes(&signature.0);
+        let key = PublicKey(self.0.to_bytes());
+        self.0.verify_strict(layout.as_bytes(), &signature).map_err(|_| BadSignature { key })
     }
 }
 

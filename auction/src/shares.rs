@@ -4,10 +4,13 @@ use curve25519_dalek::Scalar;
 use rand::rngs::ChaCha20Rng;
 use rand::{CryptoRng, Rng as _, SeedableRng as _};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use crate::field::{ENTRY_BYTES, LengthError, VectorSum, WeightedVectorSum, entry_to_scalar};
-use crate::group::ScalarBytes;
+use crate::field::{
+    ENTRY_BYTES, LengthError, VectorSum, WeightedVectorSum, entry_to_scalar, is_canonical,
+};
+use crate::group::{EncodingError, ScalarBytes};
 use crate::layout::Layout;
 use crate::proofs::{ProofError, expect_length};
 use crate::secret::{SecretScalar, SecretVector};
@@ -58,31 +61,30 @@ impl Share {
     /// The share vector and blinding for `levels` levels.
     ///
     /// Entry `j` of a seed is the 48 keystream bytes at offset `48 j`, little-endian, modulo the
-    /// group order; the blinding is the entry after the last level's.
+    /// group order; the blinding is the entry after the last level's. The keystream is made
+    /// piece by piece where it is summed: it never lies in memory as a whole.
     ///
     /// # Errors
     /// [`ProofError`] when an explicit share has another length or an entry that is no scalar.
-    pub fn expand(&self, levels: usize) -> Result<ExpandedShare, ProofError> {
-        let vector = match self {
+    pub fn expand(&self, levels: usize) -> Result<ExpandedShare<'_>, ProofError> {
+        let blinding = match self {
             Self::Seed(seed) => {
-                let mut keystream = Zeroizing::new(vec![0; (levels + 1) * ENTRY_BYTES]);
-                ChaCha20Rng::from_seed(*seed).fill_bytes(&mut keystream);
-                let mut last = [0; ENTRY_BYTES];
-                last.copy_from_slice(&keystream[levels * ENTRY_BYTES..]);
-                keystream.truncate(levels * ENTRY_BYTES);
-                let blinding = SecretScalar::new(entry_to_scalar(&last));
-                last.zeroize();
-                return Ok(ExpandedShare { vector: Entries::Keystream(keystream), blinding });
+                let mut rng = ChaCha20Rng::from_seed(*seed);
+                // The generator counts words of four bytes.
+                rng.set_word_pos((levels * ENTRY_BYTES / 4) as u128);
+                let mut last = Zeroizing::new([0; ENTRY_BYTES]);
+                rng.fill_bytes(last.as_mut());
+                entry_to_scalar(&last)
             }
-            Self::Explicit { entries, .. } => {
+            Self::Explicit { entries, blinding } => {
                 expect_length("share entries", entries.len(), levels)?;
-                let scalars = entries.iter().map(|entry| ScalarBytes(*entry).decode());
-                SecretVector::new(scalars.collect::<Result<Vec<_>, _>>()?)
+                if !entries.iter().all(is_canonical) {
+                    return Err(EncodingError::Scalar.into());
+                }
+                ScalarBytes(*blinding).decode()?
             }
         };
-        let Self::Explicit { blinding, .. } = self else { unreachable!("seeds returned above") };
-        let blinding = SecretScalar::new(ScalarBytes(*blinding).decode()?);
-        Ok(ExpandedShare { vector: Entries::Scalars(vector), blinding })
+        Ok(ExpandedShare { share: self, levels, blinding: SecretScalar::new(blinding) })
     }
 
     pub(crate) fn write(&self, layout: &mut Layout) {
@@ -91,32 +93,41 @@ impl Share {
                 layout.u8(0).fixed(seed);
             }
             Self::Explicit { entries, blinding } => {
-                layout.u8(1).count(entries.len());
-                for entry in entries {
-                    layout.fixed(entry);
-                }
-                layout.fixed(blinding);
+                // Hashed here, with the faster hash, so that signing need not hash it all.
+                let mut hash = Sha256::new();
+                hash.update(entries.as_flattened());
+                layout.u8(1).count(entries.len()).fixed(&hash.finalize().into()).fixed(blinding);
             }
         }
     }
 }
 
-enum Entries {
-    Keystream(Zeroizing<Vec<u8>>),
-    Scalars(SecretVector),
-}
-
 /// A share vector with its blinding, ready to be summed.
-pub struct ExpandedShare {
-    vector: Entries,
+pub struct ExpandedShare<'a> {
+    share: &'a Share,
+    levels: usize,
     blinding: SecretScalar,
 }
 
-impl ExpandedShare {
+/// Entries of a seed share that are made at a time: a buffer that stays in the nearest cache.
+const PIECE: usize = 64;
+
+impl ExpandedShare<'_> {
     /// The blinding `rho` of the commitment.
     #[must_use]
     pub fn blinding(&self) -> &SecretScalar {
         &self.blinding
+    }
+
+    /// Hands a seed's keystream on, piece by piece with the entry that each begins at.
+    fn pieces(&self, seed: &[u8; 32], mut take: impl FnMut(usize, &[[u8; ENTRY_BYTES]])) {
+        let mut rng = ChaCha20Rng::from_seed(*seed);
+        let mut piece = Zeroizing::new([0; PIECE * ENTRY_BYTES]);
+        for first in (0..self.levels).step_by(PIECE) {
+            rng.fill_bytes(piece.as_mut());
+            let (entries, _) = piece.as_chunks::<ENTRY_BYTES>();
+            take(first, &entries[..PIECE.min(self.levels - first)]);
+        }
     }
 }
 
@@ -151,11 +162,15 @@ impl ShareSum {
     ///
     /// # Errors
     /// [`LengthError`] when the share is of another number of levels.
-    pub fn add(&mut self, share: &ExpandedShare) -> Result<(), LengthError> {
+    pub fn add(&mut self, share: &ExpandedShare<'_>) -> Result<(), LengthError> {
+        check_length(share.levels, self.plain.len())?;
         self.blinding += share.blinding.expose();
-        match &share.vector {
-            Entries::Keystream(bytes) => self.plain.add_raw(bytes),
-            Entries::Scalars(scalars) => self.plain.add_scalars(scalars.expose()),
+        match share.share {
+            Share::Seed(seed) => {
+                share.pieces(seed, |first, entries| self.plain.add_raw_from(first, entries));
+                Ok(())
+            }
+            Share::Explicit { entries, .. } => self.plain.add_integers(entries),
         }
     }
 
@@ -179,11 +194,17 @@ impl WeightedShareSum {
     ///
     /// # Errors
     /// [`LengthError`] when the share is of another number of levels.
-    pub fn add(&mut self, weight: u128, share: &ExpandedShare) -> Result<(), LengthError> {
+    pub fn add(&mut self, weight: u128, share: &ExpandedShare<'_>) -> Result<(), LengthError> {
+        check_length(share.levels, self.weighted.len())?;
         self.blinding += Scalar::from(weight) * share.blinding.expose();
-        match &share.vector {
-            Entries::Keystream(bytes) => self.weighted.add_raw(weight, bytes),
-            Entries::Scalars(scalars) => self.weighted.add_scalars(weight, scalars.expose()),
+        match share.share {
+            Share::Seed(seed) => {
+                share.pieces(seed, |first, entries| {
+                    self.weighted.add_raw_from(weight, first, entries);
+                });
+                Ok(())
+            }
+            Share::Explicit { entries, .. } => self.weighted.add_integers(weight, entries),
         }
     }
 
@@ -203,6 +224,10 @@ impl WeightedShareSum {
         self.blinding.zeroize();
         SummedShare { vector: SecretVector::new(self.weighted.finish()), blinding }
     }
+}
+
+fn check_length(got: usize, expected: usize) -> Result<(), LengthError> {
+    if got == expected { Ok(()) } else { Err(LengthError { got, expected, unit: "levels" }) }
 }
 
 #[cfg(test)]

@@ -1,1 +1,157 @@
-//! benches
+//! What the benches measure on: committees and sealed bids of a fixed seed, and `T`, the time of
+//! one variable-base scalar multiplication in the same run.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use auction::bid::Submission;
+use auction::book::{BidBook, ClosedBook};
+use auction::checking::BidChecker;
+use auction::join::Auction;
+use auction::keys::SecretKey;
+use auction::money::{Amount, Currency};
+use auction::party::{Party, PartySecret};
+use auction::prices::{Level, PriceLadder};
+use auction::proofs::entries::EntriesMask;
+use auction::receipts::Receipt;
+use auction::referee::Referee;
+use auction::sealing::seal;
+use auction::spec::{Member, Rule, Spec, Time};
+use curve25519_dalek::{RistrettoPoint, Scalar};
+use rand::SeedableRng as _;
+use rand::rngs::ChaCha20Rng;
+
+/// The seed of every bench.
+pub const SEED: u64 = 20_261_120;
+
+/// A committee with all its secrets, so that one process can play every part.
+pub struct Committee {
+    /// The auction.
+    pub auction: Arc<Auction>,
+    identities: Vec<Arc<SecretKey>>,
+    secrets: Vec<[u8; 64]>,
+}
+
+/// The generator of every bench.
+#[must_use]
+pub fn rng() -> ChaCha20Rng {
+    ChaCha20Rng::seed_from_u64(SEED)
+}
+
+/// The median time of one variable-base scalar multiplication on this machine now.
+#[must_use]
+pub fn measure_t() -> Duration {
+    let mut rng = rng();
+    let mut point = RistrettoPoint::random(&mut rng);
+    let mut times: Vec<Duration> = (0..301)
+        .map(|_| {
+            let scalar = Scalar::random(&mut rng);
+            let start = Instant::now();
+            point *= scalar;
+            start.elapsed()
+        })
+        .collect();
+    std::hint::black_box(point);
+    times.sort_unstable();
+    times[times.len() / 2]
+}
+
+impl Committee {
+    /// A second-price or first-price auction of `levels` levels among `accumulators`.
+    ///
+    /// # Panics
+    /// When the terms are impossible.
+    #[must_use]
+    pub fn new(rule: Rule, levels: u32, accumulators: usize) -> Self {
+        let mut rng = rng();
+        let seller = SecretKey::generate(&mut rng);
+        let identities: Vec<_> =
+            (0..accumulators).map(|_| Arc::new(SecretKey::generate(&mut rng))).collect();
+        let member = |identity: &Arc<SecretKey>| Member {
+            key: identity.public(),
+            address: "127.0.0.1:1".to_owned(),
+        };
+        let spec = Spec {
+            nonce: [7; 32],
+            seller: seller.public(),
+            title: "bench".to_owned(),
+            description: String::new(),
+            rule,
+            currency: Currency::new("EUR", 2).expect("a currency"),
+            ladder: PriceLadder::Even { min: Amount(100), tick: Amount(1), levels },
+            opening: Time(0),
+            closing: Time(1),
+            last: Time(2),
+            most_bids: 1 << 20,
+            accumulators: identities.iter().map(member).collect(),
+            settlement: None,
+            block: 32,
+            fan_out: 32,
+        };
+        let spec = spec.sign(&seller).verify().expect("a spec that keeps the rules");
+        let secrets: Vec<_> = identities.iter().map(|_| PartySecret::generate(&mut rng)).collect();
+        let joins = (0u8..)
+            .zip(secrets.iter().zip(&identities))
+            .map(|(k, (secret, identity))| secret.join(spec.id(), k, identity, &mut rng))
+            .collect();
+        let auction = Arc::new(Auction::new(spec, joins).expect("joins that verify"));
+        let secrets = secrets.iter().map(|secret| *secret.to_bytes()).collect();
+        Self { auction, identities, secrets }
+    }
+
+    /// Seals a bid under a fresh key.
+    ///
+    /// # Panics
+    /// When the level is not on the ladder.
+    pub fn seal(&self, level: u32, rng: &mut ChaCha20Rng) -> Vec<Submission> {
+        let bidder = SecretKey::generate(rng);
+        seal(&self.auction, Level(level), &bidder, None, rng).expect("a level of the ladder")
+    }
+
+    /// `n` bids spread over the ladder.
+    pub fn seal_many(&self, n: usize, rng: &mut ChaCha20Rng) -> Vec<Vec<Submission>> {
+        let levels = self.auction.levels();
+        (0..n).map(|i| self.seal((1 + (i * 7919) % levels) as u32, rng)).collect()
+    }
+
+    /// The closed book of accumulator `k` after it took all bids.
+    ///
+    /// # Panics
+    /// When a bid does not verify.
+    pub fn book(&self, k: usize, bids: &[Vec<Submission>], rng: &mut ChaCha20Rng) -> ClosedBook {
+        let mut book = BidBook::new(Arc::clone(&self.auction));
+        let checker = BidChecker::new(Arc::clone(&self.auction), k, rng);
+        for part in bids.chunks(256) {
+            let part = part.iter().map(|bid| bid[k].clone()).collect();
+            for checked in checker.check(part, rng) {
+                let Ok(checked) = checked else { panic!("an honest bid was refused") };
+                let digest = checked.verified.digest();
+                book.accept(checked).expect("a checked share");
+                let receipts: Vec<_> = (0u8..)
+                    .zip(&self.identities)
+                    .map(|(k, id)| Receipt::sign(self.auction.context(), digest, k, id))
+                    .collect();
+                book.complete(&digest, &receipts).expect("receipts that verify");
+            }
+        }
+        book.close()
+    }
+
+    /// Party and referee of accumulator `k` at closing, with masks made ahead.
+    ///
+    /// # Panics
+    /// Never: the secrets are this committee's.
+    pub fn node(&self, k: usize, book: ClosedBook, rng: &mut ChaCha20Rng) -> (Party, Referee) {
+        let bids = book.bids().len();
+        let mut referee = Referee::new(Arc::clone(&self.auction), [k as u8; 32]);
+        referee.supply(book.bids().iter().cloned());
+        let secret = PartySecret::from_bytes(&self.secrets[k]).expect("secrets of this committee");
+        let identity = Arc::clone(&self.identities[k]);
+        let mut party = Party::new(Arc::clone(&self.auction), k, identity, secret, book);
+        for _ in 0..Party::masks_needed(&self.auction, bids) {
+            let generators = self.auction.generators();
+            party.add_mask(EntriesMask::generate(generators, self.auction.levels(), rng));
+        }
+        (party, referee)
+    }
+}

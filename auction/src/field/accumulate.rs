@@ -52,7 +52,13 @@ impl EntrySum {
     /// Adds a scalar.
     #[inline(always)]
     pub fn add_scalar(&mut self, scalar: &Scalar) {
-        add(&mut self.0, &limbs_from_bytes(scalar.as_bytes()));
+        self.add_integer(scalar.as_bytes());
+    }
+
+    /// Adds a 256-bit integer.
+    #[inline(always)]
+    pub fn add_integer(&mut self, integer: &[u8; 32]) {
+        add(&mut self.0, &limbs_from_bytes(integer));
     }
 
     /// The sum modulo `l`.
@@ -82,8 +88,13 @@ impl WeightedSum {
     /// Adds `weight * scalar`.
     #[inline(always)]
     pub fn add_scalar(&mut self, weight: u128, scalar: &Scalar) {
-        let limbs = limbs_from_bytes(scalar.as_bytes());
-        add_product(&mut self.0, &weight_limbs(weight), &limbs);
+        self.add_integer(weight, scalar.as_bytes());
+    }
+
+    /// Adds `weight * integer` for a 256-bit integer.
+    #[inline(always)]
+    pub fn add_integer(&mut self, weight: u128, integer: &[u8; 32]) {
+        add_product(&mut self.0, &weight_limbs(weight), &limbs_from_bytes(integer));
     }
 
     /// The sum modulo `l`.

@@ -20,7 +20,7 @@ mod vector;
 pub use accumulate::{
     ENTRY_BYTES, EntrySum, ProductSum, WeightedSum, entry_limbs, entry_to_scalar, inner_product,
 };
-pub use montgomery::Fe;
+pub use montgomery::{Fe, is_canonical};
 pub use series::{batch_invert, differences, powers};
 pub use vector::{LengthError, VectorSum, WeightedVectorSum};
 

@@ -30,6 +30,16 @@ pub(super) const R2: [u64; 4] =
 #[derive(Clone, Copy, Default)]
 pub struct Fe(pub(super) [u64; 4]);
 
+/// Whether 32 little-endian bytes are below `l`, so that they are the one encoding of a scalar.
+pub fn is_canonical(bytes: &[u8; 32]) -> bool {
+    let limbs = super::limbs::limbs_from_bytes(bytes);
+    let mut borrow = false;
+    for (limb, order) in limbs.iter().zip(&ORDER) {
+        (_, borrow) = limb.borrowing_sub(*order, borrow);
+    }
+    borrow
+}
+
 impl Fe {
     /// Zero.
     pub const ZERO: Self = Self([0; 4]);
@@ -206,6 +216,21 @@ mod tests {
 
     use super::super::oracle::{big, edge_and_random_integers, edge_limbs, order, scalar_of};
     use super::*;
+
+    #[test]
+    fn canonical_is_below_the_order() {
+        let order = super::super::limbs::bytes_from_limbs::<4, 32>(&ORDER);
+        let mut below = order;
+        below[0] -= 1;
+        let mut above = order;
+        above[0] += 1;
+        let cases =
+            [(order, false), (below, true), (above, false), ([0; 32], true), ([0xff; 32], false)];
+        for (bytes, expected) in cases {
+            assert_eq!(is_canonical(&bytes), expected);
+            assert_eq!(bool::from(Scalar::from_canonical_bytes(bytes).is_some()), expected);
+        }
+    }
 
     #[test]
     fn constants_are_what_they_say() {

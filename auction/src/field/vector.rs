@@ -51,8 +51,26 @@ impl VectorSum {
     /// [`LengthError`] when it is not `48 * len` bytes long; nothing was added.
     pub fn add_raw(&mut self, keystream: &[u8]) -> Result<(), LengthError> {
         let entries = raw_entries(keystream, self.sums.len())?;
-        for (sum, entry) in self.sums.iter_mut().zip(entries) {
+        self.add_raw_from(0, entries);
+        Ok(())
+    }
+
+    /// Adds a piece of a share's keystream to the entries from `first` on; what lies beyond the
+    /// vector is left out.
+    pub fn add_raw_from(&mut self, first: usize, entries: &[[u8; ENTRY_BYTES]]) {
+        for (sum, entry) in self.sums.iter_mut().skip(first).zip(entries) {
             sum.add(&entry_limbs(entry));
+        }
+    }
+
+    /// Adds a share given as 256-bit integers.
+    ///
+    /// # Errors
+    /// [`LengthError`] when there are not `len` of them; nothing was added.
+    pub fn add_integers(&mut self, integers: &[[u8; 32]]) -> Result<(), LengthError> {
+        check_length(integers.len(), self.sums.len())?;
+        for (sum, integer) in self.sums.iter_mut().zip(integers) {
+            sum.add_integer(integer);
         }
         Ok(())
     }
@@ -62,7 +80,7 @@ impl VectorSum {
     /// # Errors
     /// [`LengthError`] when there are not `len` of them; nothing was added.
     pub fn add_scalars(&mut self, scalars: &[Scalar]) -> Result<(), LengthError> {
-        check_scalars(scalars, self.sums.len())?;
+        check_length(scalars.len(), self.sums.len())?;
         for (sum, scalar) in self.sums.iter_mut().zip(scalars) {
             sum.add_scalar(scalar);
         }
@@ -103,8 +121,26 @@ impl WeightedVectorSum {
     /// [`LengthError`] when it is not `48 * len` bytes long; nothing was added.
     pub fn add_raw(&mut self, weight: u128, keystream: &[u8]) -> Result<(), LengthError> {
         let entries = raw_entries(keystream, self.sums.len())?;
-        for (sum, entry) in self.sums.iter_mut().zip(entries) {
+        self.add_raw_from(weight, 0, entries);
+        Ok(())
+    }
+
+    /// Adds `weight` times a piece of a share's keystream to the entries from `first` on; what
+    /// lies beyond the vector is left out.
+    pub fn add_raw_from(&mut self, weight: u128, first: usize, entries: &[[u8; ENTRY_BYTES]]) {
+        for (sum, entry) in self.sums.iter_mut().skip(first).zip(entries) {
             sum.add(weight, &entry_limbs(entry));
+        }
+    }
+
+    /// Adds `weight` times a share given as 256-bit integers.
+    ///
+    /// # Errors
+    /// [`LengthError`] when there are not `len` of them; nothing was added.
+    pub fn add_integers(&mut self, weight: u128, integers: &[[u8; 32]]) -> Result<(), LengthError> {
+        check_length(integers.len(), self.sums.len())?;
+        for (sum, integer) in self.sums.iter_mut().zip(integers) {
+            sum.add_integer(weight, integer);
         }
         Ok(())
     }
@@ -114,7 +150,7 @@ impl WeightedVectorSum {
     /// # Errors
     /// [`LengthError`] when there are not `len` of them; nothing was added.
     pub fn add_scalars(&mut self, weight: u128, scalars: &[Scalar]) -> Result<(), LengthError> {
-        check_scalars(scalars, self.sums.len())?;
+        check_length(scalars.len(), self.sums.len())?;
         for (sum, scalar) in self.sums.iter_mut().zip(scalars) {
             sum.add_scalar(weight, scalar);
         }
@@ -137,11 +173,8 @@ fn raw_entries(keystream: &[u8], len: usize) -> Result<&[[u8; ENTRY_BYTES]], Len
     Err(LengthError { got: keystream.len(), expected, unit: "bytes" })
 }
 
-fn check_scalars(scalars: &[Scalar], len: usize) -> Result<(), LengthError> {
-    if scalars.len() == len {
-        return Ok(());
-    }
-    Err(LengthError { got: scalars.len(), expected: len, unit: "scalars" })
+fn check_length(got: usize, expected: usize) -> Result<(), LengthError> {
+    if got == expected { Ok(()) } else { Err(LengthError { got, expected, unit: "scalars" }) }
 }
 
 macro_rules! redacted {

@@ -73,7 +73,7 @@ impl EquationBatch {
     pub fn levels_by_difference(&mut self, weight: Scalar, vector: &[Scalar]) {
         let weight = Fe::from_scalar(&weight);
         for (sum, entry) in self.levels.iter_mut().zip(differences(vector)) {
-            *sum = *sum + weight * Fe::from_scalar(&entry);
+            *sum += weight * Fe::from_scalar(&entry);
         }
     }
 

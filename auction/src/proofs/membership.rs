@@ -162,8 +162,8 @@ impl MembershipStatement<'_> {
         let (bits, squares) = batch.bits_and_squares_mut();
         for ((entry, bit), square) in f.iter().zip(bits).zip(squares) {
             let weighted = negative * *entry;
-            *bit = *bit + weighted;
-            *square = *square + weighted * (x_field - *entry);
+            *bit += weighted;
+            *square += weighted * (x_field - *entry);
         }
 
         // x^n C - sum_i (prod_j f_{j, i_j}) P_i - sum_k x^k G_k - z H = 0
@@ -177,17 +177,16 @@ impl MembershipStatement<'_> {
         batch.blinding(-weight * z);
         let negative = Fe::from_scalar(&-weight);
         let products = entry_products(shape, cover - 1, &f, negative);
-        let mut rest = Fe::from_scalar(&-power);
+        let before_last = negative * sum_of_products(shape, cover - 1, &f, x_field);
         let (last, others) = match batch.levels_mut().get_mut(..cover).map(<[Fe]>::split_last_mut) {
             Some(Some(parts)) => parts,
             _ => return Err(ProofError::DoesNotHold),
         };
         for (sum, product) in others.iter_mut().zip(products) {
-            *sum = *sum + product;
-            rest = rest - product;
+            *sum += product;
         }
         // All positions from L on stand for P_L; all products together are x^n.
-        *last = *last + rest;
+        *last += (Fe::from_scalar(&-power) - before_last);
         Ok(())
     }
 
@@ -243,7 +242,7 @@ fn digit_masks<R: CryptoRng + ?Sized>(shape: Digits, rng: &mut R) -> Erased {
         for _ in 1..shape.base {
             let mask = Fe::from_scalar(&Scalar::random(rng));
             masks.push(mask);
-            masks[start] = masks[start] - mask;
+            masks[start] -= mask;
         }
     }
     Erased(masks)
@@ -295,8 +294,8 @@ fn digit_columns(shape: Digits, cover: Level, sigma: &Erased, masks: &Erased) ->
             for (k, old) in products.iter().enumerate() {
                 for (i, product) in old.0.iter().enumerate() {
                     let at = value * length + i;
-                    next[k].0[at] = next[k].0[at] + *product * a;
-                    next[k + 1].0[at] = next[k + 1].0[at] + *product * s;
+                    next[k].0[at] += *product * a;
+                    next[k + 1].0[at] += *product * s;
                 }
             }
         }
@@ -310,7 +309,7 @@ fn digit_columns(shape: Digits, cover: Level, sigma: &Erased, masks: &Erased) ->
             let mut rest = Fe::ZERO;
             let mut weights = Vec::with_capacity(cover);
             for product in &column.0[..cover - 1] {
-                rest = rest + *product;
+                rest += *product;
                 weights.push((Fe::ZERO - *product).to_scalar());
             }
             weights.push(rest.to_scalar());
@@ -328,7 +327,7 @@ fn complete_entries(shape: Digits, entries: &[ScalarBytes], x: Fe) -> Result<Vec
         for entry in digit {
             let entry = Fe::from_scalar(&entry.decode()?);
             f.push(entry);
-            f[start] = f[start] - entry;
+            f[start] -= entry;
         }
     }
     Ok(f)
@@ -352,6 +351,27 @@ fn entry_products(shape: Digits, count: usize, f: &[Fe], factor: Fe) -> Vec<Fe> 
         products = next;
     }
     products
+}
+
+/// The sum of `prod_j f_{j, i_j}` over the first `count` positions: where a digit is below that
+/// of `count`, the digits under it run freely, and the entries of each add up to `x`.
+fn sum_of_products(shape: Digits, count: usize, f: &[Fe], x: Fe) -> Fe {
+    let mut free = vec![Fe::ONE];
+    let mut places = vec![1];
+    for digit in 1..shape.digits {
+        free.push(free[digit - 1] * x);
+        places.push(places[digit - 1] * shape.base);
+    }
+    let (mut sum, mut fixed, mut rest) = (Fe::ZERO, Fe::ONE, count);
+    for digit in (0..shape.digits).rev() {
+        let value = (rest / places[digit]).min(shape.base - 1);
+        rest -= value * places[digit];
+        let entries = &f[digit * shape.base..][..shape.base];
+        let below: Fe = entries[..value].iter().copied().sum();
+        sum += fixed * below * free[digit];
+        fixed *= entries[value];
+    }
+    sum
 }
 
 #[cfg(test)]
@@ -423,6 +443,22 @@ mod tests {
             let binding = place(&key).bind(Label::Membership);
             let proof = statement.prove(binding, &generators, level, &rho, &mut rng);
             assert_eq!(check(&generators, 20, &statement, &proof).is_ok(), expected, "{cover}");
+        }
+    }
+
+    #[test]
+    fn the_sum_of_the_first_products_is_their_sum() {
+        let mut rng = ChaCha20Rng::seed_from_u64(3);
+        for length in [2usize, 7, 30, 300] {
+            let shape = Digits::for_list(length);
+            let random = |_| ScalarBytes::from(&Scalar::random(&mut rng));
+            let entries: Vec<_> = (0..shape.entries() - shape.digits).map(random).collect();
+            let x = Fe::from_u64(12_345);
+            let f = complete_entries(shape, &entries, x).unwrap();
+            for count in 0..length {
+                let all = entry_products(shape, count, &f, Fe::ONE);
+                assert_eq!(sum_of_products(shape, count, &f, x), all.into_iter().take(count).sum());
+            }
         }
     }
 

@@ -97,9 +97,14 @@ impl Referee {
         self.bids.extend(bids.into_iter().map(|bid| (bid.digest(), Ok(bid))));
     }
 
-    /// Tells the referee of a bid that is invalid, so that whoever listed it is named.
+    /// Tells the referee of a bid that is invalid, so that whoever receipted it is named.
+    ///
+    /// A wrong signature says nothing: the digest leaves it out, so anyone can put a wrong one
+    /// to a valid bid. Such a bid stays unknown.
     pub fn supply_invalid(&mut self, bid: Digest, reason: Reason) {
-        self.bids.insert(bid, Err(reason));
+        if reason != Reason::BidSignature {
+            self.bids.insert(bid, Err(reason));
+        }
     }
 
     /// The auction.
@@ -299,6 +304,9 @@ impl Referee {
     fn fix_set(&mut self, shown: &[Vec<Digest>]) -> Result<Step, Fault> {
         let Some(lists) = &self.lists else { return Ok(Step::Complete) };
         let set = lists.set(shown);
+        // A bid is in the set when each accumulator has listed it or signed a receipt for it, so
+        // what is wrong with the set is the fault of all.
+        let everyone: Vec<usize> = (0..self.auction.accumulators()).collect();
         let mut bids = Vec::with_capacity(set.len());
         for digest in &set {
             match self.bids.remove(digest) {
@@ -309,19 +317,16 @@ impl Referee {
                 }
                 Some(Err(reason)) => {
                     let reason = FaultReason::InvalidBid { bid: *digest, reason };
-                    return Err(self.blame(&lists.naming(digest), &reason));
+                    return Err(self.blame(&everyone, &reason));
                 }
             }
         }
-        let everyone: Vec<usize> = (0..self.auction.accumulators()).collect();
         if set.len() > self.auction.spec().most_bids as usize {
             return Err(self.blame(&everyone, &FaultReason::TooManyBids));
         }
         let tally = Tally::new(self.auction.context(), bids, self.auction.accumulators());
         if let Some((first, second)) = tally.one_key_twice() {
-            let both = |k: &usize| [first, second].iter().all(|b| lists.naming(b).contains(k));
-            let culprits: Vec<_> = everyone.into_iter().filter(both).collect();
-            return Err(self.blame(&culprits, &FaultReason::OneKeyTwice { first, second }));
+            return Err(self.blame(&everyone, &FaultReason::OneKeyTwice { first, second }));
         }
         let omissions = lists.omissions(&set);
         let omission = |(accumulator, bid)| Omission { accumulator, bid };

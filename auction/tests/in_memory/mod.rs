@@ -1,10 +1,11 @@
 //! A whole auction in memory: a committee, bidders, and the rounds between them.
+#![allow(dead_code, reason = "each test file uses its part")]
 
 use std::sync::Arc;
 
 use auction::bid::Submission;
 use auction::book::{BidBook, Standing};
-use auction::checking::BidChecker;
+use auction::checking::{BidChecker, CheckedBid, verify_bids};
 use auction::join::{Auction, Join};
 use auction::keys::{PublicKey, SecretKey};
 use auction::money::{Amount, Currency};
@@ -28,8 +29,16 @@ pub(crate) struct Terms {
     pub(crate) fan_out: u16,
 }
 
+impl Terms {
+    /// A small second-price auction of three accumulators, for tests that break something.
+    pub(crate) fn small() -> Self {
+        Self { rule: Rule::SecondPrice, levels: 12, accumulators: 3, block: 4, fan_out: 2 }
+    }
+}
+
 /// An auction with all its accumulators' secrets.
 pub(crate) struct Committee {
+    pub(crate) seller: Arc<SecretKey>,
     pub(crate) auction: Arc<Auction>,
     pub(crate) identities: Vec<Arc<SecretKey>>,
     pub(crate) secrets: Vec<PartySecret>,
@@ -76,15 +85,27 @@ pub(crate) fn spec(
 
 impl Committee {
     pub(crate) fn new(terms: Terms, rng: &mut ChaCha20Rng) -> Self {
-        let seller = SecretKey::generate(rng);
+        Self::with(terms, |_| {}, rng)
+    }
+
+    /// A committee for an auction whose spec is changed before it is signed.
+    pub(crate) fn with(
+        terms: Terms,
+        change: impl FnOnce(&mut Spec),
+        rng: &mut ChaCha20Rng,
+    ) -> Self {
+        let seller = Arc::new(SecretKey::generate(rng));
         let identities: Vec<_> =
             (0..terms.accumulators).map(|_| Arc::new(SecretKey::generate(rng))).collect();
-        let verified = spec(terms, &seller, &identities, rng).sign(&seller).verify().unwrap();
-        Self::join(verified, identities, rng)
+        let mut terms = spec(terms, &seller, &identities, rng);
+        change(&mut terms);
+        let verified = terms.sign(&seller).verify().unwrap();
+        Self::join(verified, seller, identities, rng)
     }
 
     pub(crate) fn join(
         spec: VerifiedSpec,
+        seller: Arc<SecretKey>,
         identities: Vec<Arc<SecretKey>>,
         rng: &mut ChaCha20Rng,
     ) -> Self {
@@ -94,7 +115,7 @@ impl Committee {
             .map(|(k, secret)| secret.join(spec.id(), k, &identities[usize::from(k)], rng))
             .collect();
         let auction = Arc::new(Auction::new(spec, joins).unwrap());
-        Self { auction, identities, secrets }
+        Self { seller, auction, identities, secrets }
     }
 
     pub(crate) fn seal(&self, level: Level, rng: &mut ChaCha20Rng) -> Sealed {
@@ -119,6 +140,24 @@ impl Committee {
             book.complete(&digest, &self.receipts(digest)).unwrap();
         }
         book
+    }
+
+    /// The same books, with the public part of each bid checked once for all accumulators and
+    /// no share checked: what honest bidders send needs no second look in every test.
+    pub(crate) fn take_unchecked(&self, bids: &[Sealed], rng: &mut ChaCha20Rng) -> Vec<BidBook> {
+        let sealed = bids.iter().map(|bid| bid.submissions[0].bid.clone()).collect();
+        let verified = verify_bids(&self.auction, sealed, rng);
+        let mut books: Vec<_> =
+            (0..self.secrets.len()).map(|_| BidBook::new(Arc::clone(&self.auction))).collect();
+        for (bid, verified) in bids.iter().zip(verified) {
+            let verified = verified.unwrap();
+            for (book, submission) in books.iter_mut().zip(&bid.submissions) {
+                let share = submission.delivery.share.clone();
+                let checked = CheckedBid { verified: verified.clone(), share };
+                assert_eq!(book.accept(checked).unwrap(), Standing::New);
+            }
+        }
+        books
     }
 
     pub(crate) fn receipts(&self, bid: auction::layout::Digest) -> Vec<Receipt> {
@@ -157,6 +196,25 @@ pub(crate) fn run(nodes: &mut [(Party, Referee)], rng: &mut ChaCha20Rng) -> usiz
             for message in &messages {
                 referee.offer(message.clone()).unwrap();
             }
+        }
+        rounds += 1;
+        assert!(rounds < 1_000, "the rounds do not end");
+    }
+    rounds
+}
+
+/// Runs honest rounds of all parties before one referee; returns how many rounds it took.
+pub(crate) fn run_before_one(
+    parties: &mut [Party],
+    referee: &mut Referee,
+    rng: &mut ChaCha20Rng,
+) -> usize {
+    let mut rounds = 0;
+    while *referee.step() != Step::Complete {
+        let messages: Vec<_> =
+            parties.iter_mut().map(|party| party.message(referee, rng).unwrap()).collect();
+        for message in messages {
+            referee.offer(message).unwrap();
         }
         rounds += 1;
         assert!(rounds < 1_000, "the rounds do not end");
