@@ -103,8 +103,8 @@ pub struct BidChecker {
     blind: Blind,
 }
 
-/// A random vector with its commitment. With a fresh full-width multiple of it in every batch,
-/// the scalars of the batch's multiplication, whose time depends on them, say nothing of shares.
+/// A secret random vector with its commitment. A fresh multiple of it in every batch blinds the
+/// scalars of the batch's multiplication, whose time depends on them: they say nothing of shares.
 struct Blind {
     sum: SummedShare,
     commitment: Point,

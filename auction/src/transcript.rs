@@ -116,8 +116,15 @@ impl Transcript {
         referee.outcome()?;
         let auction = referee.auction();
         let mut rounds = referee.rounds().to_vec();
-        let signed: Vec<_> =
+        let mut signed: Vec<_> =
             (0..auction.accumulators()).filter_map(|k| referee.received(k).cloned()).collect();
+        // 9 Who signs a false outcome is convicted by that message; the rounds before it prove
+        // the outcome all the same, as they do when he signs nothing.
+        if let Some(fault) = referee.fault() {
+            let honest = |k: &usize| fault.culprits.iter().all(|(culprit, _)| culprit != k);
+            let last = rounds.pop().unwrap_or_default();
+            signed = (0..).zip(last).filter(|(k, _)| honest(k)).map(|(_, said)| said).collect();
+        }
         if *referee.step() != Step::Complete && !signed.is_empty() {
             rounds.push(signed);
         }

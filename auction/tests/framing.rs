@@ -12,13 +12,19 @@ use auction::equivocation::{Equivocation, NoEvidence, convict_joins};
 use auction::group::{PointBytes, ScalarBytes};
 use auction::join::{Auction, Join, JoinError};
 use auction::keys::{SecretKey, Signature};
+use auction::layout::{Label, Layout};
+use auction::messages::Content;
 use auction::prices::Level;
 use auction::receipts::Reason;
 use auction::referee::{FaultReason, Referee, Refused};
 use auction::sealing::seal;
+use auction::step::Step;
 use auction::transcript::{Transcript, TranscriptError};
+use curve25519_dalek::scalar::clamp_integer;
+use curve25519_dalek::{EdwardsPoint, Scalar};
 use in_memory::{Committee, Sealed, Terms, rng, run};
 use rand::rngs::ChaCha20Rng;
+use sha2::{Digest as _, Sha512};
 
 fn whole(levels: &[u32], rng: &mut ChaCha20Rng) -> Transcript {
     let committee = Committee::new(Terms::small(), rng);
@@ -58,26 +64,93 @@ fn a_join_whose_proof_is_cut_elsewhere_is_not_a_second_join() {
     }
 }
 
+/// A second signature of the same text: only the owner of the key can make it, with another
+/// nonce than Ed25519 prescribes.
+fn sign_again(identity: &SecretKey, text: &[u8], nonce: u64) -> Signature {
+    let wide: [u8; 64] = Sha512::digest(identity.seed()).into();
+    let mut clamped = [0; 32];
+    clamped.copy_from_slice(&wide[..32]);
+    let secret = Scalar::from_bytes_mod_order(clamp_integer(clamped));
+    let nonce = Scalar::from(nonce);
+    let commitment = EdwardsPoint::mul_base(&nonce).compress().to_bytes();
+    let hashed = [&commitment[..], &identity.public().0, text].concat();
+    let challenge = Scalar::from_bytes_mod_order_wide(&Sha512::digest(hashed).into());
+    let mut bytes = [0; 64];
+    bytes[..32].copy_from_slice(&commitment);
+    bytes[32..].copy_from_slice((nonce + challenge * secret).as_bytes());
+    Signature(bytes)
+}
+
 #[test]
-fn the_context_does_not_depend_on_how_a_join_is_signed() {
+fn a_second_signature_of_the_same_join_gives_the_same_context() {
     // A signer can make many signatures of one text, and none of them is a second join. If the
     // context hashed them, one accumulator could part the others without being convicted.
     let mut rng = rng(2);
     let committee = Committee::new(Terms::small(), &mut rng);
     let auction = &committee.auction;
-    let joins = auction.joins();
-    let other_secret = auction::party::PartySecret::generate(&mut rng);
-    let other = other_secret.join(auction.id(), 0, &committee.identities[0], &mut rng);
-    let convicted = convict_joins(&[joins[0].clone(), other.clone()], auction.verified_spec());
-    assert_eq!(convicted, Ok(0), "another join does convict");
-    let mut joins = joins.to_vec();
+    let mut again = auction.joins()[1].clone();
+    let mut layout = Layout::new(Label::Join, &auction.id());
+    layout.u8(1).fixed(&again.key.0).count(again.proof.first.len());
+    again.proof.first.iter().for_each(|point| _ = layout.fixed(&point.0));
+    layout.count(again.proof.responses.len());
+    again.proof.responses.iter().for_each(|scalar| _ = layout.fixed(&scalar.0));
+    again.signature = sign_again(&committee.identities[1], layout.as_bytes(), 12_345);
+    assert_ne!(again.signature, auction.joins()[1].signature);
+
+    let both = [auction.joins()[1].clone(), again.clone()];
+    assert_eq!(convict_joins(&both, auction.verified_spec()), Err(NoEvidence::Same));
+    let mut joins = auction.joins().to_vec();
+    joins[1] = again;
+    let resigned = Auction::new(auction.verified_spec().clone(), joins).unwrap();
+    assert_eq!(resigned.context(), auction.context());
+}
+
+#[test]
+fn a_second_join_convicts_and_gives_another_context() {
+    let mut rng = rng(7);
+    let committee = Committee::new(Terms::small(), &mut rng);
+    let auction = &committee.auction;
+    let secret = auction::party::PartySecret::generate(&mut rng);
+    let other = secret.join(auction.id(), 0, &committee.identities[0], &mut rng);
+    let both = [auction.joins()[0].clone(), other.clone()];
+    assert_eq!(convict_joins(&both, auction.verified_spec()), Ok(0));
+    let mut joins = auction.joins().to_vec();
     joins[0] = other;
     let apart = Auction::new(auction.verified_spec().clone(), joins).unwrap();
     assert_ne!(apart.context(), auction.context());
-    // Every byte that the context hashes stands under the signature, so what has one content
-    // has one context: no second signature is needed to see it, the layout holds none.
-    let again = Auction::new(auction.verified_spec().clone(), auction.joins().to_vec()).unwrap();
-    assert_eq!(again.context(), auction.context());
+}
+
+#[test]
+fn a_false_outcome_convicts_its_signer_and_leaves_the_transcript_proving_the_outcome() {
+    let mut rng = rng(8);
+    let committee = Committee::new(Terms::small(), &mut rng);
+    let identities = committee.identities.clone();
+    let bids = [committee.seal(Level(2), &mut rng), committee.seal(Level(4), &mut rng)];
+    let books = committee.take_unchecked(&bids, &mut rng);
+    let mut nodes = committee.close(books, &mut rng);
+    let (mut parties, mut referees): (Vec<_>, Vec<_>) = nodes.drain(..).unzip();
+    let referee = &mut referees[0];
+    while !matches!(referee.step(), Step::Outcome(_)) {
+        let round: Vec<_> =
+            parties.iter_mut().map(|p| p.message(referee, &mut rng).unwrap()).collect();
+        for message in round {
+            referee.offer(message).unwrap();
+        }
+    }
+    let mut last: Vec<_> =
+        parties.iter_mut().map(|p| p.message(referee, &mut rng).unwrap()).collect();
+    let Content::Outcome(outcome) = &mut last[1].body.content else { panic!() };
+    outcome.tie = !outcome.tie;
+    last[1] = last[1].body.clone().sign(&identities[1]);
+    let mut stopped = None;
+    for message in last {
+        stopped = referee.offer(message).err();
+    }
+    let Some(Refused::Fault(fault)) = stopped else { panic!("{stopped:?}") };
+    assert_eq!(fault.culprits, [(1, FaultReason::OtherOutcome)]);
+    let verdict = Transcript::of(referee).unwrap().verify(None, &mut rng).unwrap();
+    assert_eq!(Some(&verdict.outcome), referee.outcome());
+    assert_eq!(verdict.signed_by, [0, 2]);
 }
 
 #[test]

@@ -186,7 +186,7 @@ impl MembershipStatement<'_> {
             *sum += product;
         }
         // All positions from L on stand for P_L; all products together are x^n.
-        *last += (Fe::from_scalar(&-power) - before_last);
+        *last += Fe::from_scalar(&-power) - before_last;
         Ok(())
     }
 

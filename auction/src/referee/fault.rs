@@ -43,16 +43,16 @@ pub enum FaultReason {
         /// What is wrong with it.
         error: ProofError,
     },
-    /// Lists a bid that is not valid.
-    #[error("listed bid {bid}, which is invalid: {reason}")]
+    /// Listed, or signed a receipt for, a bid that is not valid.
+    #[error("receipted bid {bid}, which is invalid: {reason}")]
     InvalidBid {
         /// The bid.
         bid: Digest,
         /// Why.
         reason: Reason,
     },
-    /// Lists two bids of one key.
-    #[error("listed two bids of one key, {first} and {second}")]
+    /// Listed, or signed receipts for, two bids of one key.
+    #[error("receipted two bids of one key, {first} and {second}")]
     OneKeyTwice {
         /// One bid.
         first: Digest,
