@@ -1,93 +1,94 @@
-//! One look at every figure: seconds instead of criterion's minutes, medians of a few runs.
+//! One look at every figure, as the table of `docs/PERFORMANCE.md`: medians of a few runs, in
+//! seconds instead of criterion's minutes.
 //!
 //! `cargo run --release -p benches --example glance`
 
+#![expect(clippy::print_stdout, clippy::expect_used, reason = "a program that prints a table")]
+
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use auction::checking::BidChecker;
 use auction::spec::Rule;
-use auction::step::Step;
-use auction::transcript::Transcript;
-use benches::{Committee, measure_t, rng};
+use benches::{Committee, measure_t, rng, rounds::close};
+
+/// Prints a row: the figure in milliseconds and in units of T measured beside it.
+fn row(name: &str, runs: &mut [Duration]) {
+    let t = measure_t();
+    runs.sort_unstable();
+    let time = runs[runs.len() / 2];
+    let in_t = time.as_secs_f64() / t.as_secs_f64();
+    println!("| {name} | {:.3} ms | {in_t:.1} T |", time.as_secs_f64() * 1e3);
+}
+
+fn repeat(runs: usize, mut run: impl FnMut() -> Duration) -> Vec<Duration> {
+    (0..runs).map(|_| run()).collect()
+}
+
+fn timed(run: impl FnOnce()) -> Duration {
+    let start = Instant::now();
+    run();
+    start.elapsed()
+}
 
 fn main() {
-    let t = measure_t();
-    println!("T = {t:?}");
-    let show = |name: &str, time: Duration| {
-        println!("{name}: {time:.2?} = {:.1} T", time.as_secs_f64() / t.as_secs_f64());
-    };
     let mut rng = rng();
-    let committee = Committee::new(Rule::SecondPrice, 1024, 3);
-    let start = Instant::now();
-    for level in 1..=20 {
-        committee.seal(level * 50, &mut rng);
-    }
-    show("seal a bid, K = 1024", start.elapsed() / 20);
-    let bid = committee.seal(500, &mut rng);
     println!(
-        "public bytes of a bid: {}",
-        auction::wire::encode(&bid[0].bid).map_or(0, |b| b.len())
+        "T = {:.1} us\n\n| figure | time | in T |\n|---|---|---|",
+        measure_t().as_secs_f64() * 1e6
     );
-
-    let count = std::env::args().nth(1).and_then(|n| n.parse().ok()).unwrap_or(100);
-    let bids = committee.seal_many(count, &mut rng);
-    for batch in [1, 64, 256] {
-        let checker = BidChecker::new(std::sync::Arc::clone(&committee.auction), 0, &mut rng);
-        let part: Vec<_> = bids.iter().cycle().take(batch).map(|bid| bid[0].clone()).collect();
-        let runs: u32 = if batch == 1 { 10 } else { 3 };
-        let mut spent = Duration::ZERO;
-        for _ in 0..runs {
+    for levels in [256, 1024, 4096] {
+        let committee = Committee::new(Rule::SecondPrice, levels, 3);
+        let mut seals = repeat(9, || timed(|| drop(committee.seal(levels / 2, &mut rng))));
+        row(&format!("seal a bid, K = {levels}"), &mut seals);
+        let bid = committee.seal(levels / 2, &mut rng);
+        let public = auction::wire::encode(&bid[0].bid).map_or(0, |bytes| bytes.len());
+        println!("| public bytes of a sealed bid, K = {levels} | {public} bytes | |");
+    }
+    let committee = Committee::new(Rule::SecondPrice, 1024, 3);
+    let bids = committee.seal_many(256, &mut rng);
+    let checker = BidChecker::new(Arc::clone(&committee.auction), 0, &mut rng);
+    for batch in [1, 16, 64, 256] {
+        let part: Vec<_> = bids.iter().take(batch).map(|bid| bid[0].clone()).collect();
+        let mut checks = repeat(9, || {
             let part = part.clone();
-            let start = Instant::now();
-            assert!(checker.check(part, &mut rng).iter().all(Result::is_ok));
-            spent += start.elapsed();
-        }
-        show(&format!("check a bid in a batch of {batch}"), spent / runs / batch as u32);
+            timed(|| assert!(checker.check(part, &mut rng).iter().all(Result::is_ok)))
+        });
+        checks.iter_mut().for_each(|time| *time /= batch as u32);
+        row(&format!("check a bid in a batch of {batch}, K = 1024"), &mut checks);
     }
-
-    let mut nodes: Vec<_> = (0..3)
-        .map(|k| {
-            let book = committee.book(k, &bids, &mut rng);
-            committee.node(k, book, &mut rng)
-        })
-        .collect();
-    let (mut own, mut judging) = (Duration::ZERO, Duration::ZERO);
-    let mut rounds = Vec::new();
-    let mut bytes = 0;
-    while *nodes[0].1.step() != Step::Complete {
-        let name = nodes[0].1.step().name();
-        let mut messages = Vec::new();
-        let mut own_now = Duration::ZERO;
-        for (k, (party, referee)) in nodes.iter_mut().enumerate() {
-            let start = Instant::now();
-            let message = party.message(referee, &mut rng).expect("a message is due");
-            if k == 0 {
-                own_now = start.elapsed();
-            }
-            bytes += 2 * auction::wire::encode(&message).map_or(0, |b| b.len());
-            messages.push(message);
+    for n in [100, 1000] {
+        let bids = committee.seal_many(n, &mut rng);
+        let mut transcript = None;
+        let mut totals = Vec::new();
+        let mut last = None;
+        for _ in 0..5 {
+            let (closing, made) = close(&committee, &bids, &mut rng);
+            totals.push(closing.total());
+            last = Some(closing);
+            transcript = Some(made);
         }
-        let mut judging_now = Duration::ZERO;
-        for (k, (_, referee)) in nodes.iter_mut().enumerate() {
-            let start = Instant::now();
-            for message in &messages {
-                referee.offer(message.clone()).expect("honest messages");
+        row(&format!("one accumulator from close to outcome, n = {n}, K = 1024"), &mut totals);
+        if let Some(closing) = last {
+            let parts = [
+                ("set", closing.set),
+                ("ladder", closing.ladder),
+                ("price", closing.price),
+                ("winner", closing.winner),
+            ];
+            for (part, time) in parts {
+                row(&format!("... of that {part}"), &mut [time]);
             }
-            if k == 0 {
-                judging_now = start.elapsed();
-            }
+            println!(
+                "| rounds; bytes between accumulators, n = {n} | {}; {} bytes | |",
+                closing.rounds, closing.bytes
+            );
         }
-        own += own_now;
-        judging += judging_now;
-        rounds.push(format!("{name} {own_now:.1?}+{judging_now:.1?}"));
+        let Some(transcript) = transcript else { continue };
+        let mut verifications = repeat(5, || {
+            let transcript = transcript.clone();
+            timed(|| drop(transcript.verify(None, &mut rng).expect("a valid transcript")))
+        });
+        row(&format!("verify a transcript, n = {n}, K = 1024"), &mut verifications);
     }
-    println!("{}", rounds.join(", "));
-    show(&format!("closing to outcome, n = {count}, own messages"), own);
-    show("closing to outcome, judging", judging);
-    show("closing to outcome", own + judging);
-    println!("bytes between accumulators: {bytes}; rounds {}", rounds.len());
-    let transcript = Transcript::of(&nodes[0].1).expect("an outcome").to_bytes().expect("bytes");
-    let start = Instant::now();
-    Transcript::from_bytes(&transcript).expect("ours").verify(None, &mut rng).expect("valid");
-    show(&format!("verify the transcript ({} bytes)", transcript.len()), start.elapsed());
 }

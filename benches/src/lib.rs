@@ -1,6 +1,14 @@
 //! What the benches measure on: committees and sealed bids of a fixed seed, and `T`, the time of
 //! one variable-base scalar multiplication in the same run.
 
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a bench that cannot set itself up should say so and stop"
+)]
+
+pub mod rounds;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
