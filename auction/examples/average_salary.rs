@@ -8,6 +8,8 @@
 //!
 //! `cargo run -p auction --example average_salary [M]`
 
+#![expect(clippy::print_stdout, reason = "a program that shows a sum")]
+
 use num_bigint::BigUint;
 use rand::Rng as _;
 
