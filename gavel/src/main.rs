@@ -1,2 +1,35 @@
-//! The `gavel` command.
-fn main() {}
+//! The `gavel` command: everything that sellers, bidders, operators and auditors type.
+
+mod accumulator;
+mod arguments;
+mod auctions;
+mod bid;
+mod bids;
+mod cli;
+mod completions;
+mod demo;
+mod exit;
+mod output;
+mod price_text;
+mod private_file;
+mod progress;
+mod signals;
+mod terms;
+mod time;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    // A command line that is wrong ends here, with code 2.
+    let cli = cli::Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return exit::finish(Err(exit::Failure::Runtime(error))),
+    };
+    let result = runtime.block_on(cli.run());
+    // Arithmetic that is still going on is not waited for: nobody needs it any more.
+    runtime.shutdown_background();
+    exit::finish(result)
+}

@@ -1,0 +1,106 @@
+//! The last stage: the outcome is known or the auction is void, and the secrets are erased.
+//! PROTOCOL sections 4 and 9.
+
+use std::sync::Arc;
+
+use auction::layout::Digest;
+use auction::outcome::{Outcome, Void};
+use auction::receipts::Reason;
+use link::service::{Answer, Declined, Phase, PhaseReport};
+
+use super::core::{Core, answer, compute, declined, not_now};
+use super::taking::refuse;
+use super::{Command, Stage};
+use crate::limits::STORE_PAUSE;
+use crate::store::{AuctionRow, Batch, End};
+
+/// Ends with an outcome, whose transcript is on the disk.
+pub(super) async fn end_done(core: &mut Core, outcome: Outcome, reports: Vec<PhaseReport>) -> Stage {
+    end(core, End::Done(outcome, reports)).await
+}
+
+/// 4 Ends without an outcome: this node says that it sends nothing more. The context is not
+/// there when the accumulators never joined.
+pub(super) async fn end_void(core: &mut Core, context: Option<Digest>) -> Stage {
+    core.fall_silent();
+    let context = context.unwrap_or_else(|| core.id());
+    let void = Void::sign(&context, core.me_u8(), &core.site.identity);
+    core.take_leave(void);
+    end(core, End::Void(void)).await
+}
+
+/// Stores how the auction ended, then erases its secrets.
+pub(super) async fn end(core: &mut Core, end: End) -> Stage {
+    let mut batch = Batch::default();
+    batch.end(&core.id(), &end);
+    core.store_surely(batch).await;
+    core.shared.update(|view| {
+        (view.closed, view.ended) = (true, true);
+        view.state.phase = match end {
+            End::Done(outcome, phases) => {
+                (view.state.outcome, view.state.phases) = (Some(outcome), phases);
+                Phase::Done
+            }
+            End::Stopped(text, _) => Phase::Stopped(text),
+            End::Void(_) => Phase::Void,
+        };
+    });
+    erase(core).await;
+    Stage::Ended
+}
+
+/// 4 Destroys the storage key, then forgets what was sealed under it. The tombstone stays.
+pub(super) async fn erase(core: &Core) {
+    let id = core.id();
+    loop {
+        let site = Arc::clone(&core.site);
+        match compute(move || site.vault.destroy(&id)).await {
+            Ok(()) => break,
+            Err(error) => tracing::error!(auction = %id, %error, "secrets not erased yet"),
+        }
+        tokio::time::sleep(STORE_PAUSE).await;
+    }
+    let spec = core.shared.spec.signed().clone();
+    let row = AuctionRow { spec, me: core.me_u8(), secret: Vec::new() };
+    let mut batch = Batch::default();
+    batch.auction(&id, &row).forget_auction(&id);
+    core.store_surely(batch).await;
+    tracing::info!(auction = %id, "secrets erased");
+}
+
+/// What a word about the whole auction names: its context, or its id where it never came to one.
+pub(super) fn context_or_id(core: &Core) -> Digest {
+    let auction = core.shared.view().auction.clone();
+    auction.map_or_else(|| core.id(), |auction| *auction.context())
+}
+
+/// Answers whoever still asks. Messages that fellows lack are still on their way.
+pub(super) async fn run(core: &mut Core) {
+    let done = core.shared.view().state.phase == Phase::Done;
+    while let Some(command) = core.inbox.recv().await {
+        let auction = core.shared.view().auction.clone();
+        match command {
+            Command::Join(_, Some(reply)) | Command::History(_, _, reply) => {
+                answer(reply, declined(Declined::Finished));
+            }
+            Command::Join(_, None) => {}
+            Command::Submit(incoming) => match auction {
+                Some(auction) => {
+                    refuse(core, &auction, incoming.digest, Reason::Closed, incoming.reply);
+                }
+                None => answer(incoming.reply, declined(Declined::Finished)),
+            },
+            Command::LeaveReceipts(_, reply) => not_now(reply, "the auction is closed"),
+            Command::Close(_, reply) => answer(reply, Answer::Done),
+            // Done: the message is in the transcript, or came after it was complete.
+            Command::Round(_, reply) if done => answer(reply, Answer::Done),
+            Command::Round(_, reply) => answer(reply, declined(Declined::Finished)),
+            Command::Evidence(evidence, reply) if auction.is_some() => {
+                core.hear_evidence(*evidence, reply).await;
+            }
+            Command::Evidence(_, reply) => answer(reply, declined(Declined::Finished)),
+            Command::Void(void, reply) => core.hear_void(void, reply).await,
+            Command::Found(found) => core.find(found, true).await,
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! A stage nobody wants: the auction is stopped. Nothing more is said; at the last time the
+//! secrets are erased. PROTOCOL section 9.
+
+use auction::outcome::Void;
+use link::service::{Answer, Declined, Phase};
+
+use super::core::{Core, answer, declined, not_now};
+use super::ended::{context_or_id, end};
+use super::{Command, Stage};
+use crate::store::End;
+
+/// Stopped, for a reason in words.
+pub(super) struct Halted {
+    text: String,
+}
+
+impl Halted {
+    pub(super) fn stage(text: String) -> Stage {
+        Stage::Halted(Self { text })
+    }
+
+    pub(super) async fn run(self, core: &mut Core) -> Stage {
+        tracing::error!(auction = %core.id(), reason = self.text, "stopped");
+        core.shared.update(|view| view.closed = true);
+        core.set_phase(Phase::Stopped(self.text.clone()));
+        let last = core.spec().last;
+        while core.now() < last {
+            if let Some(command) = core.next(last).await {
+                handle(core, command).await;
+            }
+        }
+        core.fall_silent();
+        let void = Void::sign(&context_or_id(core), core.me_u8(), &core.site.identity);
+        core.take_leave(void);
+        end(core, End::Stopped(self.text, void)).await
+    }
+}
+
+async fn handle(core: &mut Core, command: Command) {
+    match command {
+        Command::Join(join, reply) => core.hear_late_join(*join, reply).await,
+        Command::Submit(incoming) => not_now(incoming.reply, "the auction is stopped"),
+        Command::LeaveReceipts(_, reply) => not_now(reply, "the auction is stopped"),
+        Command::Close(_, reply) => answer(reply, Answer::Done),
+        Command::Round(_, reply) | Command::History(_, _, reply) => {
+            answer(reply, declined(Declined::Finished));
+        }
+        Command::Evidence(evidence, reply) => core.hear_evidence(*evidence, reply).await,
+        Command::Void(void, reply) => core.hear_void(void, reply).await,
+        Command::Found(found) => core.find(found, true).await,
+    }
+}

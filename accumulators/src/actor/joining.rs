@@ -1,0 +1,173 @@
+//! The first stage: every accumulator joins. PROTOCOL section 1.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use auction::book::BidBook;
+use auction::join::{Auction, Join, JoinError};
+use auction::party::PartySecret;
+use auction::spec::VerifiedSpec;
+use link::service::{Answer, Declined, Phase, Question};
+
+use super::core::{Core, answer, compute, declined, not_now};
+use super::ended::end_void;
+use super::halted::Halted;
+use super::taking::Taking;
+use super::view::missing;
+use super::{Command, Reply, Stage};
+use crate::fellows::insist;
+use crate::node::Site;
+use crate::store::{AuctionRow, Batch, StorageKey, StoreError, StoredAuction};
+
+const JOINING: &str = "accumulators are still joining";
+
+/// 1 Joins an auction, once for ever: fresh secrets, sealed under a fresh key, and the join, all
+/// on the disk before anybody hears of them.
+pub(crate) async fn first_join(
+    site: &Arc<Site>,
+    spec: &VerifiedSpec,
+    me: u8,
+) -> Result<StoredAuction, StoreError> {
+    let id = spec.id();
+    let signed = spec.signed().clone();
+    let at = Arc::clone(site);
+    let (row, join) = compute(move || {
+        let rng = &mut rand::rng();
+        let (key, secret) = (StorageKey::generate(id), PartySecret::generate(rng));
+        let row = AuctionRow { spec: signed, me, secret: key.seal_party(&secret)? };
+        at.vault.keep(&key)?;
+        Ok::<_, StoreError>((row, secret.join(id, me, &at.identity, rng)))
+    })
+    .await?;
+    let mut batch = Batch::default();
+    batch.auction(&id, &row).join(&join);
+    if let Err(error) = site.store.write(batch).await {
+        // Nobody has heard of this join: another may be made.
+        site.vault.destroy(&id)?;
+        return Err(error);
+    }
+    Ok(StoredAuction {
+        id,
+        row,
+        joins: BTreeMap::from([(me, join)]),
+        early_close: None,
+        bids: Vec::new(),
+        receipts: Vec::new(),
+        closed: None,
+        own: BTreeMap::new(),
+        messages: BTreeMap::new(),
+        findings: Vec::new(),
+        end: None,
+    })
+}
+
+/// Waiting for the joins of all fellows.
+pub(super) struct Joining {
+    pub(super) key: StorageKey,
+    pub(super) secret: PartySecret,
+}
+
+impl Joining {
+    pub(super) async fn run(self, core: &mut Core) -> Stage {
+        push_join(core);
+        loop {
+            let missing = missing(&core.shared.view().joins);
+            if missing.is_empty() {
+                return self.complete(core).await;
+            }
+            core.set_phase(Phase::Joining(missing));
+            let closing = core.spec().closing;
+            if core.now() >= closing {
+                tracing::info!(auction = %core.id(), "void: not all accumulators joined");
+                return end_void(core, None).await;
+            }
+            if let Some(command) = core.next(closing).await {
+                handle(core, command).await;
+            }
+        }
+    }
+
+    /// 1 The first complete set of joins is the one whose bids are taken.
+    async fn complete(self, core: &mut Core) -> Stage {
+        match open_auction(core).await {
+            Ok(auction) => {
+                tracing::info!(auction = %core.id(), "all accumulators joined");
+                let book = BidBook::new(Arc::clone(&auction));
+                Taking::new(core, auction, self.key, self.secret, book).await
+            }
+            Err(error) => Halted::stage(format!("the joins make no auction: {error}")),
+        }
+    }
+}
+
+/// The auction that the joins in the view make, shown in the view from now on.
+pub(super) async fn open_auction(core: &Core) -> Result<Arc<Auction>, JoinError> {
+    let joins: Vec<Join> = core.shared.view().joins.iter().flatten().cloned().collect();
+    let spec = core.shared.spec.clone();
+    let auction = Arc::new(compute(move || Auction::new(spec, joins)).await?);
+    core.shared.update(|view| view.auction = Some(Arc::clone(&auction)));
+    Ok(auction)
+}
+
+async fn handle(core: &mut Core, command: Command) {
+    match command {
+        Command::Join(join, reply) => take_join(core, *join, reply).await,
+        Command::Submit(incoming) => not_now(incoming.reply, JOINING),
+        Command::LeaveReceipts(_, reply) | Command::Close(_, reply) => not_now(reply, JOINING),
+        Command::Round(_, reply) | Command::History(_, _, reply) => not_now(reply, JOINING),
+        Command::Evidence(evidence, reply) => core.hear_evidence(*evidence, reply).await,
+        Command::Void(void, reply) => core.hear_void(void, reply).await,
+        Command::Found(found) => core.find(found, true).await,
+    }
+}
+
+/// Keeps a fellow's join, the first that verifies.
+async fn take_join(core: &mut Core, join: Join, reply: Option<Reply>) {
+    let k = usize::from(join.accumulator);
+    if core.shared.view().joins.get(k).is_some_and(Option::is_some) {
+        return core.hear_late_join(join, reply).await;
+    }
+    if let Err(error) = join.verify(&core.shared.spec) {
+        if let Some(reply) = reply {
+            answer(reply, declined(Declined::Wrong(error.to_string())));
+        }
+        return;
+    }
+    let mut batch = Batch::default();
+    batch.join(&join);
+    core.store_surely(batch).await;
+    core.shared.update(|view| {
+        // Verified: the number names an accumulator.
+        if let Some(place) = view.joins.get_mut(k) {
+            *place = Some(join);
+        }
+    });
+    if let Some(reply) = reply {
+        answer(reply, core.shared.auction_answer());
+    }
+}
+
+/// Shows this node's join to every fellow until he has it, and learns the joins he knows.
+pub(super) fn push_join(core: &mut Core) {
+    let own = core.shared.view().joins.get(core.me()).cloned().flatten();
+    let Some(own) = own else { return };
+    let signed = core.shared.spec.signed().clone();
+    let question = Arc::new(Question::Join(Box::new((signed, own))));
+    for k in core.fellows() {
+        let Some(member) = core.spec().accumulators.get(k) else { continue };
+        let (peer, question) = (core.site.fellows.peer(member), Arc::clone(&question));
+        let (clock, closing) = (Arc::clone(&core.site.clock), core.spec().closing);
+        let Some(commands) = core.commands() else { return };
+        core.spawn(async move {
+            let settled = |answer: &Answer| {
+                matches!(answer, Answer::Auction { .. } | Answer::Declined(Declined::Finished))
+            };
+            let answered = insist(&peer, &question, settled, &clock, closing).await;
+            let Some(Answer::Auction { joins, .. }) = answered else { return };
+            for join in joins {
+                // The task that would hear of it is gone when the node stops.
+                let _ = commands.send(Command::Join(Box::new(join), None)).await;
+            }
+        });
+    }
+}

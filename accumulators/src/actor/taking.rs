@@ -1,0 +1,448 @@
+//! The second stage: bids are taken, checked in batches, stored, receipted; until the book is
+//! closed. PROTOCOL sections 3 and 4.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use auction::book::{BidBook, Standing};
+use auction::checking::{BidChecker, CheckedBid};
+use auction::join::Auction;
+use auction::keys::PublicKey;
+use auction::layout::Digest;
+use auction::party::{Party, PartySecret};
+use auction::proofs::entries::EntriesMask;
+use auction::receipts::{Reason, Receipt, Refusal, verify_all};
+use auction::spec::{EarlyClose, Time};
+use link::service::{Answer, Declined, Phase, PhaseReport};
+use tokio::task::JoinHandle;
+
+use super::core::{Core, answer, compute, declined, finished, not_now};
+use super::engine::Engine;
+use super::queue::{Incoming, Queue};
+use super::report::Reporter;
+use super::rounds::Rounds;
+use super::{Command, Reply, Stage};
+use crate::limits::{BUSY_MILLIS, COMMAND_QUEUE, WAITING_RECEIPTS};
+use crate::store::{Batch, BidRow, Closed, StorageKey, StoreError};
+
+/// Taking bids.
+pub(super) struct Taking {
+    auction: Arc<Auction>,
+    key: StorageKey,
+    secret: PartySecret,
+    book: BidBook,
+    checker: Arc<BidChecker>,
+    queue: Queue,
+    /// Those who asked about the bids that are being checked.
+    under_check: Vec<(Digest, Reply)>,
+    check: Option<JoinHandle<Vec<Checked>>>,
+    leaving: Vec<(Vec<Receipt>, Reply)>,
+    masks: Vec<EntriesMask>,
+    mask: Option<JoinHandle<EntriesMask>>,
+    /// Keys whose bid may be on the disk without a receipt, since storing it failed.
+    doubtful: HashSet<PublicKey>,
+    bytes: u64,
+}
+
+/// A checked bid with what is stored of it, or why it is refused.
+type Checked = Result<(CheckedBid, BidRow), Reason>;
+
+/// A bid that is being stored.
+struct Taken {
+    checked: CheckedBid,
+    digest: Digest,
+    reply: Reply,
+}
+
+impl Taking {
+    pub(super) async fn new(
+        core: &mut Core,
+        auction: Arc<Auction>,
+        key: StorageKey,
+        secret: PartySecret,
+        book: BidBook,
+    ) -> Stage {
+        let (of, me) = (Arc::clone(&auction), core.me());
+        let checker = compute(move || BidChecker::new(of, me, &mut rand::rng())).await;
+        Stage::Taking(Box::new(Self {
+            auction,
+            key,
+            secret,
+            book,
+            checker: Arc::new(checker),
+            queue: Queue::default(),
+            under_check: Vec::new(),
+            check: None,
+            leaving: Vec::new(),
+            masks: Vec::new(),
+            mask: None,
+            doubtful: HashSet::new(),
+            bytes: 0,
+        }))
+    }
+
+    pub(super) async fn run(mut self: Box<Self>, core: &mut Core) -> Stage {
+        loop {
+            let (now, spec) = (core.now(), core.spec());
+            let (opening, closing) = (spec.opening, spec.closing);
+            let early = core.shared.view().early_close.is_some();
+            if early || now >= closing {
+                return self.close(core).await;
+            }
+            core.set_phase(if now < opening { Phase::Waiting } else { Phase::Open });
+            self.settle(core, Vec::new(), Vec::new()).await;
+            self.start_work(core);
+            tokio::select! {
+                checked = finished(&mut self.check) => match checked {
+                    Some(checked) => {
+                        // The next batch is checked while this one is stored.
+                        let asked = std::mem::take(&mut self.under_check);
+                        self.start_check();
+                        self.settle(core, asked, checked).await;
+                    }
+                    None => self.under_check.clear(),
+                },
+                Some(mask) = finished(&mut self.mask) => self.masks.push(mask),
+                command = core.next(if now < opening { opening } else { closing }) => {
+                    let mut next = command;
+                    for _ in 0..COMMAND_QUEUE {
+                        let Some(command) = next else { break };
+                        self.handle(core, command).await;
+                        // Whatever waits is stored together.
+                        next = core.inbox.try_recv().ok();
+                    }
+                }
+            }
+        }
+    }
+
+    async fn handle(&mut self, core: &mut Core, command: Command) {
+        match command {
+            Command::Join(join, reply) => core.hear_late_join(*join, reply).await,
+            Command::Submit(incoming) => self.submit(core, *incoming),
+            Command::LeaveReceipts(receipts, reply) => self.leave(receipts, reply),
+            Command::Close(close, reply) => hear_close(core, close, reply).await,
+            // A fellow whose clock is ahead, or who heard of an early close first, asks again.
+            Command::Round(_, reply) => answer(reply, Answer::Busy { retry_after: 50 }),
+            Command::History(_, _, reply) => not_now(reply, "the auction is open"),
+            Command::Evidence(evidence, reply) => core.hear_evidence(*evidence, reply).await,
+            Command::Void(void, reply) => core.hear_void(void, reply).await,
+            Command::Found(found) => core.find(found, true).await,
+        }
+    }
+
+    /// 3 The cheap checks first: time, room, key not seen.
+    fn submit(&mut self, core: &Core, incoming: Incoming) {
+        let (now, spec) = (core.now(), core.spec());
+        let bidder = &incoming.submission.bid.bidder;
+        if now < spec.opening {
+            return self.refuse(core, incoming.digest, Reason::NotOpen(spec.opening), incoming.reply);
+        }
+        if now >= spec.closing {
+            return self.refuse(core, incoming.digest, Reason::Closed, incoming.reply);
+        }
+        match self.book.standing(&incoming.digest, bidder) {
+            Standing::Accepted => {
+                let receipt = self.receipt(core, incoming.digest);
+                answer(incoming.reply, Answer::Accepted(receipt));
+            }
+            Standing::Refused(reason) => self.refuse(core, incoming.digest, reason, incoming.reply),
+            Standing::New => {
+                let length = incoming.length() as u64;
+                let most = core.site.config.max_waiting_bids;
+                match self.queue.push(incoming, self.under_check.len(), most) {
+                    Ok(()) => self.bytes += length,
+                    Err(incoming) => busy(incoming.reply),
+                }
+            }
+        }
+    }
+
+    fn leave(&mut self, receipts: Vec<Receipt>, reply: Reply) {
+        let held = receipts.first().is_some_and(|receipt| self.book.holds(&receipt.bid));
+        if !held {
+            let why = "this accumulator does not hold the bid: submit it first";
+            answer(reply, declined(Declined::Wrong(why.to_owned())));
+        } else if self.leaving.len() >= WAITING_RECEIPTS {
+            busy(reply);
+        } else {
+            self.leaving.push((receipts, reply));
+        }
+    }
+
+    /// Checks what waits. The network goes on meanwhile.
+    fn start_check(&mut self) {
+        if self.check.is_some() {
+            return;
+        }
+        let batch = self.queue.batch();
+        if batch.is_empty() {
+            return;
+        }
+        let (mut submissions, mut bytes) = (Vec::new(), Vec::new());
+        for incoming in batch {
+            self.under_check.push((incoming.digest, incoming.reply));
+            submissions.push(incoming.submission);
+            bytes.push(incoming.bytes);
+        }
+        let (checker, key) = (Arc::clone(&self.checker), self.key.clone());
+        self.check = Some(tokio::task::spawn_blocking(move || {
+            let results = checker.check(submissions, &mut rand::rng());
+            let seal = |checked: CheckedBid, bid: Vec<u8>| {
+                let share = key.seal_share(&checked.verified.digest(), &checked.share).ok()?;
+                Some((checked, BidRow { bid, share }))
+            };
+            let sealed = results.into_iter().zip(bytes).map(|(result, bytes)| match result {
+                // Sealing fails for nothing that fits into memory.
+                Ok(checked) => seal(checked, bytes).ok_or(Reason::OtherShare),
+                Err(reason) => Err(reason),
+            });
+            sealed.collect()
+        }));
+    }
+
+    /// When no bid waits, masks of the rounds' proofs are made ahead of time.
+    fn start_work(&mut self, core: &Core) {
+        self.start_check();
+        let needed = Party::masks_needed(&self.auction, self.book.len());
+        if self.check.is_some() || self.mask.is_some() || self.masks.len() >= needed {
+            return;
+        }
+        if core.now() < core.spec().opening {
+            return;
+        }
+        let auction = Arc::clone(&self.auction);
+        self.mask = Some(tokio::task::spawn_blocking(move || {
+            EntriesMask::generate(auction.generators(), auction.levels(), &mut rand::rng())
+        }));
+    }
+
+    /// 3 Stores checked bids and receipts left in one commit; only then are they taken, and only
+    /// then is a receipt made.
+    async fn settle(
+        &mut self,
+        core: &mut Core,
+        asked: Vec<(Digest, Reply)>,
+        checked: Vec<Checked>,
+    ) {
+        let leaving = self.verify_leaving().await;
+        let id = core.id();
+        let mut batch = Batch::default();
+        for bidder in &self.doubtful {
+            batch.forget_bid(&id, bidder);
+        }
+        let late = core.now() >= core.spec().closing;
+        let (mut taken, mut again, mut keys) = (Vec::new(), Vec::new(), HashMap::new());
+        for ((digest, reply), result) in asked.into_iter().zip(checked) {
+            let result = if late { Err(Reason::Closed) } else { result };
+            let (checked, row) = match result {
+                Ok(checked) => checked,
+                Err(reason) => {
+                    self.refuse(core, digest, reason, reply);
+                    continue;
+                }
+            };
+            let sealed = Arc::clone(checked.verified.sealed());
+            match self.standing(&digest, &sealed.bidder, &keys) {
+                Standing::New => {
+                    keys.insert(sealed.bidder, digest);
+                    batch.bid(&id, &sealed, &row);
+                    taken.push(Taken { checked, digest, reply });
+                }
+                Standing::Accepted => again.push((digest, reply)),
+                Standing::Refused(reason) => self.refuse(core, digest, reason, reply),
+            }
+        }
+        for (receipts, _) in &leaving {
+            if let Some(first) = receipts.first() {
+                batch.receipts(&id, &first.bid, receipts);
+            }
+        }
+        if taken.is_empty() && again.is_empty() && leaving.is_empty() {
+            return;
+        }
+        match core.site.store.write(batch).await {
+            Ok(()) => self.accept(core, taken, again, leaving).await,
+            Err(error) => self.not_stored(core, &error, taken),
+        }
+    }
+
+    /// Where a bid stands when those of this batch that are to be stored count.
+    fn standing(
+        &self,
+        digest: &Digest,
+        bidder: &PublicKey,
+        keys: &HashMap<PublicKey, Digest>,
+    ) -> Standing {
+        match keys.get(bidder) {
+            Some(known) if known == digest => Standing::Accepted,
+            Some(known) => Standing::Refused(Reason::SecondBid(*known)),
+            None => match self.book.standing(digest, bidder) {
+                Standing::New
+                    if self.book.len() + keys.len() >= self.auction.spec().most_bids as usize =>
+                {
+                    Standing::Refused(Reason::Full)
+                }
+                standing => standing,
+            },
+        }
+    }
+
+    /// Answers those whose receipts are wrong; returns the others.
+    async fn verify_leaving(&mut self) -> Vec<(Vec<Receipt>, Reply)> {
+        if self.leaving.is_empty() {
+            return Vec::new();
+        }
+        let (leaving, auction) = (std::mem::take(&mut self.leaving), Arc::clone(&self.auction));
+        compute(move || {
+            let right = |(receipts, reply): (Vec<Receipt>, Reply)| {
+                let bid = receipts.first()?.bid;
+                match verify_all(&auction, &bid, &receipts) {
+                    Ok(()) => Some((receipts, reply)),
+                    Err(error) => {
+                        answer(reply, declined(Declined::Wrong(error.to_string())));
+                        None
+                    }
+                }
+            };
+            leaving.into_iter().filter_map(right).collect()
+        })
+        .await
+    }
+
+    /// 3 What is durable is added to book and sum, and answered.
+    async fn accept(
+        &mut self,
+        core: &Core,
+        taken: Vec<Taken>,
+        again: Vec<(Digest, Reply)>,
+        leaving: Vec<(Vec<Receipt>, Reply)>,
+    ) {
+        self.doubtful.clear();
+        let empty = BidBook::new(Arc::clone(&self.auction));
+        let mut book = std::mem::replace(&mut self.book, empty);
+        let (auction, identity) = (Arc::clone(&self.auction), Arc::clone(&core.site.identity));
+        let (me, id, count) = (core.me_u8(), core.id(), taken.len());
+        self.book = compute(move || {
+            for Taken { checked, digest, reply } in taken {
+                match book.accept(checked) {
+                    Ok(Standing::New) => {
+                        let receipt = Receipt::sign(auction.context(), digest, me, &identity);
+                        answer(reply, Answer::Accepted(receipt));
+                    }
+                    // Its standing was looked at before it was stored, and nothing came between.
+                    other => tracing::error!(auction = %id, bid = %digest, ?other, "not taken"),
+                }
+            }
+            for (digest, reply) in again {
+                let receipt = Receipt::sign(auction.context(), digest, me, &identity);
+                answer(reply, Answer::Accepted(receipt));
+            }
+            for (receipts, reply) in leaving {
+                let complete = receipts.first().map(|first| book.complete(&first.bid, &receipts));
+                match complete {
+                    Some(Ok(())) => answer(reply, Answer::Done),
+                    _ => tracing::error!(auction = %id, "verified receipts are not taken"),
+                }
+            }
+            book
+        })
+        .await;
+        let bids = self.book.len();
+        core.shared.update(|view| view.state.bids = bids as u32);
+        tracing::debug!(auction = %id, taken = count, bids, "bids stored");
+    }
+
+    /// It is not known what is on the disk: nobody gets a receipt, and what is not receipted is
+    /// taken back before anything else is stored.
+    fn not_stored(&mut self, core: &Core, error: &StoreError, taken: Vec<Taken>) {
+        tracing::error!(auction = %core.id(), %error, bids = taken.len(), "bids not stored");
+        for Taken { checked, reply, .. } in taken {
+            self.doubtful.insert(checked.verified.sealed().bidder);
+            busy(reply);
+        }
+    }
+
+    /// 4 Closes the book: the list is made, and stored in one step with closing; no receipt is
+    /// made after it.
+    async fn close(mut self: Box<Self>, core: &mut Core) -> Stage {
+        core.shared.update(|view| view.closed = true);
+        for (digest, reply) in std::mem::take(&mut self.under_check) {
+            self.refuse(core, digest, Reason::Closed, reply);
+        }
+        let waiting: Vec<Incoming> = self.queue.drain().collect();
+        for incoming in waiting {
+            self.refuse(core, incoming.digest, Reason::Closed, incoming.reply);
+        }
+        for (_, reply) in std::mem::take(&mut self.leaving) {
+            not_now(reply, "the auction is closed");
+        }
+        let (at, id) = (core.now(), core.id());
+        let reporter = Reporter::new(vec![bids_report(core, at, self.bytes)]);
+        let (me, identity) = (core.me(), Arc::clone(&core.site.identity));
+        let Self { auction, secret, book, masks, bytes, doubtful, .. } = *self;
+        let bids = book.len();
+        let mut engine = compute(move || {
+            let closed = book.close();
+            Engine::new(auction, me, identity, secret, closed, masks)
+        })
+        .await;
+        let mut batch = Batch::default();
+        for bidder in &doubtful {
+            batch.forget_bid(&id, bidder);
+        }
+        batch.closed(&id, Closed { at, bytes });
+        if at < core.spec().last {
+            match engine.make() {
+                Ok(list) => {
+                    batch.own(&id, &list);
+                }
+                Err(error) => return super::halted::Halted::stage(error.to_string()),
+            }
+        }
+        core.store_surely(batch).await;
+        tracing::info!(auction = %id, bids, "closed");
+        Stage::Rounds(Box::new(Rounds::new(core, engine, reporter)))
+    }
+
+    fn receipt(&self, core: &Core, bid: Digest) -> Receipt {
+        Receipt::sign(self.auction.context(), bid, core.me_u8(), &core.site.identity)
+    }
+
+    fn refuse(&self, core: &Core, bid: Digest, reason: Reason, reply: Reply) {
+        refuse(core, &self.auction, bid, reason, reply);
+    }
+}
+
+/// Answers with a signed refusal.
+pub(super) fn refuse(core: &Core, auction: &Auction, bid: Digest, reason: Reason, reply: Reply) {
+    let (me, identity) = (core.me_u8(), &core.site.identity);
+    let refusal = Refusal::sign(auction.context(), bid, me, reason, identity);
+    answer(reply, Answer::Refused(refusal));
+}
+
+/// The report of the phase in which bids were taken.
+pub(super) fn bids_report(core: &Core, closed: Time, bytes: u64) -> PhaseReport {
+    let millis = closed.0.saturating_sub(core.spec().opening.0);
+    PhaseReport { phase: "bids".to_owned(), micros: millis.saturating_mul(1000), bytes }
+}
+
+/// The seller closes early: stored, passed on, and obeyed before the next command.
+async fn hear_close(core: &mut Core, close: EarlyClose, reply: Reply) {
+    if let Err(error) = close.verify(&core.shared.spec) {
+        return answer(reply, declined(Declined::NotAllowed(error.to_string())));
+    }
+    if core.shared.view().early_close.is_none() {
+        let mut batch = Batch::default();
+        batch.early_close(&close);
+        core.store_surely(batch).await;
+        core.shared.update(|view| view.early_close = Some(close));
+        core.pass_on(close);
+        tracing::info!(auction = %core.id(), "closed early by the seller");
+    }
+    answer(reply, Answer::Done);
+}
+
+fn busy(reply: Reply) {
+    answer(reply, Answer::Busy { retry_after: BUSY_MILLIS });
+}

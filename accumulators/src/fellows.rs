@@ -1,0 +1,68 @@
+//! The other accumulators: one shared connection to each, and questions that do not give up.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use auction::spec::{Member, Time};
+use link::service::{Answer, Question};
+use link::{Endpoint, Peer, PeerKey};
+use tokio::time::sleep;
+
+use crate::clock::Clock;
+use crate::limits::{ATTEMPT, PAUSE};
+
+/// Connections to accumulators, shared by all auctions that name them.
+pub(crate) struct Fellows {
+    endpoint: Endpoint,
+    peers: Mutex<HashMap<(PeerKey, String), Peer>>,
+}
+
+impl Fellows {
+    pub(crate) fn new(endpoint: Endpoint) -> Self {
+        Self { endpoint, peers: Mutex::default() }
+    }
+
+    /// The accumulator that a spec names.
+    pub(crate) fn peer(&self, member: &Member) -> Peer {
+        let key = PeerKey(member.key.0);
+        let address = &member.address;
+        let mut peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = || Peer::new(self.endpoint.clone(), address, key);
+        peers.entry((key, address.clone())).or_insert_with(new).clone()
+    }
+}
+
+/// Asks until the answer satisfies `settled`; gives up when `until` has passed.
+pub(crate) async fn insist(
+    peer: &Peer,
+    question: &Question,
+    settled: impl Fn(&Answer) -> bool,
+    clock: &Arc<dyn Clock>,
+    until: Time,
+) -> Option<Answer> {
+    let mut pause = PAUSE.0;
+    while clock.now() < until {
+        let wait = match peer.request(question, ATTEMPT).await {
+            Ok(answer) if settled(&answer) => return Some(answer),
+            Ok(Answer::Busy { retry_after }) => {
+                Duration::from_millis(retry_after.into()).clamp(PAUSE.0, PAUSE.1)
+            }
+            Ok(answer) => {
+                let reason = match &answer {
+                    Answer::Declined(reason) => reason.to_string(),
+                    _ => "an answer to another question".to_owned(),
+                };
+                tracing::debug!(peer = %peer.key(), reason, "not settled; asking again");
+                pause
+            }
+            Err(error) => {
+                tracing::debug!(peer = %peer.key(), %error, "no answer; asking again");
+                pause
+            }
+        };
+        sleep(wait).await;
+        pause = (pause * 2).min(PAUSE.1);
+    }
+    None
+}

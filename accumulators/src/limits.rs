@@ -1,0 +1,37 @@
+//! Every bound of a node that is not an operator's choice ([`crate::Config`]), by name.
+
+use std::time::Duration;
+
+/// Commands that wait for one auction's task; more are answered with busy.
+pub const COMMAND_QUEUE: usize = 1024;
+/// Bids checked together.
+pub const BATCH: usize = 256;
+/// Bytes of submissions that wait for their check, for one auction.
+pub const WAITING_BYTES: usize = 128 << 20;
+/// Receipts left by bidders that wait for the disk, for one auction.
+pub const WAITING_RECEIPTS: usize = 4096;
+/// Batches that wait for the writer thread.
+pub const STORE_QUEUE: usize = 1024;
+/// Batches that one commit takes along.
+pub const STORE_GROUP: usize = 512;
+/// Findings kept for one auction; later ones are logged alone.
+pub const MAX_FINDINGS: usize = 64;
+/// Histories compared at one time for one auction.
+pub const MAX_INQUIRIES: usize = 16;
+/// How long a fellow's message waits for its acknowledgement, which comes when it is durable;
+/// after that the fellow is asked to send it again.
+pub const ACK_PATIENCE: Duration = Duration::from_secs(2);
+/// How long one attempt to ask a fellow may take.
+pub const ATTEMPT: Duration = Duration::from_secs(10);
+/// Shortest and longest pause before a fellow is asked again.
+pub const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
+/// Longest time between two looks at the clock.
+pub const LONGEST_NAP: Duration = Duration::from_millis(200);
+/// Pause before a write that failed is tried again.
+pub const STORE_PAUSE: Duration = Duration::from_millis(500);
+/// After how many milliseconds a bidder who found the queue full should ask again.
+pub const BUSY_MILLIS: u32 = 200;
+/// How long, in milliseconds, a word that an auction is void is repeated to a silent fellow.
+pub const FAREWELL_MILLIS: u64 = 30_000;
+/// Questions of one connection under way at a time: a fellow's message of each auction may wait.
+pub const STREAMS: u32 = 256;

@@ -1,0 +1,192 @@
+//! Questions from the network, each to the auction that it is about.
+
+use std::sync::Arc;
+
+use auction::bid::Submission;
+use auction::join::Join;
+use auction::keys::PublicKey;
+use auction::layout::Digest;
+use auction::messages::RoundMessage;
+use auction::spec::SignedSpec;
+use auction::wire::encode;
+use link::service::{Answer, Declined, MAX_PEER_QUESTION, MAX_PUBLIC_QUESTION, Question};
+use link::{Handler, PeerKey};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+use crate::actor::{Command, Handle, Incoming, Reply};
+use crate::limits::{ACK_PATIENCE, BUSY_MILLIS};
+use crate::node::Auctions;
+
+/// After how many milliseconds a fellow whose message is not yet durable should ask again.
+const ACK_AGAIN_MILLIS: u32 = 1000;
+
+/// The answering side of a node.
+pub(crate) struct Service {
+    auctions: Arc<Auctions>,
+}
+
+impl Service {
+    pub(crate) fn new(auctions: Arc<Auctions>) -> Self {
+        Self { auctions }
+    }
+}
+
+impl Handler for Service {
+    type Question = Question;
+    type Answer = Answer;
+
+    fn limit(&self, peer: PeerKey) -> usize {
+        if self.auctions.is_fellow(peer) { MAX_PEER_QUESTION } else { MAX_PUBLIC_QUESTION }
+    }
+
+    async fn answer(&self, peer: PeerKey, question: Question) -> Answer {
+        match question {
+            Question::Hello => Answer::Hello {
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                now: self.auctions.site.clock.now(),
+            },
+            Question::Announce(spec) => self.join(spec, None).await,
+            Question::Join(both) => {
+                let (spec, join) = *both;
+                self.join(spec, Some(join)).await
+            }
+            Question::Auction(id) => self.read(&id, |handle| handle.shared.auction_answer()),
+            Question::State(id) => self.read(&id, |handle| {
+                Answer::State(Box::new(handle.shared.view().state.clone()))
+            }),
+            Question::Submit(id, submission) => self.submit(&id, *submission).await,
+            Question::LeaveReceipts(id, receipts) => {
+                self.tell(&id, |reply| Command::LeaveReceipts(receipts, reply)).await
+            }
+            Question::Close(close) => {
+                self.tell(&close.auction, |reply| Command::Close(close, reply)).await
+            }
+            Question::Evidence(id, evidence) => {
+                self.tell(&id, |reply| Command::Evidence(evidence, reply)).await
+            }
+            Question::Transcript(id, offset) => self.transcript(id, offset).await,
+            Question::Round(id, message) => self.round(peer, &id, message).await,
+            Question::History(id, round, k) => {
+                self.from_fellow(peer, &id, |reply| Command::History(round, k, reply)).await
+            }
+            Question::Void(id, void) => {
+                self.from_fellow(peer, &id, |reply| Command::Void(void, reply)).await
+            }
+        }
+    }
+}
+
+impl Service {
+    /// 1 A spec from the seller, or with the join of a fellow.
+    async fn join(&self, spec: SignedSpec, join: Option<Join>) -> Answer {
+        let spec = match spec.verify() {
+            Ok(spec) => spec,
+            Err(error) => return Answer::Declined(Declined::Spec(error.to_string())),
+        };
+        let known = self.auctions.get(&spec.id());
+        let handle = match known {
+            Some(handle) => handle,
+            None => {
+                // Joining is not left half-way because somebody stopped waiting.
+                let auctions = Arc::clone(&self.auctions);
+                match tokio::spawn(async move { auctions.join(spec).await }).await {
+                    Ok(Ok(handle)) => handle,
+                    Ok(Err(declined)) => return Answer::Declined(declined),
+                    Err(_) => return busy(),
+                }
+            }
+        };
+        if handle.shared.view().ended {
+            return Answer::Declined(Declined::Finished);
+        }
+        match join {
+            Some(join) => ask(&handle, |reply| Command::Join(Box::new(join), Some(reply))).await,
+            None => handle.shared.auction_answer(),
+        }
+    }
+
+    /// 3 A bid. Its digest is computed here, where many run side by side.
+    async fn submit(&self, id: &Digest, submission: Submission) -> Answer {
+        let Some(handle) = self.auctions.get(id) else { return unknown() };
+        let Ok(bytes) = encode(&submission.bid) else { return busy() };
+        let digest = submission.bid.digest();
+        let command =
+            |reply| Command::Submit(Box::new(Incoming { submission, digest, bytes, reply }));
+        ask(&handle, command).await
+    }
+
+    /// 4 A fellow's message. It is acknowledged when it is durable, which is when the round is
+    /// complete; if that takes long the fellow asks again.
+    async fn round(&self, peer: PeerKey, id: &Digest, message: Box<RoundMessage>) -> Answer {
+        let asked = self.from_fellow(peer, id, |reply| Command::Round(message, reply));
+        let again = Answer::Busy { retry_after: ACK_AGAIN_MILLIS };
+        timeout(ACK_PATIENCE, asked).await.unwrap_or(again)
+    }
+
+    async fn transcript(&self, id: Digest, offset: u64) -> Answer {
+        let Some(handle) = self.auctions.get(&id) else { return unknown() };
+        if handle.shared.view().state.outcome.is_none() {
+            return Answer::Declined(Declined::NotNow("there is no outcome".to_owned()));
+        }
+        let auctions = Arc::clone(&self.auctions);
+        let read = move || auctions.site.transcripts.read(&id, offset);
+        match tokio::task::spawn_blocking(read).await {
+            Ok(Ok(Some((total, bytes)))) => Answer::Transcript { total, bytes },
+            Ok(Ok(None)) => {
+                let why = "the outcome is not signed by all yet";
+                Answer::Declined(Declined::NotNow(why.to_owned()))
+            }
+            Ok(Err(error)) => {
+                tracing::error!(auction = %id, %error, "transcript cannot be read");
+                busy()
+            }
+            Err(_) => busy(),
+        }
+    }
+
+    fn read(&self, id: &Digest, read: impl FnOnce(&Handle) -> Answer) -> Answer {
+        self.auctions.get(id).map_or_else(unknown, |handle| read(&handle))
+    }
+
+    async fn tell(&self, id: &Digest, command: impl FnOnce(Reply) -> Command) -> Answer {
+        match self.auctions.get(id) {
+            Some(handle) => ask(&handle, command).await,
+            None => unknown(),
+        }
+    }
+
+    /// The same for what an accumulator of the auction alone may say.
+    async fn from_fellow(
+        &self,
+        peer: PeerKey,
+        id: &Digest,
+        command: impl FnOnce(Reply) -> Command,
+    ) -> Answer {
+        let Some(handle) = self.auctions.get(id) else { return unknown() };
+        if handle.shared.spec.accumulator(&PublicKey(peer.0)).is_none() {
+            let why = "the auction's accumulators alone say this to each other";
+            return Answer::Declined(Declined::NotAllowed(why.to_owned()));
+        }
+        ask(&handle, command).await
+    }
+}
+
+/// Asks an auction's task. A full queue, and a reply that was let go, mean busy.
+async fn ask(handle: &Handle, command: impl FnOnce(Reply) -> Command) -> Answer {
+    let (reply, answered) = oneshot::channel();
+    if handle.commands.try_send(command(reply)).is_err() {
+        return busy();
+    }
+    answered.await.unwrap_or_else(|_| busy())
+}
+
+fn busy() -> Answer {
+    Answer::Busy { retry_after: BUSY_MILLIS }
+}
+
+fn unknown() -> Answer {
+    Answer::Declined(Declined::UnknownAuction)
+}
+
+impl Drop for Service { fn drop(&mut self) { eprintln!("DROP service {}", self.auctions.site.config.listen); } }

@@ -1,0 +1,164 @@
+//! What is stored together or not at all.
+
+use auction::bid::SealedBid;
+use auction::join::Join;
+use auction::keys::PublicKey;
+use auction::layout::Digest;
+use auction::messages::RoundMessage;
+use auction::receipts::Receipt;
+use auction::spec::EarlyClose;
+use auction::wire::encode;
+use redb::TableDefinition;
+use serde::Serialize;
+
+use super::records::{AuctionRow, BidRow, Closed, End, FindingRow};
+use super::StoreError;
+
+/// The tables. Every key begins with an auction id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Table {
+    /// id: spec and sealed secrets. Stays for ever: with its end it is the tombstone.
+    Auctions,
+    /// id, accumulator: join.
+    Joins,
+    /// id: the seller's early close.
+    EarlyCloses,
+    /// id, bidder's key: sealed bid and sealed share. One bid a key.
+    Bids,
+    /// id, bid: receipts of all accumulators.
+    Receipts,
+    /// id: that and when the book was closed.
+    Closed,
+    /// id, round: own message.
+    Own,
+    /// id, round, accumulator: a fellow's message.
+    Messages,
+    /// id, number: finding.
+    Findings,
+    /// id: how it ended.
+    Ends,
+}
+
+impl Table {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Auctions => "auctions",
+            Self::Joins => "joins",
+            Self::EarlyCloses => "early closes",
+            Self::Bids => "bids",
+            Self::Receipts => "receipts",
+            Self::Closed => "closed",
+            Self::Own => "own messages",
+            Self::Messages => "messages",
+            Self::Findings => "findings",
+            Self::Ends => "ends",
+        }
+    }
+
+    pub(super) fn definition(self) -> TableDefinition<'static, &'static [u8], &'static [u8]> {
+        TableDefinition::new(self.name())
+    }
+}
+
+/// One change.
+pub(super) enum Operation {
+    Put(Table, Vec<u8>, Vec<u8>),
+    Delete(Table, Vec<u8>),
+    /// All rows of an auction.
+    Clear(Table, Digest),
+}
+
+/// Changes that are stored together or not at all, in their order.
+#[derive(Default)]
+pub(crate) struct Batch {
+    operations: Vec<Operation>,
+    failed: Option<StoreError>,
+}
+
+impl Batch {
+    /// A new auction, or an old one without its secrets.
+    pub(crate) fn auction(&mut self, id: &Digest, row: &AuctionRow) -> &mut Self {
+        self.put(Table::Auctions, id.0.to_vec(), row)
+    }
+
+    /// An accumulator's join.
+    pub(crate) fn join(&mut self, join: &Join) -> &mut Self {
+        self.put(Table::Joins, key(&join.auction, &[join.accumulator]), join)
+    }
+
+    /// The seller's early close.
+    pub(crate) fn early_close(&mut self, close: &EarlyClose) -> &mut Self {
+        self.put(Table::EarlyCloses, close.auction.0.to_vec(), close)
+    }
+
+    /// A bid that is checked. Replaces what the key bid before, which was never receipted.
+    pub(crate) fn bid(&mut self, id: &Digest, bid: &SealedBid, row: &BidRow) -> &mut Self {
+        self.put(Table::Bids, key(id, &bid.bidder.0), row)
+    }
+
+    /// Takes back a bid that was not receipted.
+    pub(crate) fn forget_bid(&mut self, id: &Digest, bidder: &PublicKey) -> &mut Self {
+        self.operations.push(Operation::Delete(Table::Bids, key(id, &bidder.0)));
+        self
+    }
+
+    /// The receipts of all accumulators for a bid.
+    pub(crate) fn receipts(&mut self, id: &Digest, bid: &Digest, all: &[Receipt]) -> &mut Self {
+        self.put(Table::Receipts, key(id, &bid.0), &all)
+    }
+
+    /// The book is closed.
+    pub(crate) fn closed(&mut self, id: &Digest, closed: Closed) -> &mut Self {
+        self.put(Table::Closed, id.0.to_vec(), &closed)
+    }
+
+    /// This node's message of a round.
+    pub(crate) fn own(&mut self, id: &Digest, message: &RoundMessage) -> &mut Self {
+        self.put(Table::Own, key(id, &message.body.round.to_be_bytes()), message)
+    }
+
+    /// A fellow's message of a round.
+    pub(crate) fn message(&mut self, id: &Digest, message: &RoundMessage) -> &mut Self {
+        let [high, low] = message.body.round.to_be_bytes();
+        self.put(Table::Messages, key(id, &[high, low, message.body.accumulator]), message)
+    }
+
+    /// A wrong that was found.
+    pub(crate) fn finding(&mut self, id: &Digest, number: u32, row: &FindingRow) -> &mut Self {
+        self.put(Table::Findings, key(id, &number.to_be_bytes()), row)
+    }
+
+    /// How an auction ended.
+    pub(crate) fn end(&mut self, id: &Digest, end: &End) -> &mut Self {
+        self.put(Table::Ends, id.0.to_vec(), end)
+    }
+
+    /// Forgets bids, shares, receipts and fellows' messages. The tombstone stays.
+    pub(crate) fn forget_auction(&mut self, id: &Digest) -> &mut Self {
+        for table in [Table::Bids, Table::Receipts, Table::Messages] {
+            self.operations.push(Operation::Clear(table, *id));
+        }
+        self
+    }
+
+    /// Whether there is anything to store.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.operations.is_empty() && self.failed.is_none()
+    }
+
+    pub(super) fn finish(self) -> Result<Vec<Operation>, StoreError> {
+        self.failed.map_or(Ok(self.operations), Err)
+    }
+
+    fn put<T: Serialize>(&mut self, table: Table, key: Vec<u8>, value: &T) -> &mut Self {
+        match encode(value) {
+            Ok(bytes) => self.operations.push(Operation::Put(table, key, bytes)),
+            Err(reason) => self.failed = Some(StoreError::Row { table: table.name(), reason }),
+        }
+        self
+    }
+}
+
+fn key(id: &Digest, rest: &[u8]) -> Vec<u8> {
+    [&id.0[..], rest].concat()
+}

@@ -1,0 +1,44 @@
+//! What a node's directory would tell whoever took it: for operators after a disaster, and for
+//! the tests that no directory of `m - 1` nodes holds a bid.
+
+use std::path::Path;
+
+use auction::bid::SealedBid;
+use auction::layout::Digest;
+use auction::shares::Share;
+use auction::wire::{MAX_ENCODED_BYTES, decode};
+use redb::Database;
+
+use super::{STORE_FILE, StoreError, Vault, records};
+
+/// One bid as one node holds it.
+pub struct HeldBid {
+    /// The sealed bid.
+    pub bid: SealedBid,
+    /// The node's share, as long as the auction's storage key exists.
+    pub share: Option<Share>,
+}
+
+/// Reads the bids of an auction from the directory of a node that is not running.
+///
+/// # Errors
+/// [`StoreError`] when the store cannot be read, or is in use.
+pub fn held_bids(dir: &Path, auction: &Digest) -> Result<Vec<HeldBid>, StoreError> {
+    let database = Database::open(dir.join(STORE_FILE)).map_err(StoreError::database)?;
+    let key = Vault::open(dir)
+        .map_err(|error| StoreError::File { path: dir.to_owned(), reason: error.to_string() })?
+        .find(*auction)
+        .ok();
+    let stored = records::load(&database)?.into_iter().find(|stored| stored.id == *auction);
+    let mut held = Vec::new();
+    for row in stored.map(|stored| stored.bids).unwrap_or_default() {
+        let bid: SealedBid = decode(&row.bid, MAX_ENCODED_BYTES)
+            .map_err(|reason| StoreError::Row { table: "bids", reason })?;
+        let share = match &key {
+            Some(key) => Some(key.open_share(&bid.digest(), &row.share)?),
+            None => None,
+        };
+        held.push(HeldBid { bid, share });
+    }
+    Ok(held)
+}

@@ -1,0 +1,132 @@
+//! What survives a kill: one embedded database a node, written by one thread.
+//!
+//! Callers send [`Batch`]es and wait until they are on the disk. The thread takes everything that
+//! waits along in one commit, so that many auctions and bids share the cost of a flush. Secrets
+//! are in it only [sealed](vault::StorageKey), under keys that lie in files of their own and are
+//! destroyed when an auction ends.
+
+mod batch;
+pub mod inspect;
+mod records;
+mod vault;
+mod writer;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use auction::wire::WireError;
+use redb::{Database, DatabaseError};
+use tokio::sync::{mpsc, oneshot};
+
+pub(crate) use batch::Batch;
+pub(crate) use records::{AuctionRow, BidRow, Closed, End, FindingRow, StoredAuction};
+pub(crate) use vault::{StorageKey, Vault};
+
+use crate::error::NodeError;
+use crate::limits::{STORE_PAUSE, STORE_QUEUE};
+use batch::Operation;
+use writer::Request;
+
+/// The database's name in a node's directory.
+pub const STORE_FILE: &str = "store.redb";
+
+/// Why something was not stored or not read. It may be on the disk all the same.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    /// The disk is full, fails, or the file is damaged.
+    #[error("{0}; check the disk and its free space")]
+    Database(Arc<redb::Error>),
+    /// A file of the store beside the database.
+    #[error("{path}: {reason}; check the disk and its free space")]
+    File {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What the operating system says.
+        reason: String,
+    },
+    /// A row does not decode, or a value does not encode.
+    #[error("a row of table {table} is damaged: {reason}")]
+    Row {
+        /// The table.
+        table: &'static str,
+        /// What is wrong with it.
+        reason: WireError,
+    },
+    /// A sealed value does not open.
+    #[error("a sealed {0} does not open: it was altered, or belongs to another key")]
+    Sealed(&'static str),
+    /// The node is shutting down.
+    #[error("the store is closed")]
+    Closed,
+}
+
+impl StoreError {
+    fn database(error: impl Into<redb::Error>) -> Self {
+        Self::Database(Arc::new(error.into()))
+    }
+}
+
+/// The way to the writer thread. Clones are the same store; the thread ends, and gives the
+/// database file back, when the last one is dropped.
+#[derive(Clone)]
+pub(crate) struct Store {
+    requests: mpsc::Sender<Request>,
+}
+
+impl Store {
+    /// Opens the store of the node in `dir`, with all auctions in it.
+    ///
+    /// # Errors
+    /// [`NodeError::InUse`] when another process has it open, [`NodeError::Store`].
+    pub(crate) fn open(dir: &Path) -> Result<(Self, Vec<StoredAuction>), NodeError> {
+        let path = dir.join(STORE_FILE);
+        let failed = |source| NodeError::Store { path: dir.to_owned(), source };
+        let database = match Database::create(&path) {
+            Err(DatabaseError::DatabaseAlreadyOpen) => {
+                return Err(NodeError::InUse(dir.to_owned()));
+            }
+            opened => opened.map_err(|error| failed(StoreError::database(error)))?,
+        };
+        let auctions = records::load(&database).map_err(failed)?;
+        let store = Self::start(database, Box::new(move || Database::open(&path)));
+        Ok((store, auctions))
+    }
+
+    fn start(database: Database, reopen: writer::Reopen) -> Self {
+        let (requests, receiver) = mpsc::channel(STORE_QUEUE);
+        std::thread::spawn(move || writer::run(database, &reopen, receiver));
+        Self { requests }
+    }
+
+    /// Stores a batch. Returns when it is on the disk.
+    ///
+    /// # Errors
+    /// [`StoreError`]: then it is not known whether the batch will be found after a restart.
+    pub(crate) async fn write(&self, batch: Batch) -> Result<(), StoreError> {
+        self.submit(&Arc::new(batch.finish()?)).await
+    }
+
+    /// Stores a batch, however often the disk fails; without it nothing can go on.
+    ///
+    /// # Errors
+    /// [`StoreError::Closed`] and [`StoreError::Row`], which no repetition mends.
+    pub(crate) async fn write_surely(&self, batch: Batch) -> Result<(), StoreError> {
+        let operations = Arc::new(batch.finish()?);
+        loop {
+            match self.submit(&operations).await {
+                Err(StoreError::Database(_)) => tokio::time::sleep(STORE_PAUSE).await,
+                other => return other,
+            }
+        }
+    }
+
+    async fn submit(&self, operations: &Arc<Vec<Operation>>) -> Result<(), StoreError> {
+        let (done, stored) = oneshot::channel();
+        let request = Request { operations: Arc::clone(operations), done };
+        self.requests.send(request).await.map_err(|_| StoreError::Closed)?;
+        stored.await.map_err(|_| StoreError::Closed)?
+    }
+}
+
+#[cfg(test)]
+mod tests;

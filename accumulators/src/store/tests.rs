@@ -1,0 +1,101 @@
+//! The store as its callers see it, on a disk that fails too.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use auction::keys::SecretKey;
+use auction::receipts::Receipt;
+use redb::StorageBackend;
+use redb::backends::FileBackend;
+
+use super::*;
+use auction::layout::Digest;
+
+fn batch(number: u8) -> Batch {
+    let (id, bid) = (Digest([1; 32]), Digest([number; 32]));
+    let key = SecretKey::from_seed(&[1; 32]);
+    let mut batch = Batch::default();
+    batch.receipts(&id, &bid, &[Receipt::sign(&id, bid, 0, &key)]);
+    batch
+}
+
+/// A disk that can be told to fail.
+#[derive(Debug)]
+struct Disk {
+    file: FileBackend,
+    broken: Arc<AtomicBool>,
+}
+
+impl Disk {
+    fn check(&self) -> Result<(), io::Error> {
+        let full = || io::Error::new(io::ErrorKind::StorageFull, "disk full");
+        if self.broken.load(Ordering::SeqCst) { Err(full()) } else { Ok(()) }
+    }
+}
+
+impl StorageBackend for Disk {
+    fn len(&self) -> Result<u64, io::Error> {
+        self.file.len()
+    }
+    fn read(&self, offset: u64, out: &mut [u8]) -> Result<(), io::Error> {
+        self.file.read(offset, out)
+    }
+    fn set_len(&self, len: u64) -> Result<(), io::Error> {
+        self.check()?;
+        self.file.set_len(len)
+    }
+    fn sync_data(&self) -> Result<(), io::Error> {
+        self.check()?;
+        self.file.sync_data()
+    }
+    fn write(&self, offset: u64, data: &[u8]) -> Result<(), io::Error> {
+        self.check()?;
+        self.file.write(offset, data)
+    }
+}
+
+#[tokio::test]
+async fn many_batches_at_once_are_all_stored() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, auctions) = Store::open(dir.path()).unwrap();
+    assert!(auctions.is_empty());
+    assert!(matches!(Store::open(dir.path()), Err(NodeError::InUse(_))));
+    let mut writes = tokio::task::JoinSet::new();
+    for number in 0..100 {
+        let store = store.clone();
+        writes.spawn(async move { store.write(batch(number)).await });
+    }
+    while let Some(written) = writes.join_next().await {
+        written.unwrap().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_full_disk_fails_writes_until_there_is_room_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(STORE_FILE);
+    let broken = Arc::new(AtomicBool::new(false));
+    let open = {
+        let broken = Arc::clone(&broken);
+        move || {
+            let file = std::fs::OpenOptions::new()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .open(&path)?;
+            let disk = Disk { file: FileBackend::new(file)?, broken: Arc::clone(&broken) };
+            Database::builder().create_with_backend(disk)
+        }
+    };
+    let store = Store::start(open().unwrap(), Box::new(open));
+    store.write(batch(1)).await.unwrap();
+    broken.store(true, Ordering::SeqCst);
+    for _ in 0..3 {
+        let error = store.write(batch(2)).await.unwrap_err();
+        assert!(matches!(error, StoreError::Database(_)), "{error}");
+    }
+    broken.store(false, Ordering::SeqCst);
+    store.write(batch(3)).await.unwrap();
+}

@@ -1,0 +1,246 @@
+//! Well-made lies: an accumulator that proves, as well as anyone can, sums, entries and products
+//! that are not those of the sealed bids.
+
+use auction::elgamal::Ciphertext;
+use auction::layout::Label;
+use auction::messages::{Blinded, Content, EntriesPart, Product};
+use auction::proofs::Place;
+use auction::proofs::entries::{EntriesMask, EntriesWitness};
+use auction::referee::{FaultReason, statements};
+use auction::secret::{SecretScalar, SecretVector};
+use auction::shares::{ShareSum, SummedShare, WeightedShareSum};
+use auction::step::{Shown, Step};
+use curve25519_dalek::{RistrettoPoint, Scalar};
+
+use crate::cheats::Table;
+use crate::in_memory::Terms;
+
+const LIAR: usize = 1;
+
+/// How a ladder's or a stage's ciphertexts are made.
+#[derive(Clone, Copy)]
+pub(crate) struct Lie<'a> {
+    /// What is added to each entry.
+    pub(crate) added: &'a [Scalar],
+    /// Whether the vector that is claimed to open agrees with the ciphertexts.
+    pub(crate) consistent: bool,
+    /// Whether the ciphertexts have no randomness.
+    pub(crate) bare: bool,
+}
+
+fn summed(table: &Table, k: usize, digests: &[auction::layout::Digest]) -> SummedShare {
+    let levels = table.auction.levels();
+    let mut sum = ShareSum::new(levels);
+    for digest in digests {
+        sum.add(&table.shares[k][digest].expand(levels).unwrap()).unwrap();
+    }
+    sum.finish()
+}
+
+/// The entries part of accumulator `k` for the step that is due, made from its shares, with a lie.
+pub(crate) fn entries_part(table: &mut Table, k: usize, lie: Lie<'_>) -> EntriesPart {
+    let Step::Show { shown: Some(shown), .. } = table.judge.step().clone() else { panic!() };
+    let tally = table.judge.tally().unwrap();
+    let digest = |bid: &auction::checking::VerifiedBid| bid.digest();
+    let mut parts: Vec<SummedShare> = match &shown {
+        Shown::Ladder(_) => {
+            vec![summed(table, k, &tally.bids().iter().map(digest).collect::<Vec<_>>())]
+        }
+        Shown::Blocks { blocks, .. } => blocks
+            .iter()
+            .map(|b| summed(table, k, &tally.at(*b).map(digest).collect::<Vec<_>>()))
+            .collect(),
+    };
+    let place_of = |i: usize| match &shown {
+        Shown::Ladder(levels) => (0, levels[i].index()),
+        Shown::Blocks { level, .. } => (i, level.index()),
+    };
+    let truth: Vec<Scalar> =
+        (0..shown.count()).map(place_of).map(|(p, j)| parts[p].vector.expose()[j]).collect();
+    let told: Vec<Scalar> = truth.iter().zip(lie.added).map(|(t, a)| t + a).collect();
+    if lie.consistent {
+        for (i, told) in told.iter().enumerate() {
+            let (part, level) = place_of(i);
+            let mut vector = parts[part].vector.expose().to_vec();
+            vector[level] = *told;
+            parts[part].vector = SecretVector::new(vector);
+        }
+    }
+    let randomness = match lie.bare {
+        true => SecretVector::new(vec![Scalar::ZERO; told.len()]),
+        false => SecretVector::random(told.len(), &mut table.rng),
+    };
+    let key = *table.auction.key();
+    let ciphertexts: Vec<Ciphertext> = told
+        .iter()
+        .zip(randomness.expose())
+        .map(|(told, t)| Ciphertext::encrypt(&key, told, t))
+        .collect();
+    let prover = table.identities[k].public();
+    let place = Place {
+        context: table.auction.context(),
+        prover: &prover,
+        round: table.judge.round(),
+        previous: table.judge.previous(),
+    };
+    let statement = statements::entries(tally, k, &key, &shown, &ciphertexts);
+    let weights = statement.weights(&place);
+    let opened = match &shown {
+        Shown::Ladder(_) => parts.remove(0),
+        Shown::Blocks { .. } => {
+            let mut sum = WeightedShareSum::new(table.auction.levels());
+            for (part, weight) in parts.iter().zip(&weights) {
+                let mut half = [0; 16];
+                half.copy_from_slice(&weight.as_bytes()[..16]);
+                sum.add_sum(u128::from_le_bytes(half), part).unwrap();
+            }
+            sum.finish()
+        }
+    };
+    let generators = table.auction.generators();
+    let mask = EntriesMask::generate(generators, table.auction.levels(), &mut table.rng);
+    let witness = EntriesWitness {
+        vector: &opened.vector,
+        blinding: &opened.blinding,
+        randomness: &randomness,
+    };
+    let proof = statement.prove(&place, &weights, &witness, mask);
+    EntriesPart { ciphertexts: ciphertexts.iter().map(Ciphertext::bytes).collect(), proof }
+}
+
+fn say(table: &mut Table, part: EntriesPart) -> Vec<auction::messages::RoundMessage> {
+    let mut messages = table.messages();
+    table.alter(&mut messages, LIAR, |content| {
+        let Content::Show { entries, .. } = content else { panic!() };
+        *entries = Some(part);
+    });
+    messages
+}
+
+fn scalars(numbers: [i64; 3]) -> Vec<Scalar> {
+    let scalar = |n: i64| {
+        let size = Scalar::from(n.unsigned_abs());
+        if n < 0 { -size } else { size }
+    };
+    numbers.into_iter().map(scalar).collect()
+}
+
+fn table(nth: usize) -> Table {
+    let mut table = Table::seated(Terms { fan_out: 4, ..Terms::small() }, &[5, 9, 5], 80);
+    table.until("show", nth);
+    table
+}
+
+#[test]
+fn the_truth_made_by_the_kit_passes() {
+    // Otherwise the refusals below would say nothing.
+    for nth in [1, 3] {
+        let mut table = table(nth);
+        let part = entries_part(
+            &mut table,
+            LIAR,
+            Lie { added: &scalars([0, 0, 0]), consistent: true, bare: false },
+        );
+        let messages = say(&mut table, part);
+        table.offer(messages).unwrap();
+    }
+}
+
+#[test]
+fn an_altered_sum_is_caught_however_well_it_is_proved() {
+    // The ladder's stage and the winner's: a bid more, a bid less, a bid moved, errors that
+    // cancel, and a sum that hides everything.
+    for nth in [1, 3] {
+        for lie in [[1, 0, 0], [0, 0, -1], [1, -1, 0], [1, 1, 1], [-2, 1, 1], [1_000_000, 0, 0]] {
+            for consistent in [true, false] {
+                let mut table = table(nth);
+                let added = scalars(lie);
+                let made = Lie { added: &added, consistent, bare: false };
+                let part = entries_part(&mut table, LIAR, made);
+                let messages = say(&mut table, part);
+                let (culprit, reason) = Table::only_culprit(table.stopped_by(messages));
+                assert_eq!(culprit, LIAR);
+                assert!(matches!(reason, FaultReason::Proof { .. }), "{lie:?}: {reason}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_product_with_another_number_is_caught_however_well_it_is_proved() {
+    for wrong in [Scalar::ZERO, Scalar::ONE, -Scalar::ONE] {
+        let mut table = table(1);
+        table.until("multiply", 1);
+        let Step::Multiply(due) = table.judge.step().clone() else { panic!() };
+        let prover = table.identities[LIAR].public();
+        let key = *table.auction.key();
+        let mut products = Vec::new();
+        for of in &due {
+            let again = SecretScalar::random(&mut table.rng);
+            let s = SecretScalar::new(wrong);
+            // `t` is whatever explains the first row; the second then does not hold.
+            let t = SecretScalar::random(&mut table.rng);
+            let times =
+                |point: &RistrettoPoint, mask: RistrettoPoint| (point * wrong + mask).into();
+            let product = Ciphertext {
+                a: times(of.less_one.a.value(), RistrettoPoint::mul_base(again.expose())),
+                b: times(of.less_one.b.value(), key.value() * again.expose()),
+            };
+            let place = Place {
+                context: table.auction.context(),
+                prover: &prover,
+                round: table.judge.round(),
+                previous: table.judge.previous(),
+            };
+            let proof = statements::multiply(&key, LIAR, of, &product).prove(
+                place.bind(Label::Multiply),
+                &[&t, &s, &again],
+                &mut table.rng,
+            );
+            products.push(Product { ciphertext: product.bytes(), proof });
+        }
+        let mut messages = table.messages();
+        table.alter(&mut messages, LIAR, |content| *content = Content::Multiply(products));
+        let (culprit, reason) = Table::only_culprit(table.stopped_by(messages));
+        assert_eq!(culprit, LIAR);
+        assert!(matches!(reason, FaultReason::Proof { part: "multiply", .. }), "{reason}");
+    }
+}
+
+/// Blinds of accumulator `k` with the given `r`, one a test, each with a good proof.
+pub(crate) fn blinds(table: &mut Table, k: usize, r: &[Scalar]) -> Content {
+    let Step::Blind(tests) = table.judge.step().clone() else { panic!() };
+    let prover = table.identities[k].public();
+    let mut said = Vec::new();
+    for (test, r) in tests.iter().zip(r) {
+        let blinded = Ciphertext { a: (test.a.value() * r).into(), b: (test.b.value() * r).into() };
+        let place = Place {
+            context: table.auction.context(),
+            prover: &prover,
+            round: table.judge.round(),
+            previous: table.judge.previous(),
+        };
+        let secret = SecretScalar::new(*r);
+        let proof = statements::blind(test, &blinded).prove(
+            place.bind(Label::Blind),
+            &[&secret],
+            &mut table.rng,
+        );
+        said.push(Blinded { ciphertext: blinded.bytes(), proof });
+    }
+    Content::Blind(said)
+}
+
+#[test]
+fn a_blind_of_zero_by_one_accumulator_changes_no_answer() {
+    let mut table = table(1);
+    table.until("blind", 1);
+    let blind = blinds(&mut table, LIAR, &[Scalar::ZERO; 3]);
+    let mut messages = table.messages();
+    table.alter(&mut messages, LIAR, |content| *content = blind);
+    table.offer(messages).unwrap();
+    while *table.judge.step() != Step::Complete {
+        table.play();
+    }
+    assert_eq!(table.judge.outcome().unwrap().sale.unwrap().level.0, 5);
+}

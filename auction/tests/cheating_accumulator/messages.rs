@@ -1,0 +1,261 @@
+//! One accumulator alters its message: every part of every kind of message.
+
+use auction::elgamal::CiphertextBytes;
+use auction::group::{Point, PointBytes, ScalarBytes, basepoint};
+use auction::keys::PublicKey;
+use auction::layout::Digest;
+use auction::messages::{Content, EntriesPart, OrderPart};
+use auction::money::Amount;
+use auction::outcome::Outcome;
+use auction::prices::Level;
+use auction::proofs::linear::LinearProof;
+use auction::referee::FaultReason;
+use curve25519_dalek::Scalar;
+
+use crate::cheats::{Table, caught};
+use crate::in_memory::Terms;
+
+/// Three tests a round, so that parts can be swapped and left out.
+fn terms() -> Terms {
+    Terms { fan_out: 4, ..Terms::small() }
+}
+
+fn raise(point: &mut PointBytes) {
+    *point = Point::sum(&[point.decode().unwrap(), basepoint()]).bytes();
+}
+
+fn bump(scalar: &mut ScalarBytes) {
+    *scalar = (&(scalar.decode().unwrap() + Scalar::ONE)).into();
+}
+
+fn negate(point: &mut PointBytes) {
+    *point = Point::from(-point.decode().unwrap().value()).bytes();
+}
+
+fn is_proof(reason: &FaultReason) -> bool {
+    matches!(reason, FaultReason::Proof { .. })
+}
+
+fn is_shape(reason: &FaultReason) -> bool {
+    matches!(reason, FaultReason::Proof { .. } | FaultReason::Count { .. })
+}
+
+fn is_encoding(reason: &FaultReason) -> bool {
+    matches!(reason, FaultReason::Encoding(_) | FaultReason::Proof { .. })
+}
+
+type Alter<T> = fn(&mut T);
+type Expected = fn(&FaultReason) -> bool;
+
+/// Lets each accumulator in turn make each of the alterations.
+fn each<T>(
+    at: (&str, usize),
+    part: fn(&mut Content) -> &mut T,
+    alterations: &[(Alter<T>, Expected)],
+) {
+    for (i, (alter, expected)) in alterations.iter().enumerate() {
+        let reason = caught(terms(), at, i % 3, |content| alter(part(content)));
+        assert!(expected(&reason), "{at:?}, alteration {i}: {reason}");
+    }
+}
+
+fn linear() -> Vec<(Alter<LinearProof>, Expected)> {
+    vec![
+        (|proof| bump(&mut proof.responses[0]), is_proof),
+        (|proof| raise(&mut proof.first[0]), is_proof),
+        (|proof| raise(proof.first.last_mut().unwrap()), is_proof),
+        (|proof| proof.first.reverse(), is_proof),
+        (|proof| _ = proof.first.pop(), is_proof),
+        (|proof| proof.first.push(PointBytes([0; 32])), is_proof),
+        (|proof| proof.responses.clear(), is_proof),
+        (|proof| proof.responses.push(ScalarBytes([0; 32])), is_proof),
+        (|proof| proof.responses[0] = ScalarBytes([0xff; 32]), is_encoding),
+        (|proof| proof.first[0] = PointBytes([0xff; 32]), is_encoding),
+    ]
+}
+
+fn ciphertext() -> Vec<(Alter<CiphertextBytes>, Expected)> {
+    vec![
+        (|c| raise(&mut c.a), is_proof),
+        (|c| raise(&mut c.b), is_proof),
+        (|c| negate(&mut c.b), is_proof),
+        (|c| std::mem::swap(&mut c.a, &mut c.b), is_proof),
+        (|c| c.a = PointBytes([0; 32]), is_proof),
+        (|c| c.b = PointBytes([0; 32]), is_proof),
+        (|c| c.b = PointBytes([0xff; 32]), is_encoding),
+    ]
+}
+
+fn show(content: &mut Content) -> (&mut Option<OrderPart>, &mut Option<EntriesPart>) {
+    let Content::Show { order, entries } = content else { panic!() };
+    (order, entries)
+}
+
+fn entries(content: &mut Content) -> &mut EntriesPart {
+    show(content).1.as_mut().unwrap()
+}
+
+#[test]
+fn an_altered_ladder_or_block_is_caught() {
+    // The first show step is the ladder's; the third, after two stages, the winner's blocks.
+    for nth in [1, 3] {
+        let at = ("show", nth);
+        each(at, |content| &mut entries(content).ciphertexts[1], &ciphertext());
+        each(
+            at,
+            entries,
+            &[
+                (|part| part.ciphertexts.swap(0, 1), is_proof),
+                (|part| _ = part.ciphertexts.pop(), is_shape),
+                (|part| part.ciphertexts.push(part.ciphertexts[0]), is_shape),
+                (|part| part.ciphertexts.clear(), is_shape),
+                (|part| bump(&mut part.proof.vector[7]), is_proof),
+                (|part| bump(&mut part.proof.blinding), is_proof),
+                (|part| bump(&mut part.proof.randomness), is_proof),
+                (|part| raise(&mut part.proof.first[0]), is_proof),
+                (|part| raise(&mut part.proof.first[2]), is_proof),
+                (|part| _ = part.proof.vector.pop(), is_proof),
+                (|part| part.proof.vector.push(ScalarBytes([0; 32])), is_proof),
+                (|part| part.proof.vector[0] = ScalarBytes([0xff; 32]), is_encoding),
+            ],
+        );
+        let reason = caught(terms(), at, 1, |content| *show(content).1 = None);
+        assert!(matches!(reason, FaultReason::Count { got: 0, expected: 1, .. }), "{reason}");
+    }
+}
+
+#[test]
+fn an_altered_contribution_to_the_order_is_caught() {
+    let at = ("show", 1);
+    each(at, |content| &mut show(content).0.as_mut().unwrap().proof, &linear());
+    each(
+        at,
+        |content| &mut show(content).0.as_mut().unwrap().point,
+        &[
+            (raise, is_proof),
+            (negate, is_proof),
+            (|point| *point = PointBytes([0; 32]), is_proof),
+            (|point| *point = PointBytes([0xff; 32]), is_encoding),
+        ],
+    );
+    let reason = caught(terms(), at, 2, |content| *show(content).0 = None);
+    assert!(matches!(reason, FaultReason::Count { got: 0, expected: 1, .. }), "{reason}");
+    // A contribution where none is due.
+    let mut table = Table::seated(terms(), &[5, 9, 5], 42);
+    table.until("show", 1);
+    let mut first = table.messages();
+    let part = show(&mut first[0].body.content).0.clone();
+    let reason = caught(terms(), ("show", 2), 0, |content| *show(content).0 = part);
+    assert!(matches!(reason, FaultReason::Count { got: 1, expected: 0, .. }), "{reason}");
+}
+
+#[test]
+fn an_altered_product_is_caught() {
+    let at = ("multiply", 1);
+    fn products(content: &mut Content) -> &mut Vec<auction::messages::Product> {
+        let Content::Multiply(products) = content else { panic!() };
+        products
+    }
+    each(at, |content| &mut products(content)[2].ciphertext, &ciphertext());
+    each(at, |content| &mut products(content)[0].proof, &linear());
+    each(
+        at,
+        products,
+        &[
+            (|products| products.swap(0, 1), is_proof),
+            (|products| products[0] = products[1].clone(), is_proof),
+            (|products| _ = products.pop(), is_shape),
+            (|products| products.push(products[0].clone()), is_shape),
+        ],
+    );
+}
+
+#[test]
+fn an_altered_blind_is_caught() {
+    let at = ("blind", 1);
+    fn blinds(content: &mut Content) -> &mut Vec<auction::messages::Blinded> {
+        let Content::Blind(blinds) = content else { panic!() };
+        blinds
+    }
+    each(at, |content| &mut blinds(content)[1].ciphertext, &ciphertext());
+    each(at, |content| &mut blinds(content)[2].proof, &linear());
+    each(
+        at,
+        blinds,
+        &[
+            (|blinds| blinds.swap(0, 2), is_proof),
+            (|blinds| blinds[0] = blinds[1].clone(), is_proof),
+            (|blinds| _ = blinds.pop(), is_shape),
+            (|blinds| blinds.push(blinds[0].clone()), is_shape),
+        ],
+    );
+}
+
+#[test]
+fn an_altered_opening_is_caught() {
+    for at in [("open", 1), ("open", 2), ("open", 3)] {
+        fn opened(content: &mut Content) -> &mut auction::messages::Opened {
+            let Content::Open(opened) = content else { panic!() };
+            opened
+        }
+        each(at, |content| &mut opened(content).proof, &linear());
+        each(
+            at,
+            opened,
+            &[
+                (|opened| raise(&mut opened.factors[0]), is_proof),
+                (|opened| negate(opened.factors.last_mut().unwrap()), is_proof),
+                (|opened| opened.factors[0] = PointBytes([0; 32]), is_proof),
+                (|opened| opened.factors[0] = PointBytes([0xff; 32]), is_encoding),
+                (|opened| _ = opened.factors.pop(), is_shape),
+                (|opened| opened.factors.push(PointBytes([0; 32])), is_shape),
+            ],
+        );
+    }
+    // Errors of two factors that add up to nothing.
+    let reason = caught(terms(), ("open", 1), 1, |content| {
+        let Content::Open(opened) = content else { panic!() };
+        opened.factors.swap(0, 1);
+    });
+    assert!(is_proof(&reason), "{reason}");
+}
+
+#[test]
+fn a_false_outcome_is_caught() {
+    let alterations: [fn(&mut Outcome); 8] = [
+        |outcome| outcome.sale = None,
+        |outcome| outcome.sale.as_mut().unwrap().level = Level(8),
+        |outcome| outcome.sale.as_mut().unwrap().price = Amount(1),
+        |outcome| outcome.sale.as_mut().unwrap().winner = PublicKey([9; 32]),
+        |outcome| outcome.tie = !outcome.tie,
+        |outcome| outcome.bids += 1,
+        |outcome| outcome.set = Digest([1; 32]),
+        |outcome| outcome.transcript = Digest([1; 32]),
+    ];
+    for (i, alter) in alterations.into_iter().enumerate() {
+        let reason = caught(terms(), ("outcome", 1), i % 3, |content| {
+            let Content::Outcome(outcome) = content else { panic!() };
+            alter(outcome);
+        });
+        assert_eq!(reason, FaultReason::OtherOutcome);
+    }
+}
+
+#[test]
+fn a_message_of_another_kind_is_caught_at_every_step() {
+    let steps = ["list", "show", "multiply", "blind", "open", "outcome"];
+    let mut table = Table::seated(terms(), &[5, 9, 5], 42);
+    let mut contents = vec![Content::Receipts(Vec::new()), Content::Multiply(Vec::new())];
+    contents.push(Content::Show { order: None, entries: None });
+    for step in steps {
+        table.until(step, 1);
+        contents.push(table.messages()[0].body.content.clone());
+    }
+    for step in steps {
+        for content in contents.iter().filter(|content| content.name() != step) {
+            let reason = caught(terms(), (step, 1), 0, |due| *due = content.clone());
+            let expected = FaultReason::Content { got: content.name(), expected: step };
+            assert_eq!(reason, expected);
+        }
+    }
+}

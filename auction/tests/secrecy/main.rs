@@ -1,0 +1,10 @@
+//! What must stay hidden stays hidden: each test beside one that shows it could see a leak.
+
+#[path = "../cheats/mod.rs"]
+mod cheats;
+#[path = "../in_memory/mod.rs"]
+mod in_memory;
+mod openings;
+mod outcome;
+mod printing;
+mod shares;

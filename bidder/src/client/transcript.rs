@@ -1,0 +1,114 @@
+//! Downloading a transcript from accumulators that are not trusted. PROTOCOL section 9.
+
+use auction::layout::Digest;
+use auction::spec::Member;
+use auction::transcript::{MAX_TRANSCRIPT_BYTES, Transcript, TranscriptError, Verdict};
+use link::service::{Answer, Question, TRANSCRIPT_CHUNK};
+
+use super::{Client, aside, failure, unexpected};
+use crate::error::{ClientError, Failures, MemberError, Misbehaviour};
+
+/// Shortest piece that is taken, but for the last: it keeps the number of questions in bounds.
+const MIN_PIECE: usize = 64 << 10;
+
+impl Client {
+    /// The transcript file of an auction, from the first of `members` that gives one which
+    /// decodes and is of this auction. `progress` is told the bytes received and their total.
+    ///
+    /// Whether it proves anything is for [`Transcript::verify`] to say; [`Client::outcome`] does
+    /// both and goes on to the next accumulator when it does not.
+    ///
+    /// # Errors
+    /// [`ClientError::NoTranscript`] with what each accumulator did instead.
+    pub async fn transcript(
+        &self,
+        members: &[Member],
+        id: &Digest,
+        progress: impl FnMut(u64, u64) + Send,
+    ) -> Result<Vec<u8>, ClientError> {
+        let shown = |bytes: Vec<u8>, id: Digest| {
+            let got = Transcript::from_bytes(&bytes)?.spec.claimed_id();
+            if got == id {
+                Ok(bytes)
+            } else {
+                Err(TranscriptError::OtherAuction { got, expected: id })
+            }
+        };
+        self.first_that(members, id, progress, shown).await
+    }
+
+    /// The transcript file of an auction and what it proves, from the first of `members` whose
+    /// transcript verifies.
+    ///
+    /// # Errors
+    /// [`ClientError::NoTranscript`] with what each accumulator did instead.
+    pub async fn outcome(
+        &self,
+        members: &[Member],
+        id: &Digest,
+        progress: impl FnMut(u64, u64) + Send,
+    ) -> Result<(Vec<u8>, Verdict), ClientError> {
+        let proved = |bytes: Vec<u8>, id: Digest| {
+            let verdict = Transcript::from_bytes(&bytes)?.verify(Some(&id), &mut rand::rng())?;
+            Ok((bytes, verdict))
+        };
+        self.first_that(members, id, progress, proved).await
+    }
+
+    async fn first_that<T: Send + 'static>(
+        &self,
+        members: &[Member],
+        id: &Digest,
+        mut progress: impl FnMut(u64, u64) + Send,
+        check: fn(Vec<u8>, Digest) -> Result<T, TranscriptError>,
+    ) -> Result<T, ClientError> {
+        let mut failures = Vec::new();
+        for (k, member) in members.iter().enumerate() {
+            let id = *id;
+            let checked = match self.download(member, &id, &mut progress).await {
+                Ok(bytes) => aside(move || check(bytes, id))
+                    .await
+                    .map_err(|error| Misbehaviour::Transcript(error).into()),
+                Err(error) => Err(error),
+            };
+            match checked {
+                Ok(checked) => return Ok(checked),
+                Err(error) => failures.push(failure(members, k, error)),
+            }
+        }
+        Err(ClientError::NoTranscript { auction: *id, failures: Failures(failures) })
+    }
+
+    async fn download(
+        &self,
+        member: &Member,
+        id: &Digest,
+        progress: &mut (impl FnMut(u64, u64) + Send),
+    ) -> Result<Vec<u8>, MemberError> {
+        // Nothing is reserved on the word of an accumulator: the file grows with what came.
+        let mut file: Vec<u8> = Vec::new();
+        let mut expected = None;
+        loop {
+            let at = file.len() as u64;
+            let question = Question::Transcript(*id, at);
+            let (total, bytes) = match self.ask(member, &question, self.patience().answer).await? {
+                Answer::Transcript { total, bytes } => (total, bytes),
+                other => return Err(unexpected(&other, "transcript").into()),
+            };
+            let limit = MAX_TRANSCRIPT_BYTES as u64;
+            if total > limit {
+                return Err(Misbehaviour::TranscriptTooLong { got: total, limit }.into());
+            }
+            let reached = at + bytes.len() as u64;
+            let fits = (MIN_PIECE..=TRANSCRIPT_CHUNK).contains(&bytes.len()) || reached == total;
+            if *expected.get_or_insert(total) != total || reached > total || !fits {
+                return Err(Misbehaviour::TranscriptPiece { at }.into());
+            }
+            file.extend_from_slice(&bytes);
+            progress(reached, total);
+            if reached == total {
+                return Ok(file);
+            }
+        }
+    }
+}

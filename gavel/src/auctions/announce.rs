@@ -1,0 +1,62 @@
+//! `gavel auction new`: the seller announces an auction. PROTOCOL section 1.
+
+use std::path::PathBuf;
+
+use bidder::Client;
+use clap::Args;
+
+use super::offer::Offer;
+use crate::arguments::CommitteeArgument;
+use crate::exit::Failure;
+use crate::progress::Waiting;
+use crate::terms::{TermsView, terms};
+use crate::{output, private_file, time};
+
+const EXAMPLES: &str = "Examples:
+  gavel auction new --title 'Oil on canvas, 1902' --min 100 --tick 5 --levels 200 --closing 2h
+  gavel auction new --title 'Licence 7' --rule first-price --prices prices.txt \\
+      --opening 2027-03-01T09:00:00Z --closing 2027-03-01T18:00:00Z
+
+The accumulators of the committee file join the auction before the command ends. What it prints
+is all that bidders need to know: the auction id.";
+
+/// Arguments of `gavel auction new`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    offer: Offer,
+    #[command(flatten)]
+    committee: CommitteeArgument,
+    /// File with the seller's secret key, which alone can close the auction early; made if it
+    /// does not exist.
+    #[arg(long, value_name = "FILE", default_value = "seller.key")]
+    seller_key: PathBuf,
+    /// Print one JSON object: the auction id and all terms.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command.
+pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
+    let members = arguments.committee.members()?;
+    let seller = private_file::load_or_create_key(&arguments.seller_key)?;
+    let spec = arguments.offer.spec(seller.public(), members, time::now())?;
+    let client = Client::new()?;
+    let waiting = Waiting::new("waiting until all accumulators have joined");
+    let auction = client.announce(spec.sign(&seller)).await?;
+    drop(waiting);
+    client.close_connections().await;
+    let id = auction.id();
+    output::either(arguments.json, &TermsView::of(&id, auction.spec()), || {
+        let committee = arguments.committee.shown();
+        let key = arguments.seller_key.display();
+        format!(
+            "{}\nEverybody has joined.\n\n\
+             Bid      gavel bid {id} --price PRICE --committee {committee}\n\
+             Watch    gavel auction watch {id} --committee {committee}\n\
+             Close    gavel auction close {id} --seller-key {key} --committee {committee}\n",
+            terms(&id, auction.spec(), time::now())
+        )
+    })
+}

@@ -1,0 +1,70 @@
+//! `gavel auction show`: terms and state.
+
+use bidder::Client;
+use clap::Args;
+use serde::Serialize;
+
+use crate::arguments::{AuctionId, CommitteeArgument};
+use crate::exit::Failure;
+use crate::terms::{StateView, TermsView, claimed_outcome, terms};
+use crate::{output, time};
+
+const EXAMPLES: &str = "Example:
+  gavel auction show 5d41... --committee committee.toml
+
+The terms are checked against the auction id and the seller's signature. How the auction stands is
+each accumulator's own word; only the transcript proves an outcome (gavel auction verify).";
+
+/// Arguments of `gavel auction show`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    /// The auction.
+    #[arg(value_name = "ID")]
+    auction: AuctionId,
+    #[command(flatten)]
+    committee: CommitteeArgument,
+    /// Print one JSON object: terms, and state by accumulator.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct View {
+    #[serde(flatten)]
+    terms: TermsView,
+    closed_early: bool,
+    states: Vec<StateView>,
+}
+
+/// Runs the command.
+pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
+    let members = arguments.committee.members()?;
+    let AuctionId(id) = arguments.auction;
+    let client = Client::new()?;
+    let auction = client.auction(&members, &id).await?;
+    let closed_early = client.early_close(&members, &id).await?.is_some();
+    let states = client.states(&auction.spec().accumulators, &id).await;
+    client.close_connections().await;
+    let view = View {
+        terms: TermsView::of(&id, auction.spec()),
+        closed_early,
+        states: states.iter().map(StateView::of).collect(),
+    };
+    output::either(arguments.json, &view, || {
+        let mut text = terms(&id, auction.spec(), time::now());
+        if closed_early {
+            text.push_str("The seller has closed the auction early.\n");
+        }
+        text.push('\n');
+        for (shown, member) in view.states.iter().zip(&states) {
+            text.push_str(&format!("{}\n", shown.line()));
+            let claimed =
+                member.state.as_ref().ok().and_then(|state| claimed_outcome(auction.spec(), state));
+            if let Some(claimed) = claimed {
+                text.push_str(&format!("  says: {claimed}\n"));
+            }
+        }
+        text
+    })
+}

@@ -1,0 +1,160 @@
+//! `gavel auction verify`: the check of an outsider. PROTOCOL section 9.
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use auction::layout::Digest;
+use auction::transcript::{MAX_TRANSCRIPT_BYTES, Transcript, TranscriptError, Verdict};
+use clap::Args;
+use serde::Serialize;
+
+use crate::arguments::AuctionId;
+use crate::exit::Failure;
+use crate::output::{self, columns, count};
+use crate::progress::Waiting;
+use crate::terms::prices;
+
+const EXAMPLES: &str = "Examples:
+  gavel auction verify sale.transcript
+  gavel auction verify sale.transcript --id 5d41... --json
+
+Nothing is asked of anybody: the file is enough. Give --id where you know which auction you mean;
+without it the file proves the outcome of whatever auction it is of.";
+
+/// Arguments of `gavel auction verify`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    /// The transcript file.
+    file: PathBuf,
+    /// The auction that it must be of.
+    #[arg(long, value_name = "ID")]
+    id: Option<AuctionId>,
+    /// Print one JSON object, also when the transcript proves nothing.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Verified {
+    verified: bool,
+    auction: String,
+    title: String,
+    rule: String,
+    bids: u32,
+    /// The winner's key in this auction; null without a sale.
+    winner: Option<String>,
+    price: Option<String>,
+    currency: String,
+    level: Option<u32>,
+    tie: bool,
+    signed_by: Vec<usize>,
+    omissions: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct NotVerified {
+    verified: bool,
+    reason: String,
+}
+
+/// Runs the command.
+pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
+    let bytes = read(&arguments.file)?;
+    let waiting = Waiting::new("verifying every bid and every round");
+    let checked = check(bytes, arguments.id.map(|AuctionId(id)| id)).await;
+    drop(waiting);
+    match checked {
+        Ok(verdict) => {
+            output::either(arguments.json, &Verified::of(&verdict), || in_words(&verdict))
+        }
+        Err(error) if arguments.json => {
+            output::json(&NotVerified { verified: false, reason: error.to_string() })?;
+            Err(Failure::Said)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Reads a transcript file.
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    let unreadable = |source| Failure::file("read", path, source);
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(unreadable)?;
+    file.take(MAX_TRANSCRIPT_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    Ok(bytes)
+}
+
+/// Verifies the bytes of a transcript file, away from the tasks that wait for the network.
+pub(crate) async fn check(
+    bytes: Vec<u8>,
+    expected: Option<Digest>,
+) -> Result<Verdict, TranscriptError> {
+    let work = move || Transcript::from_bytes(&bytes)?.verify(expected.as_ref(), &mut rand::rng());
+    match tokio::task::spawn_blocking(work).await {
+        Ok(verdict) => verdict,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // Only a runtime that is ending cancels it.
+            Err(_) => std::future::pending().await,
+        },
+    }
+}
+
+impl Verified {
+    fn of(verdict: &Verdict) -> Self {
+        let (spec, outcome) = (verdict.auction.spec(), &verdict.outcome);
+        let sale = outcome.sale.as_ref();
+        Self {
+            verified: true,
+            auction: verdict.auction.id().to_string(),
+            title: spec.title.clone(),
+            rule: spec.rule.to_string(),
+            bids: outcome.bids,
+            winner: sale.map(|sale| sale.winner.to_string()),
+            price: sale.map(|sale| spec.currency.format(sale.price)),
+            currency: spec.currency.code(),
+            level: sale.map(|sale| sale.level.0),
+            tie: outcome.tie,
+            signed_by: verdict.signed_by.clone(),
+            omissions: verdict.omissions.iter().map(ToString::to_string).collect(),
+        }
+    }
+}
+
+fn in_words(verdict: &Verdict) -> String {
+    let (spec, outcome) = (verdict.auction.spec(), &verdict.outcome);
+    let mut rows = vec![
+        ("Auction", verdict.auction.id().to_string()),
+        ("Title", spec.title.clone()),
+        ("Rule", spec.rule.to_string()),
+        ("Prices", prices(&spec.currency, &spec.ladder)),
+        ("Bids", outcome.bids.to_string()),
+    ];
+    match &outcome.sale {
+        None => rows.push(("Sale", "none".to_owned())),
+        Some(sale) => rows.extend([
+            ("Winner", sale.winner.to_string()),
+            ("Price", spec.currency.display(sale.price)),
+            ("Tie", if outcome.tie { "yes, at the top" } else { "no" }.to_owned()),
+        ]),
+    }
+    let everybody = verdict.auction.accumulators();
+    rows.push(("Signed by", format!("{} of {everybody} accumulators", verdict.signed_by.len())));
+    for omission in &verdict.omissions {
+        rows.push(("Omission", format!("{omission}; it counts all the same")));
+    }
+    let bids = count(u64::from(outcome.bids), "bid");
+    format!("Verified: the terms, {bids} and every round hold.\n{}", columns(&rows))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn bytes_that_are_no_transcript_are_not_verified() {
+        let checked = check(b"gavel".to_vec(), None).await;
+        assert_eq!(checked.err(), Some(TranscriptError::NotATranscript));
+    }
+}

@@ -1,0 +1,241 @@
+//! `gavel bid`: seal a bid, record it, submit it, keep the receipts. PROTOCOL sections 2 and 3.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::time::Duration;
+
+use auction::join::Auction;
+use auction::layout::Digest;
+use auction::prices::{Level, OffLadder};
+use auction::spec::{Member, Spec};
+use bidder::{BidReport, Client, Leaving, Options, Progress, Standing, Wallet};
+use clap::Args;
+use link::service::Phase;
+use serde::Serialize;
+
+use crate::arguments::{AuctionId, CommitteeArgument, WalletArgument};
+use crate::exit::Failure;
+use crate::price_text::PriceText;
+use crate::progress::Waiting;
+use crate::terms::terms;
+use crate::time::{self, Span};
+use crate::{output, progress};
+
+const EXAMPLES: &str = "Examples:
+  gavel bid 5d41... --price 120.50
+  gavel bid 5d41... --price 120.50 --yes --json
+  gavel bid 5d41... --retry
+
+A bid cannot be taken back or changed. It is recorded in the wallet before anything is sent, so
+that --retry sends the same bid again wherever it stopped. Exit code 0 when the bid counts.";
+
+/// Arguments of `gavel bid`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    /// The auction.
+    #[arg(value_name = "ID")]
+    auction: AuctionId,
+    /// What you bid, in the auction's currency; one of its prices.
+    #[arg(long, required_unless_present = "retry")]
+    price: Option<PriceText>,
+    /// Send the bid that the wallet already holds again, to whoever has not confirmed it.
+    #[arg(long, conflicts_with_all = ["price", "another"])]
+    retry: bool,
+    /// Make one more bid, under another key, beside the one that the wallet already holds.
+    #[arg(long)]
+    another: bool,
+    /// Do not ask before sending.
+    #[arg(long, short)]
+    yes: bool,
+    /// How long accumulators that do not answer are asked again.
+    #[arg(long, value_name = "TIME", default_value = "30s")]
+    patience: Span,
+    #[command(flatten)]
+    wallet: WalletArgument,
+    #[command(flatten)]
+    committee: CommitteeArgument,
+    /// Print one JSON object: whether the bid counts, and what each accumulator said.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct View {
+    auction: String,
+    bid: String,
+    bidder: String,
+    /// Whether the bid counts if the accumulators that hold its receipts are honest.
+    counted: bool,
+    /// Whether it counts if any accumulator is honest.
+    secured: bool,
+    summary: String,
+    accumulators: Vec<MemberView>,
+}
+
+#[derive(Serialize)]
+struct MemberView {
+    accumulator: usize,
+    address: String,
+    receipt: bool,
+    holds_all_receipts: bool,
+    trouble: Option<String>,
+}
+
+/// Runs the command.
+pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
+    let dir = arguments.wallet.dir()?;
+    let client = Client::new()?;
+    let Span(patience) = arguments.patience;
+    let report = match &arguments.price {
+        Some(price) => place(&arguments, &client, &dir, price, patience).await?,
+        None => retry(&arguments, &client, &dir, patience).await?,
+    };
+    client.close_connections().await;
+    let view = View::of(&report);
+    let words = || format!("Bid {}\nKey {}\nThe bid {}", view.bid, view.bidder, view.summary);
+    if !report.is_counted() {
+        let help = "the wallet keeps the bid: --retry sends the same bid again";
+        if arguments.json {
+            output::json(&view)?;
+        }
+        return Err(Failure::Bid(format!("the bid {}", view.summary), help));
+    }
+    output::either(arguments.json, &view, words)
+}
+
+async fn place(
+    arguments: &Arguments,
+    client: &Client,
+    dir: &std::path::Path,
+    price: &PriceText,
+    patience: Duration,
+) -> Result<BidReport, Failure> {
+    let members = arguments.committee.members()?;
+    let AuctionId(id) = arguments.auction;
+    let auction = client.auction(&members, &id).await?;
+    let level = level_of(auction.spec(), price)?;
+    taking_bids(client, &auction.spec().accumulators, &id).await?;
+    confirm(arguments, &auction, level)?;
+    let wallet = match dir.symlink_metadata() {
+        Ok(_) => Wallet::open(dir)?,
+        Err(_) => Wallet::create(dir)?,
+    };
+    let options = Options { another: arguments.another, bond: None, patience };
+    let waiting = Waiting::new("sealing");
+    let told = |step: Progress<'_>| tell(&waiting, &step);
+    Ok(bidder::place(client, &wallet, &auction, level, options, told).await?)
+}
+
+async fn retry(
+    arguments: &Arguments,
+    client: &Client,
+    dir: &std::path::Path,
+    patience: Duration,
+) -> Result<BidReport, Failure> {
+    let wallet = Wallet::open(dir)?;
+    let record = wallet.bid(&arguments.auction.0)?;
+    let waiting = Waiting::new("sending the same bid again");
+    let told = |step: Progress<'_>| tell(&waiting, &step);
+    Ok(bidder::resume(client, &wallet, record, patience, told).await?)
+}
+
+/// The level of a price on the auction's ladder.
+fn level_of(spec: &Spec, price: &PriceText) -> Result<Level, Failure> {
+    let what = "--price".to_owned();
+    let amount =
+        spec.currency.parse(price.as_str()).map_err(|source| Failure::Money { what, source })?;
+    spec.ladder.level_of(amount).map_err(|off| {
+        let shown = |amount| spec.currency.display(amount);
+        let help = match off {
+            OffLadder::BelowReserve { reserve } => format!("bid {} or more", shown(reserve)),
+            OffLadder::AboveTop { top } => format!("bid at most {}", shown(top)),
+            OffLadder::Between { below, above } => {
+                format!("the nearest prices are {} and {}", shown(below), shown(above))
+            }
+        };
+        Failure::usage(format!("--price {}: {off}", price.as_str()), help)
+    })
+}
+
+/// Refuses before anything is recorded, where every accumulator that answers says that it would.
+async fn taking_bids(client: &Client, members: &[Member], id: &Digest) -> Result<(), Failure> {
+    let states = client.states(members, id).await;
+    let phases: Vec<&Phase> =
+        states.iter().filter_map(|member| Some(&member.state.as_ref().ok()?.phase)).collect();
+    let early = |phase: &&Phase| matches!(phase, Phase::Waiting | Phase::Joining(_));
+    let open = |phase: &&Phase| matches!(phase, Phase::Open);
+    if phases.is_empty() || phases.iter().any(open) {
+        return Ok(());
+    }
+    let help = "'gavel auction show' says when it opens and closes";
+    if phases.iter().any(early) {
+        return Err(Failure::Bid("the auction is not open yet".to_owned(), help));
+    }
+    Err(Failure::Bid("the auction is closed: no bid is taken any more".to_owned(), help))
+}
+
+/// Shows what is about to be promised and asks.
+fn confirm(arguments: &Arguments, auction: &Auction, level: Level) -> Result<(), Failure> {
+    if arguments.yes {
+        return Ok(());
+    }
+    if !std::io::stdin().is_terminal() {
+        let what = "a bid cannot be taken back, and nobody is there to confirm it";
+        return Err(Failure::usage(what, "add --yes where a program bids"));
+    }
+    let spec = auction.spec();
+    progress::note(&terms(&auction.id(), spec, time::now()));
+    let price = spec.ladder.price(level).map(|price| spec.currency.display(price));
+    let question = format!("Bid {}? It cannot be taken back. [y/N] ", price.unwrap_or_default());
+    let mut answer = String::new();
+    let asked = std::io::stderr().write_all(question.as_bytes());
+    // A question that cannot be shown, or an answer that cannot be read, is no consent.
+    if asked.and_then(|()| std::io::stdin().read_line(&mut answer)).is_err() {
+        answer.clear();
+    }
+    if matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes") {
+        Ok(())
+    } else {
+        Err(Failure::Bid("nothing was bid".to_owned(), "answer y, or add --yes"))
+    }
+}
+
+fn tell(waiting: &Waiting, step: &Progress<'_>) {
+    waiting.say(match step {
+        Progress::Recorded(_) => "recorded in the wallet, sending".to_owned(),
+        Progress::Answered { accumulator, standing: Standing::Receipted(_) } => {
+            format!("accumulator {accumulator} gave its receipt")
+        }
+        Progress::Answered { accumulator, .. } => {
+            format!("accumulator {accumulator} gave no receipt")
+        }
+        Progress::Left { accumulator } => format!("accumulator {accumulator} holds all receipts"),
+    });
+}
+
+impl View {
+    fn of(report: &BidReport) -> Self {
+        let member = |one: &bidder::AccumulatorReport| MemberView {
+            accumulator: one.accumulator,
+            address: one.address.clone(),
+            receipt: matches!(one.standing, Standing::Receipted(_)),
+            holds_all_receipts: matches!(one.leaving, Leaving::Done),
+            trouble: match (&one.standing, &one.leaving) {
+                (Standing::Refused(refusal), _) => Some(refusal.reason.to_string()),
+                (Standing::Failed(error), _) | (_, Leaving::Failed(error)) => {
+                    Some(error.to_string())
+                }
+                (Standing::Receipted(_), Leaving::Done | Leaving::NotYet) => None,
+            },
+        };
+        Self {
+            auction: report.auction.to_string(),
+            bid: report.digest.to_string(),
+            bidder: report.bidder.to_string(),
+            counted: report.is_counted(),
+            secured: report.is_secured(),
+            summary: report.summary(),
+            accumulators: report.per_accumulator.iter().map(member).collect(),
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! `gavel demo`: a whole auction on this machine, by the same parts that a real one uses.
+
+mod bidding;
+pub(crate) mod bids_file;
+pub(crate) mod committee;
+pub(crate) mod ladder;
+mod phases;
+mod place;
+mod report;
+
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use auction::join::Auction;
+use auction::keys::SecretKey;
+use auction::spec::{ACCUMULATORS, EarlyClose, Member, Spec};
+use bidder::{Client, MemberState, Patience};
+use clap::Args;
+use link::service::Phase;
+use rand::RngExt as _;
+
+use crate::arguments::RuleArgument;
+use crate::auctions::verify;
+use crate::exit::Failure;
+use crate::output::{self, count};
+use crate::price_text::PriceText;
+use crate::progress::{Waiting, note};
+use crate::{signals, time};
+
+use bidding::{Wanted, bid_all};
+use committee::Committee;
+use ladder::{Choice, Wishes};
+use phases::Phases;
+use place::Place;
+use report::{Course, Report, phase_line};
+
+/// For how long bids could be made, if the seller did not close the auction.
+const BIDDING: Duration = Duration::from_secs(24 * 3600);
+/// How long the rounds could last.
+const ROUNDS: Duration = Duration::from_secs(24 * 3600);
+/// Between two looks at the accumulators.
+const PAUSE: Duration = Duration::from_millis(30);
+/// Parts of a stage of the search, and parts tested in one round.
+const BLOCK: u16 = 32;
+
+const EXAMPLES: &str = "Examples:
+  gavel demo
+  gavel demo --bids my.csv --rule first-price --accumulators 5
+  gavel demo --bids my.csv --min 100 --tick 0.50 --json | jq -r .winner
+
+The file has a header line 'bidder,price' and one bid a line, such as 'Ann,12.50'. Without --min,
+--tick and --levels the auction's prices are chosen so that the file's prices fit; in a real
+auction they are fixed before any bid. Only the demonstration, which made all keys, knows the
+winner's name: the transcript holds keys alone.";
+
+/// Arguments of `gavel demo`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    /// CSV file with the columns bidder and price; without it a small one that comes along.
+    #[arg(long, value_name = "FILE")]
+    bids: Option<PathBuf>,
+    /// What the winner pays.
+    #[arg(long, value_enum, default_value = "second-price")]
+    rule: RuleArgument,
+    /// Number of accumulators, each a process of its own: 2 to 16.
+    #[arg(long, value_name = "M", default_value_t = 3, value_parser = accumulators)]
+    accumulators: usize,
+    /// Reserve price; lower prices of the file are skipped [default: the lowest price].
+    #[arg(long, value_name = "PRICE")]
+    min: Option<PriceText>,
+    /// Difference of neighbouring prices [default: the largest that fits all prices].
+    #[arg(long, value_name = "PRICE")]
+    tick: Option<PriceText>,
+    /// Number of prices [default: up to the highest price].
+    #[arg(long, value_name = "N")]
+    levels: Option<u32>,
+    /// Currency of the prices.
+    #[arg(long, value_name = "CODE", default_value = "EUR")]
+    currency: String,
+    /// Digits after the point in this currency [default: as the prices need, at least 2].
+    #[arg(long, value_name = "N")]
+    decimals: Option<u8>,
+    /// Print one JSON object and nothing else on standard output.
+    #[arg(long)]
+    json: bool,
+    /// Leave everything in this directory: the accumulators' state and logs, and the transcript.
+    #[arg(long, value_name = "DIR")]
+    keep: Option<PathBuf>,
+    /// Where to write the transcript [default: in the kept directory, else in the system's for
+    /// temporary files].
+    #[arg(long, value_name = "FILE")]
+    transcript: Option<PathBuf>,
+}
+
+fn accumulators(text: &str) -> Result<usize, String> {
+    let range = || format!("expected {} to {}", ACCUMULATORS.start(), ACCUMULATORS.end());
+    text.parse().ok().filter(|count| ACCUMULATORS.contains(count)).ok_or_else(range)
+}
+
+/// Runs the command.
+pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
+    let rows = bids_file::read(arguments.bids.as_deref())?;
+    let wishes = Wishes {
+        currency: arguments.currency.clone(),
+        decimals: arguments.decimals,
+        min: arguments.min.clone(),
+        tick: arguments.tick.clone(),
+        levels: arguments.levels,
+    };
+    let choice = ladder::choose(&rows, &wishes)?;
+    if choice.listed {
+        note(
+            "note: an even ladder of these prices would be too long, so the auction lists exactly \
+             the prices of the file; a real auction fixes its prices before any bid",
+        );
+    }
+    let place = Place::new(arguments.keep.as_deref(), arguments.transcript.as_deref())?;
+    let begun = Instant::now();
+    let mut committee = tokio::select! {
+        started = Committee::start(place.dir(), arguments.accumulators) => started?,
+        () = signals::interrupted() => return Err(Failure::Interrupted),
+    };
+    let pids = committee.pids();
+    note(&format!(
+        "{} run as processes {pids}",
+        count(arguments.accumulators as u64, "accumulator")
+    ));
+    let demonstration =
+        Demonstration { rule: arguments.rule, rows: &rows, choice: &choice, place: &place, begun };
+    let members = committee.members.clone();
+    let result = tokio::select! {
+        done = demonstration.perform(members) => done,
+        stopped = committee.one_stops() => Err(stopped.into()),
+        () = signals::interrupted() => Err(Failure::Interrupted),
+    };
+    committee.stop().await;
+    let report = result?;
+    output::either(arguments.json, &report, || report.in_words())
+}
+
+/// All that is decided before the accumulators run.
+struct Demonstration<'a> {
+    rule: RuleArgument,
+    rows: &'a [bids_file::Row],
+    choice: &'a Choice,
+    place: &'a Place,
+    begun: Instant,
+}
+
+impl Demonstration<'_> {
+    /// From announcing to verifying.
+    async fn perform(&self, members: Vec<Member>) -> Result<Report, Failure> {
+        let patience = Patience { pause: PAUSE, ..Patience::default() };
+        let client = Client::with_patience(patience)?;
+        let mut phases = Phases::default();
+        let seller = SecretKey::generate(&mut rand::rng());
+        let auction = client.announce(self.spec(&seller, members).sign(&seller)).await?;
+        let id = auction.id();
+        note(&format!("auction {id} joined by all"));
+
+        let wanted = self.wanted();
+        let sent = client.traffic().0;
+        let bidding = bid_all(&client, &auction, &wanted).await?;
+        let seal = phases.add("seal", bidding.sealing, None);
+        let sent = client.traffic().0 - sent;
+        let submit = phases.add("submit", bidding.submitting, Some(sent));
+        note(&format!("{}: {}", phase_line(&seal), count(wanted.len() as u64, "bid")));
+        note(&format!("{}: every bid has all its receipts", phase_line(&submit)));
+
+        client.close(&auction, EarlyClose::sign(id, &seller)).await?;
+        self.rounds(&client, &auction, &mut phases).await?;
+        let bytes = client.transcript(&auction.spec().accumulators, &id, |_, _| ()).await?;
+        let path = self.place.transcript(&id);
+        crate::auctions::export::write(&path, &bytes)?;
+        client.close_connections().await;
+
+        // From here on like anybody who was given the file and the id.
+        let begun = Instant::now();
+        let waiting = Waiting::new("verifying as an outsider");
+        let verdict = verify::check(verify::read(&path)?, Some(id)).await?;
+        drop(waiting);
+        let verified = phases.add("verify", begun.elapsed(), None);
+        note(&format!("{}: everything in the transcript holds", phase_line(&verified)));
+        let course = Course {
+            phases: &phases,
+            total: self.begun.elapsed(),
+            transcript: &path,
+            transcript_bytes: bytes.len(),
+            skipped: self.rows.len() - wanted.len(),
+            names: &bidding.names,
+        };
+        Ok(Report::new(&verdict, &course))
+    }
+
+    fn wanted(&self) -> Vec<Wanted<'_>> {
+        let levels = self.rows.iter().zip(&self.choice.levels);
+        levels.filter_map(|(row, level)| Some(Wanted { row, level: (*level)? })).collect()
+    }
+
+    fn spec(&self, seller: &SecretKey, accumulators: Vec<Member>) -> Spec {
+        let now = time::now();
+        let closing = time::later(now, BIDDING);
+        let bids = u32::try_from(self.wanted().len()).unwrap_or(u32::MAX);
+        Spec {
+            nonce: rand::rng().random(),
+            seller: seller.public(),
+            title: "Demonstration".to_owned(),
+            description: String::new(),
+            rule: self.rule.into(),
+            currency: self.choice.currency.clone(),
+            ladder: self.choice.ladder.clone(),
+            opening: now,
+            closing,
+            last: time::later(closing, ROUNDS),
+            most_bids: bids.max(1),
+            accumulators,
+            settlement: None,
+            block: BLOCK,
+            fan_out: BLOCK,
+        }
+    }
+
+    /// Watches the rounds until every accumulator has the whole transcript.
+    async fn rounds(
+        &self,
+        client: &Client,
+        auction: &Arc<Auction>,
+        phases: &mut Phases,
+    ) -> Result<(), Failure> {
+        let waiting = Waiting::new("rounds");
+        let see = |states: &[MemberState]| {
+            for taken in phases.add_reported(states) {
+                waiting.above(&phase_line(&taken));
+            }
+            let phases = || states.iter().filter_map(|one| Some(&one.state.as_ref().ok()?.phase));
+            if let Some(Phase::Closed { round, step, .. }) = phases().next() {
+                waiting.say(format!("round {round}: {step}"));
+            }
+            let stopped = phases().find_map(|phase| match phase {
+                Phase::Stopped(reason) => Some(reason.clone()),
+                Phase::Void => Some("its last time passed".to_owned()),
+                _ => None,
+            });
+            match stopped {
+                Some(reason) => ControlFlow::Break(Err(Failure::NoOutcome(reason))),
+                None if phases().filter(|phase| **phase == Phase::Done).count() == states.len() => {
+                    ControlFlow::Break(Ok(()))
+                }
+                None => ControlFlow::Continue(()),
+            }
+        };
+        client.watch(&auction.spec().accumulators, &auction.id(), PAUSE, see).await
+    }
+}

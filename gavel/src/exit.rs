@@ -1,0 +1,192 @@
+//! How a command fails, what to do about it, and the exit code that says so to programs.
+
+use std::io::IsTerminal as _;
+use std::path::Path;
+use std::process::ExitCode;
+
+use auction::money::MoneyError;
+use auction::prices::LadderError;
+use auction::transcript::TranscriptError;
+
+use crate::demo::bids_file::BidsFileError;
+use crate::demo::committee::ProcessError;
+use crate::demo::ladder::LadderChoiceError;
+use crate::progress::note;
+
+/// Refused by an accumulator, failed verification, or failed on the way.
+const FAILED: u8 = 1;
+/// The command line, or a file that it names, is wrong; nothing was done.
+const USAGE: u8 = 2;
+/// Interrupted from the keyboard, as shells count it.
+const INTERRUPTED: u8 = 130;
+
+/// Why a command did not do what it was asked.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+pub(crate) enum Failure {
+    /// A file cannot be read or written.
+    #[error("cannot {doing} {path}: {source}")]
+    File { doing: &'static str, path: String, source: std::io::Error },
+    /// The bids of a demonstration.
+    #[error("the bids cannot be read: {0}")]
+    #[diagnostic(help("write one bid a line under the header 'bidder,price', such as: Ann,12.50"))]
+    BidsFile(#[from] BidsFileError),
+    /// The prices of a demonstration.
+    #[error("the prices do not make an auction: {0}")]
+    #[diagnostic(help("{}", .0.help()))]
+    LadderChoice(#[from] LadderChoiceError),
+    /// The committee file.
+    #[error(transparent)]
+    #[diagnostic(help(
+        "each operator prints the lines for it with 'gavel accumulator show'; name the file with \
+         --committee or GAVEL_COMMITTEE"
+    ))]
+    Committee(#[from] bidder::CommitteeError),
+    /// Money on the command line or in a file.
+    #[error("{what}: {source}")]
+    Money { what: String, source: MoneyError },
+    /// The ladder on the command line.
+    #[error("the prices do not make an auction: {0}")]
+    #[diagnostic(help("give --min, --tick and --levels, or --prices with a file of prices"))]
+    Ladder(#[from] LadderError),
+    /// An argument that does not fit the others.
+    #[error("{what}")]
+    #[diagnostic(help("{help}"))]
+    Usage { what: String, help: String },
+    /// A key file without a key.
+    #[error("{path} is no key file: expected 64 hexadecimal digits")]
+    #[diagnostic(help("name another file; 'gavel auction new' makes one where there is none"))]
+    NotAKey { path: String },
+    /// An accumulator's process.
+    #[error(transparent)]
+    #[diagnostic(help("the logs are in the accumulators' directories; --keep DIR leaves them"))]
+    Process(#[from] ProcessError),
+    /// An accumulator's directory.
+    #[error(transparent)]
+    Node(#[from] accumulators::NodeError),
+    /// The accumulators.
+    #[error(transparent)]
+    #[diagnostic(help(
+        "check the committee file, that the accumulators run ('gavel accumulator run') and that \
+         UDP reaches them"
+    ))]
+    Client(#[from] bidder::ClientError),
+    /// A transcript that proves nothing.
+    #[error("not verified: {0}")]
+    Transcript(#[from] TranscriptError),
+    /// An auction without an outcome.
+    #[error("the auction ended without an outcome: {0}")]
+    NoOutcome(String),
+    /// A bid was not taken by all.
+    #[error("{0}")]
+    #[diagnostic(help("{1}"))]
+    Bid(String, &'static str),
+    /// Placing a bid.
+    #[error(transparent)]
+    Place(#[from] bidder::PlaceError),
+    /// The wallet.
+    #[error(transparent)]
+    #[diagnostic(help("name another directory with --wallet or GAVEL_WALLET"))]
+    Wallet(#[from] bidder::WalletError),
+    /// An answer that is no JSON; never of the types that are written.
+    #[error("the answer cannot be written as JSON: {0}")]
+    Json(serde_json::Error),
+    /// Standard output is closed.
+    #[error("cannot write to standard output: {0}")]
+    Output(std::io::Error),
+    /// No threads or timers to be had.
+    #[error("the operating system gives no threads: {0}")]
+    Runtime(std::io::Error),
+    /// Stopped from the keyboard or by the system.
+    #[error("interrupted")]
+    Interrupted,
+    /// Said on standard output already.
+    #[error("failed")]
+    Said,
+}
+
+impl Failure {
+    /// The failure to do something with a file.
+    pub(crate) fn file(doing: &'static str, path: &Path, source: std::io::Error) -> Self {
+        Self::File { doing, path: path.display().to_string(), source }
+    }
+
+    /// An argument that does not fit.
+    pub(crate) fn usage(what: impl Into<String>, help: impl Into<String>) -> Self {
+        Self::Usage { what: what.into(), help: help.into() }
+    }
+
+    fn code(&self) -> u8 {
+        match self {
+            Self::BidsFile(_)
+            | Self::LadderChoice(_)
+            | Self::Committee(_)
+            | Self::Money { .. }
+            | Self::Ladder(_)
+            | Self::Usage { .. }
+            | Self::NotAKey { .. } => USAGE,
+            Self::Interrupted => INTERRUPTED,
+            Self::File { .. }
+            | Self::Process(_)
+            | Self::Node(_)
+            | Self::Client(_)
+            | Self::Transcript(_)
+            | Self::NoOutcome(_)
+            | Self::Bid(..)
+            | Self::Place(_)
+            | Self::Wallet(_)
+            | Self::Json(_)
+            | Self::Output(_)
+            | Self::Runtime(_)
+            | Self::Said => FAILED,
+        }
+    }
+}
+
+/// Says what went wrong, if anything, and turns it into the exit code.
+pub(crate) fn finish(result: Result<(), Failure>) -> ExitCode {
+    let failure = match result {
+        Ok(()) => return ExitCode::SUCCESS,
+        // Whoever reads our output has seen enough, as `head` does.
+        Err(Failure::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => {
+            return ExitCode::SUCCESS;
+        }
+        Err(failure) => failure,
+    };
+    let code = failure.code();
+    if !matches!(failure, Failure::Said) {
+        show_plainly();
+        note(&format!("{:?}", miette::Report::new(failure)));
+    }
+    ExitCode::from(code)
+}
+
+/// Lines are broken for terminals alone: elsewhere a program may look for words in them.
+fn show_plainly() {
+    let terminal = std::io::stderr().is_terminal();
+    let options = move || {
+        let options = miette::MietteHandlerOpts::new()
+            // Our errors say their causes themselves.
+            .without_cause_chain()
+            .break_words(false)
+            .wrap_lines(terminal);
+        if terminal { options } else { options.unicode(false).color(false) }
+    };
+    // Set once, here; a second time would leave the first, which is the same.
+    let _ = miette::set_hook(Box::new(move |_| Box::new(options().build())));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use miette::Diagnostic as _;
+
+    #[test]
+    fn wrong_input_and_failed_work_have_different_codes() {
+        let input = Failure::from(BidsFileError::NoHeader);
+        assert_eq!(input.code(), 2);
+        assert!(input.help().unwrap().to_string().contains("bidder,price"));
+        let work = Failure::from(TranscriptError::NotATranscript);
+        assert_eq!(work.code(), 1);
+        assert!(work.to_string().starts_with("not verified: not a transcript"));
+    }
+}

@@ -1,0 +1,80 @@
+//! Files that hold a secret: made for their owner alone, never overwritten.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::path::Path;
+
+use auction::keys::SecretKey;
+use zeroize::Zeroizing;
+
+use crate::exit::Failure;
+
+/// Hexadecimal digits of a seed.
+const DIGITS: usize = 64;
+
+/// Reads a key file, or makes one with a fresh key where there is none.
+pub(crate) fn load_or_create_key(path: &Path) -> Result<SecretKey, Failure> {
+    match load_key(path) {
+        Err(Failure::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+            create_key(path)
+        }
+        read => read,
+    }
+}
+
+/// Reads a key file: 64 hexadecimal digits.
+pub(crate) fn load_key(path: &Path) -> Result<SecretKey, Failure> {
+    let unreadable = |source| Failure::file("read key file", path, source);
+    // Room for all that is read: a buffer that grows leaves copies behind.
+    let mut text = Zeroizing::new(String::with_capacity(2 * DIGITS));
+    let file = File::open(path).map_err(unreadable)?;
+    file.take(2 * DIGITS as u64).read_to_string(&mut text).map_err(unreadable)?;
+    let mut seed = Zeroizing::new([0; DIGITS / 2]);
+    hex::decode_to_slice(text.trim(), seed.as_mut())
+        .map_err(|_| Failure::NotAKey { path: path.display().to_string() })?;
+    Ok(SecretKey::from_seed(&seed))
+}
+
+fn create_key(path: &Path) -> Result<SecretKey, Failure> {
+    let uncreated = |source| Failure::file("create key file", path, source);
+    let key = SecretKey::generate(&mut rand::rng());
+    let mut text = Zeroizing::new([0; DIGITS + 1]);
+    text[DIGITS] = b'\n';
+    // 32 bytes are 64 digits, so it fits.
+    let _ = hex::encode_to_slice(key.seed(), &mut text[..DIGITS]);
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path).map_err(uncreated)?;
+    file.write_all(text.as_ref()).and_then(|()| file.sync_all()).map_err(uncreated)?;
+    Ok(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_made_once_and_read_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("seller.key");
+        let made = load_or_create_key(&path).unwrap();
+        let read = load_or_create_key(&path).unwrap();
+        assert_eq!(made.public(), read.public());
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        }
+    }
+
+    #[test]
+    fn what_is_no_key_is_refused_and_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("seller.key");
+        std::fs::write(&path, "not a key").unwrap();
+        assert!(matches!(load_or_create_key(&path), Err(Failure::NotAKey { .. })));
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "not a key");
+    }
+}

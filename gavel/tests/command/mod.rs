@@ -1,0 +1,40 @@
+//! Running the `gavel` command.
+
+#![allow(dead_code, reason = "each test file uses its own part")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
+use std::process::{Command, Output};
+
+/// Runs `gavel` with these arguments, away from the settings of whoever runs the tests.
+pub(crate) fn gavel(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gavel"));
+    command.args(arguments).env_remove("GAVEL_COMMITTEE").env_remove("GAVEL_WALLET");
+    command.stdin(std::process::Stdio::null()).output().unwrap()
+}
+
+/// The one JSON value on standard output.
+pub(crate) fn json_of(output: &Output) -> serde_json::Value {
+    let text = text_of(output);
+    serde_json::from_str(&text).unwrap_or_else(|error| {
+        panic!("{error} in standard output:\n{text}\nstandard error:\n{}", said(output))
+    })
+}
+
+/// Standard output.
+pub(crate) fn text_of(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+/// Standard error.
+pub(crate) fn said(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// A file in a directory that goes when the first part is dropped.
+pub(crate) fn file(name: &str, content: &str) -> (tempfile::TempDir, String) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(name);
+    std::fs::write(&path, content).unwrap();
+    let path = path.to_str().unwrap().to_owned();
+    (dir, path)
+}

@@ -1,0 +1,116 @@
+//! Help, exit codes and errors that say what to do.
+
+mod command;
+
+use command::{file, gavel, said, text_of};
+
+const COMMANDS: [&[&str]; 16] = [
+    &[],
+    &["demo"],
+    &["accumulator"],
+    &["accumulator", "init"],
+    &["accumulator", "run"],
+    &["accumulator", "show"],
+    &["auction"],
+    &["auction", "new"],
+    &["auction", "show"],
+    &["auction", "close"],
+    &["auction", "watch"],
+    &["auction", "verify"],
+    &["auction", "export"],
+    &["bid"],
+    &["bids"],
+    &["completions"],
+];
+
+#[test]
+fn every_command_has_help_and_every_leaf_an_example() {
+    for words in COMMANDS {
+        let output = gavel(&[words, &["--help"]].concat());
+        assert_eq!(output.status.code(), Some(0), "{words:?}");
+        let help = text_of(&output);
+        assert!(help.contains("Usage: gavel"), "{words:?}:\n{help}");
+        let group = matches!(words, ["accumulator"] | ["auction"]);
+        assert!(group || help.contains("Example"), "{words:?} has no example:\n{help}");
+    }
+}
+
+#[test]
+fn a_command_line_that_is_wrong_has_code_2() {
+    let id = "ab".repeat(32);
+    let wrong: [&[&str]; 12] = [
+        &[],
+        &["sell"],
+        &["demo", "--accumulators", "1"],
+        &["demo", "--accumulators", "17"],
+        &["demo", "--rule", "third-price"],
+        &["demo", "--min", "-5"],
+        &["demo", "--currency", "euro"],
+        &["bid", &id],
+        &["bid", "not-an-id", "--price", "5"],
+        &["auction", "show", &id, "--committee", "/nonexistent/committee.toml"],
+        &["auction", "new", "--title", "a", "--closing", "soon", "--prices", "p"],
+        &["auction", "export", &id],
+    ];
+    for words in wrong {
+        let output = gavel(words);
+        assert_eq!(output.status.code(), Some(2), "{words:?}: {}", said(&output));
+        assert!(text_of(&output).is_empty(), "{words:?}");
+        assert!(!said(&output).is_empty(), "{words:?}");
+    }
+}
+
+#[test]
+fn errors_in_a_file_name_line_and_column_and_a_remedy() {
+    let (_dir, path) = file("bids.csv", "bidder,price\nAnn,5\n\nBob,5.x\n");
+    let output = gavel(&["demo", "--bids", &path]);
+    assert_eq!(output.status.code(), Some(2));
+    let error = said(&output);
+    assert!(error.contains("line 4, column price: got '5.x'"), "{error}");
+    assert!(error.contains("help:"), "{error}");
+    let (_dir, path) = file("bids.csv", "bidder,price\nAnn,5\nBob,5.30\n");
+    let output = gavel(&["demo", "--bids", &path, "--tick", "0.25"]);
+    assert_eq!(output.status.code(), Some(2));
+    let error = said(&output);
+    assert!(error.contains("the nearest are 5.25 and 5.50"), "{error}");
+}
+
+#[test]
+fn a_file_that_is_not_there_or_no_transcript_is_not_verified() {
+    let output = gavel(&["auction", "verify", "/nonexistent/transcript"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said(&output).contains("/nonexistent/transcript"));
+    let (_dir, path) = file("t", "gavel");
+    let output = gavel(&["auction", "verify", &path]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said(&output).contains("not a transcript"), "{}", said(&output));
+}
+
+#[test]
+fn completions_name_the_commands() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = text_of(&gavel(&["completions", shell]));
+        for word in ["accumulator", "completions", "watch"] {
+            assert!(script.contains(word), "{shell} lacks {word}");
+        }
+    }
+}
+
+#[test]
+fn an_accumulator_is_made_once_and_shown_for_the_committee_file() {
+    let parent = tempfile::tempdir().unwrap();
+    let dir = parent.path().join("node");
+    let dir = dir.to_str().unwrap();
+    let init = ["accumulator", "init", "--dir", dir, "--listen", "127.0.0.1:4433", "--json"];
+    let made = command::json_of(&gavel(&init));
+    let key = made["key"].as_str().unwrap();
+    assert_eq!(key.len(), 64);
+    let again = gavel(&init);
+    assert_eq!(again.status.code(), Some(1));
+    assert!(said(&again).contains("holds an accumulator already"), "{}", said(&again));
+    let stanza = text_of(&gavel(&["accumulator", "show", "--dir", dir]));
+    let expected = format!("[[accumulator]]\nkey = \"{key}\"\naddress = \"127.0.0.1:4433\"\n");
+    assert_eq!(stanza, expected);
+    let elsewhere = ["accumulator", "show", "--dir", dir, "--address", "a.example:1", "--json"];
+    assert_eq!(command::json_of(&gavel(&elsewhere))["address"], "a.example:1");
+}
