@@ -85,8 +85,7 @@ impl Config {
             return Err(NodeError::NoNode(dir.to_owned()));
         }
         let text = std::fs::read_to_string(&path).map_err(NodeError::file("read", &path))?;
-        toml::from_str(&text)
-            .map_err(|error| NodeError::Config { path, reason: error.to_string() })
+        toml::from_str(&text).map_err(|error| NodeError::Config { path, reason: error.to_string() })
     }
 
     /// The file that `init` writes: the choices, and the defaults of the others in words.

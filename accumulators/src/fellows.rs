@@ -42,6 +42,7 @@ pub(crate) async fn insist(
     until: Time,
 ) -> Option<Answer> {
     let mut pause = PAUSE.0;
+    let mut told = false;
     while clock.now() < until {
         let wait = match peer.request(question, ATTEMPT).await {
             Ok(answer) if settled(&answer) => return Some(answer),
@@ -53,7 +54,10 @@ pub(crate) async fn insist(
                     Answer::Declined(reason) => reason.to_string(),
                     _ => "an answer to another question".to_owned(),
                 };
-                tracing::debug!(peer = %peer.key(), reason, "not settled; asking again");
+                if !told {
+                    tracing::info!(peer = %peer.key(), reason, "declined; asking again");
+                }
+                told = true;
                 pause
             }
             Err(error) => {

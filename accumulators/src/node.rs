@@ -66,7 +66,8 @@ impl Node {
         let mut stored = Vec::new();
         for auction in auctions {
             let spec = auction.row.spec.clone().verify();
-            let spec = spec.map_err(|error| damaged(format!("a stored spec is damaged: {error}")))?;
+            let spec =
+                spec.map_err(|error| damaged(format!("a stored spec is damaged: {error}")))?;
             stored.push((spec, auction));
         }
         let vault = Vault::open(dir).map_err(NodeError::file("open the keys of", dir))?;
@@ -200,6 +201,3 @@ impl Auctions {
         all.values().filter(|handle| handle.shared.runs()).count()
     }
 }
-
-impl Drop for Site { fn drop(&mut self) { eprintln!("DROP site {}", self.config.listen); } }
-impl Drop for Auctions { fn drop(&mut self) { eprintln!("DROP auctions {}", self.site.config.listen); } }

@@ -46,15 +46,15 @@ impl Handler for Service {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 now: self.auctions.site.clock.now(),
             },
-            Question::Announce(spec) => self.join(spec, None).await,
+            Question::Announce(spec) => self.join(*spec, None).await,
             Question::Join(both) => {
                 let (spec, join) = *both;
                 self.join(spec, Some(join)).await
             }
             Question::Auction(id) => self.read(&id, |handle| handle.shared.auction_answer()),
-            Question::State(id) => self.read(&id, |handle| {
-                Answer::State(Box::new(handle.shared.view().state.clone()))
-            }),
+            Question::State(id) => {
+                self.read(&id, |handle| Answer::State(Box::new(handle.shared.view().state.clone())))
+            }
             Question::Submit(id, submission) => self.submit(&id, *submission).await,
             Question::LeaveReceipts(id, receipts) => {
                 self.tell(&id, |reply| Command::LeaveReceipts(receipts, reply)).await
@@ -68,10 +68,10 @@ impl Handler for Service {
             Question::Transcript(id, offset) => self.transcript(id, offset).await,
             Question::Round(id, message) => self.round(peer, &id, message).await,
             Question::History(id, round, k) => {
-                self.from_fellow(peer, &id, |reply| Command::History(round, k, reply)).await
+                self.ask_as_fellow(peer, &id, |reply| Command::History(round, k, reply)).await
             }
             Question::Void(id, void) => {
-                self.from_fellow(peer, &id, |reply| Command::Void(void, reply)).await
+                self.ask_as_fellow(peer, &id, |reply| Command::Void(void, reply)).await
             }
         }
     }
@@ -119,7 +119,7 @@ impl Service {
     /// 4 A fellow's message. It is acknowledged when it is durable, which is when the round is
     /// complete; if that takes long the fellow asks again.
     async fn round(&self, peer: PeerKey, id: &Digest, message: Box<RoundMessage>) -> Answer {
-        let asked = self.from_fellow(peer, id, |reply| Command::Round(message, reply));
+        let asked = self.ask_as_fellow(peer, id, |reply| Command::Round(message, reply));
         let again = Answer::Busy { retry_after: ACK_AGAIN_MILLIS };
         timeout(ACK_PATIENCE, asked).await.unwrap_or(again)
     }
@@ -157,7 +157,7 @@ impl Service {
     }
 
     /// The same for what an accumulator of the auction alone may say.
-    async fn from_fellow(
+    async fn ask_as_fellow(
         &self,
         peer: PeerKey,
         id: &Digest,
@@ -188,5 +188,3 @@ fn busy() -> Answer {
 fn unknown() -> Answer {
     Answer::Declined(Declined::UnknownAuction)
 }
-
-impl Drop for Service { fn drop(&mut self) { eprintln!("DROP service {}", self.auctions.site.config.listen); } }

@@ -3,9 +3,13 @@
 
 mod cluster;
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use accumulators::store::inspect::held_bids;
 use auction::bid::ShareDelivery;
 use auction::keys::SecretKey;
+use auction::messages::Content;
 use auction::receipts::Reason;
 use auction::shares::{Share, ShareSum};
 use auction::spec::{Rule, Time};
@@ -152,6 +156,42 @@ async fn the_spec_s_most_bids_are_the_most() {
     assert_eq!(accepted, 3);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn at_closing_every_receipt_is_listed_and_nothing_else_is() {
+    let cluster = Arc::new(Cluster::started(2).await);
+    let auction = cluster.open_auction(Rule::FirstPrice, 64).await;
+    let id = auction.id();
+    let first = cluster.seal(&auction, 1);
+    cluster.place(&auction, &first).await;
+    let bids: Vec<_> = (0..40).map(|i| Arc::new(cluster.seal(&auction, 2 + i))).collect();
+    let mut asked = JoinSet::new();
+    for (i, bid) in bids.iter().enumerate() {
+        for k in 0..2 {
+            let (cluster, bid) = (Arc::clone(&cluster), Arc::clone(bid));
+            asked.spawn(async move {
+                tokio::time::sleep(std::time::Duration::from_millis(i as u64)).await;
+                (k, bid.digest(), cluster.submit(k, &bid, id).await)
+            });
+        }
+    }
+    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    cluster.set_clock(CLOSING);
+    let mut receipted = [BTreeSet::from([first.digest()]), BTreeSet::from([first.digest()])];
+    while let Some(answered) = asked.join_next().await {
+        match answered.unwrap() {
+            (k, digest, Answer::Accepted(_)) => assert!(receipted[k].insert(digest)),
+            (_, _, answer) => assert_eq!(refused(answer), Reason::Closed),
+        }
+    }
+    cluster.until(0, id, |state| state.phase == Phase::Done).await;
+    let transcript = cluster.transcript(0, id).await;
+    for (k, receipted) in receipted.iter().enumerate() {
+        let Content::List(list) = &transcript.rounds[0][k].body.content else { panic!("no list") };
+        let listed: BTreeSet<_> = list.iter().map(|listed| listed.bid).collect();
+        assert_eq!(listed, *receipted, "of accumulator {k}");
+    }
+}
+
 /// The sum of shares, entry by entry, as bytes.
 fn summed(shares: &[&Share], levels: usize) -> Vec<[u8; 32]> {
     let mut sum = ShareSum::new(levels);
@@ -170,7 +210,7 @@ async fn the_directories_of_all_but_one_node_do_not_hold_the_bid() {
     let bid = cluster.seal(&auction, level);
     cluster.place(&auction, &bid).await;
     for k in 0..3 {
-        cluster.kill(k).await;
+        cluster.kill(k);
     }
     let mut unary = vec![[0; 32]; levels];
     unary[..level as usize].iter_mut().for_each(|entry| entry[0] = 1);
@@ -199,7 +239,7 @@ async fn the_directories_of_all_but_one_node_do_not_hold_the_bid() {
     }
     tokio::time::sleep(std::time::Duration::from_millis(200)).await;
     for k in 0..3 {
-        cluster.kill(k).await;
+        cluster.kill(k);
         assert!(!cluster.dir(k).join("keys").join(format!("{id}.key")).exists());
     }
     assert!(held_soon(&cluster, id).await.is_empty());

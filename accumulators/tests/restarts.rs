@@ -21,12 +21,13 @@ async fn killed_while_joining() {
     cluster.start(1).await;
     let spec = cluster.sign(cluster.spec(Rule::SecondPrice, 16));
     let id = spec.claimed_id();
-    let Answer::Auction { joins, .. } = cluster.ask(0, &Question::Announce(spec.clone())).await
+    let Answer::Auction { joins, .. } =
+        cluster.ask(0, &Question::Announce(Box::new(spec.clone()))).await
     else {
         panic!("not joined");
     };
     cluster.until(0, id, |state| state.phase == Phase::Joining(vec![2])).await;
-    cluster.kill(0).await;
+    cluster.kill(0);
     cluster.start(0).await;
     cluster.start(2).await;
     let auction = cluster.announce(&spec).await;
@@ -44,17 +45,18 @@ async fn killed_right_after_a_receipt() {
     let id = auction.id();
     let (bid, alone) = (cluster.seal(&auction, 7), cluster.seal(&auction, 9));
     let Answer::Accepted(receipt) = cluster.submit(0, &bid, id).await else { panic!("refused") };
-    cluster.kill(0).await;
+    cluster.kill(0);
     cluster.start(0).await;
     cluster.until(0, id, |state| state.phase == Phase::Open && state.bids == 1).await;
     // The same bid gets the same receipt, another of the same key none.
     assert_eq!(cluster.submit(0, &bid, id).await, Answer::Accepted(receipt));
-    let second = cluster.seal_with(&auction, 8, auction::keys::SecretKey::from_seed(bid.key.seed()));
+    let second =
+        cluster.seal_with(&auction, 8, auction::keys::SecretKey::from_seed(bid.key.seed()));
     let Answer::Refused(refusal) = cluster.submit(0, &second, id).await else { panic!("taken") };
     assert_eq!(refusal.reason, Reason::SecondBid(bid.digest()));
     cluster.place(&auction, &bid).await;
     // Receipts left are kept too: the bid counts though the other node forgets to list it.
-    cluster.kill(0).await;
+    cluster.kill(0);
     cluster.start(0).await;
     assert!(matches!(cluster.submit(0, &alone, id).await, Answer::Accepted(_)));
     cluster.set_clock(CLOSING);
@@ -68,7 +70,7 @@ async fn killed_before_and_after_closing_and_when_done() {
     let auction = cluster.open_auction(Rule::SecondPrice, 16).await;
     let id = auction.id();
     let bids = cluster.place_all(&auction, &LEVELS).await;
-    cluster.kill(2).await;
+    cluster.kill(2);
     cluster.set_clock(CLOSING);
     for k in 0..2 {
         let waiting = |phase: &Phase| match phase {
@@ -76,33 +78,34 @@ async fn killed_before_and_after_closing_and_when_done() {
             _ => false,
         };
         cluster.until(k, id, |state| waiting(&state.phase)).await;
-        cluster.kill(k).await;
+        cluster.kill(k);
     }
     for k in 0..3 {
         cluster.start(k).await;
     }
     cluster.check_outcome(&auction, &bids, &LEVELS).await;
     let before = cluster.state(1, id).await;
-    cluster.kill(1).await;
+    cluster.kill(1);
     cluster.start(1).await;
     let after = cluster.until(1, id, |state| state.phase == Phase::Done).await;
     assert_eq!(after, before);
     cluster.check_outcome(&auction, &bids, &LEVELS).await;
     // Joined once, for ever.
     let signed = auction.verified_spec().signed().clone();
-    let again = cluster.ask(1, &Question::Announce(signed)).await;
+    let again = cluster.ask(1, &Question::Announce(Box::new(signed))).await;
     assert_eq!(again, Answer::Declined(Declined::Finished));
     let late = cluster.submit(1, &bids[0], id).await;
     assert_eq!(late, Answer::Declined(Declined::Finished));
     // The storage key is gone, and nothing that it sealed is found any more.
-    cluster.kill(1).await;
+    cluster.kill(1);
     assert_eq!(std::fs::read_dir(cluster.dir(1).join("keys")).unwrap().count(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_again_and_again_during_the_rounds() {
     let mut cluster = Cluster::started(3).await;
-    for (i, rule) in [Rule::SecondPrice, Rule::FirstPrice, Rule::SecondPrice].into_iter().enumerate()
+    for (i, rule) in
+        [Rule::SecondPrice, Rule::FirstPrice, Rule::SecondPrice].into_iter().enumerate()
     {
         cluster.set_clock(auction::spec::Time(1_000));
         let auction = cluster.open_auction(rule, 16).await;
@@ -111,7 +114,7 @@ async fn killed_again_and_again_during_the_rounds() {
         for kill in 0..6 {
             tokio::time::sleep(Duration::from_millis(7 + 5 * (kill + i as u64))).await;
             let k = (kill as usize + i) % 3;
-            cluster.kill(k).await;
+            cluster.kill(k);
             cluster.start(k).await;
         }
         cluster.check_outcome(&auction, &bids, &LEVELS).await;
@@ -133,6 +136,6 @@ async fn a_directory_is_served_once_and_given_back_at_shutdown() {
     cluster.check_outcome(&auction, &bids, &[2]).await;
     // The sealed bid itself is public.
     let public = encode(&bids[0].submissions[0].bid).unwrap();
-    cluster.kill(0).await;
+    cluster.kill(0);
     assert!(holds(&cluster.dir(0).join("transcripts"), &public));
 }

@@ -248,9 +248,10 @@ impl SignedSpec {
     /// # Errors
     /// [`SpecError`]: what the seller did wrong.
     pub fn verify(self) -> Result<VerifiedSpec, SpecError> {
-        self.spec.check()?;
         let id = self.spec.id();
+        // First: what the seller did not sign says nothing of the seller.
         self.spec.seller.verify(&Layout::new(Label::SpecSignature, &id), &self.signature)?;
+        self.spec.check()?;
         Ok(VerifiedSpec { signed: self, id })
     }
 

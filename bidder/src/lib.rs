@@ -8,7 +8,7 @@
 //!   stands in it durably before anything is sent, so that a retry sends the same bid and never
 //!   another.
 //! * [`place`](place::place) seals, records, submits, collects the receipts and leaves them with
-//!   every accumulator; [`resume`](place::resume) goes on wherever that stopped. The
+//!   every accumulator; [`resume`] goes on wherever that stopped. The
 //!   [`BidReport`] says in plain words whether the bid counts.
 
 mod bulk;

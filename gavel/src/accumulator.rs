@@ -1,5 +1,6 @@
 //! `gavel accumulator`: make, run and show a node.
 
+use std::io::IsTerminal as _;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
@@ -147,7 +148,10 @@ async fn serve(arguments: Run) -> Result<(), Failure> {
 fn log(json: bool) {
     let (variable, default) = LOG;
     let filter = EnvFilter::try_from_env(variable).unwrap_or_else(|_| EnvFilter::new(default));
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     // Set once, here; a second time would be a mistake without consequence.
     let _ = if json { subscriber.json().try_init() } else { subscriber.try_init() };
 }

@@ -7,7 +7,9 @@ use auction::join::Auction;
 use auction::layout::Digest;
 use auction::prices::{Level, OffLadder};
 use auction::spec::{Member, Spec};
-use bidder::{BidReport, Client, Leaving, Options, Progress, Standing, Wallet};
+use bidder::{
+    BidReport, Client, Leaving, Options, PlaceError, Progress, Standing, Wallet, WalletError,
+};
 use clap::Args;
 use link::service::Phase;
 use serde::Serialize;
@@ -15,7 +17,7 @@ use serde::Serialize;
 use crate::arguments::{AuctionId, CommitteeArgument, WalletArgument};
 use crate::exit::Failure;
 use crate::price_text::PriceText;
-use crate::progress::Waiting;
+use crate::progress::{Waiting, asking};
 use crate::terms::terms;
 use crate::time::{self, Span};
 use crate::{output, progress};
@@ -112,7 +114,7 @@ async fn place(
 ) -> Result<BidReport, Failure> {
     let members = arguments.committee.members()?;
     let AuctionId(id) = arguments.auction;
-    let auction = client.auction(&members, &id).await?;
+    let auction = asking(client.auction(&members, &id)).await?;
     let level = level_of(auction.spec(), price)?;
     taking_bids(client, &auction.spec().accumulators, &id).await?;
     confirm(arguments, &auction, level)?;
@@ -123,7 +125,15 @@ async fn place(
     let options = Options { another: arguments.another, bond: None, patience };
     let waiting = Waiting::new("sealing");
     let told = |step: Progress<'_>| tell(&waiting, &step);
-    Ok(bidder::place(client, &wallet, &auction, level, options, told).await?)
+    bidder::place(client, &wallet, &auction, level, options, told).await.map_err(
+        |error| match error {
+            PlaceError::Wallet(known @ WalletError::AlreadyBid { .. }) => {
+                let help = "--retry sends that bid again; --another makes one more beside it";
+                Failure::Bid(known.to_string(), help)
+            }
+            error => error.into(),
+        },
+    )
 }
 
 async fn retry(

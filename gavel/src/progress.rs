@@ -85,6 +85,12 @@ impl Drop for Waiting {
     }
 }
 
+/// Waits for an answer of the accumulators, with a spinner.
+pub(crate) async fn asking<T>(answer: impl Future<Output = T>) -> T {
+    let _waiting = Waiting::new("asking the accumulators");
+    answer.await
+}
+
 fn target() -> ProgressDrawTarget {
     if std::io::stderr().is_terminal() {
         ProgressDrawTarget::stderr()

@@ -27,7 +27,7 @@ pub enum Question {
     /// Who are you?
     Hello,
     /// The seller: here is an auction that names you.
-    Announce(SignedSpec),
+    Announce(Box<SignedSpec>),
     /// A fellow accumulator: here is my join, with the spec in case it is new to you.
     Join(Box<(SignedSpec, Join)>),
     /// Anyone: the spec and joins of an auction.

@@ -296,5 +296,3 @@ pub(super) async fn compute<T: Send + 'static>(work: impl FnOnce() -> T + Send +
         }
     }
 }
-
-impl Drop for Core { fn drop(&mut self) { eprintln!("DROP core {}", self.site.config.listen); } }

@@ -14,9 +14,18 @@ use super::{Command, Stage};
 use crate::limits::STORE_PAUSE;
 use crate::store::{AuctionRow, Batch, End};
 
-/// Ends with an outcome, whose transcript is on the disk.
-pub(super) async fn end_done(core: &mut Core, outcome: Outcome, reports: Vec<PhaseReport>) -> Stage {
-    end(core, End::Done(outcome, reports)).await
+/// Rounds at the end whose messages fellows may lack: who is in a round has all of those before
+/// the last.
+pub(super) const NEEDED: u16 = 2;
+
+/// Ends with an outcome, whose transcript is on the disk, after `rounds` rounds.
+pub(super) async fn end_done(
+    core: &mut Core,
+    outcome: Outcome,
+    reports: Vec<PhaseReport>,
+    rounds: u16,
+) -> Stage {
+    end(core, End::Done(outcome, reports), rounds.saturating_sub(NEEDED)).await
 }
 
 /// 4 Ends without an outcome: this node says that it sends nothing more. The context is not
@@ -26,16 +35,17 @@ pub(super) async fn end_void(core: &mut Core, context: Option<Digest>) -> Stage 
     let context = context.unwrap_or_else(|| core.id());
     let void = Void::sign(&context, core.me_u8(), &core.site.identity);
     core.take_leave(void);
-    end(core, End::Void(void)).await
+    end(core, End::Void(void), u16::MAX).await
 }
 
-/// Stores how the auction ended, then erases its secrets.
-pub(super) async fn end(core: &mut Core, end: End) -> Stage {
+/// Stores how the auction ended, then erases its secrets; this node's messages from round `keep`
+/// on stay, for fellows that lack them.
+pub(super) async fn end(core: &mut Core, end: End, keep: u16) -> Stage {
     let mut batch = Batch::default();
     batch.end(&core.id(), &end);
     core.store_surely(batch).await;
     core.shared.update(|view| {
-        (view.closed, view.ended) = (true, true);
+        view.ended = true;
         view.state.phase = match end {
             End::Done(outcome, phases) => {
                 (view.state.outcome, view.state.phases) = (Some(outcome), phases);
@@ -45,12 +55,12 @@ pub(super) async fn end(core: &mut Core, end: End) -> Stage {
             End::Void(_) => Phase::Void,
         };
     });
-    erase(core).await;
+    erase(core, keep).await;
     Stage::Ended
 }
 
 /// 4 Destroys the storage key, then forgets what was sealed under it. The tombstone stays.
-pub(super) async fn erase(core: &Core) {
+pub(super) async fn erase(core: &Core, keep: u16) {
     let id = core.id();
     loop {
         let site = Arc::clone(&core.site);
@@ -63,7 +73,7 @@ pub(super) async fn erase(core: &Core) {
     let spec = core.shared.spec.signed().clone();
     let row = AuctionRow { spec, me: core.me_u8(), secret: Vec::new() };
     let mut batch = Batch::default();
-    batch.auction(&id, &row).forget_auction(&id);
+    batch.auction(&id, &row).forget_auction(&id, keep);
     core.store_surely(batch).await;
     tracing::info!(auction = %id, "secrets erased");
 }

@@ -57,12 +57,16 @@ impl Engine {
     }
 
     /// Takes a message; when it completes its round, returns what is to be stored of the round.
-    pub(super) fn offer(&mut self, message: RoundMessage) -> (Result<Offered, Refused>, Vec<RoundMessage>) {
+    pub(super) fn offer(
+        &mut self,
+        message: RoundMessage,
+    ) -> (Result<Offered, Refused>, Vec<RoundMessage>) {
         let before = self.referee.rounds().len();
         let result = self.referee.offer(message);
         let me = self.me;
         let completed = self.referee.rounds().get(before).map_or(Vec::new(), |round| {
-            let fellows = round.iter().filter(|message| usize::from(message.body.accumulator) != me);
+            let fellows =
+                round.iter().filter(|message| usize::from(message.body.accumulator) != me);
             fellows.cloned().collect()
         });
         (result, completed)

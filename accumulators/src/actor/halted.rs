@@ -21,7 +21,6 @@ impl Halted {
 
     pub(super) async fn run(self, core: &mut Core) -> Stage {
         tracing::error!(auction = %core.id(), reason = self.text, "stopped");
-        core.shared.update(|view| view.closed = true);
         core.set_phase(Phase::Stopped(self.text.clone()));
         let last = core.spec().last;
         while core.now() < last {
@@ -32,7 +31,7 @@ impl Halted {
         core.fall_silent();
         let void = Void::sign(&context_or_id(core), core.me_u8(), &core.site.identity);
         core.take_leave(void);
-        end(core, End::Stopped(self.text, void)).await
+        end(core, End::Stopped(self.text, void), u16::MAX).await
     }
 }
 

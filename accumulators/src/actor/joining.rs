@@ -93,7 +93,7 @@ impl Joining {
             Ok(auction) => {
                 tracing::info!(auction = %core.id(), "all accumulators joined");
                 let book = BidBook::new(Arc::clone(&auction));
-                Taking::new(core, auction, self.key, self.secret, book).await
+                Taking::stage(core, auction, self.key, self.secret, book).await
             }
             Err(error) => Halted::stage(format!("the joins make no auction: {error}")),
         }

@@ -6,6 +6,7 @@
 
 mod core;
 mod ended;
+mod engine;
 mod halted;
 mod inquiry;
 mod joining;
@@ -13,7 +14,6 @@ mod queue;
 mod report;
 mod restore;
 mod rounds;
-mod engine;
 mod taking;
 mod view;
 
@@ -29,10 +29,10 @@ use auction::spec::{EarlyClose, VerifiedSpec};
 use link::service::Answer;
 use tokio::sync::{mpsc, oneshot};
 
+use self::core::Core;
 use crate::limits::COMMAND_QUEUE;
 use crate::node::Site;
 use crate::store::StoredAuction;
-use self::core::Core;
 
 pub(crate) use self::core::Found;
 pub(crate) use joining::first_join;

@@ -1,18 +1,19 @@
 //! From the disk to the stage where an auction was when the node stopped, however it stopped.
 
-use std::collections::BTreeMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use auction::bid::SealedBid;
 use auction::book::{BidBook, Standing};
 use auction::checking::{CheckedBid, verify_bids};
 use auction::join::Auction;
+use auction::layout::Digest;
 use auction::receipts::Receipt;
 use auction::wire::{MAX_ENCODED_BYTES, decode};
 
 use super::Stage;
 use super::core::{Core, compute};
-use super::ended::erase;
+use super::ended::{NEEDED, erase};
 use super::engine::Engine;
 use super::halted::Halted;
 use super::joining::{Joining, open_auction, push_join};
@@ -26,6 +27,11 @@ use crate::store::{BidRow, End, StorageKey, StoreError, StoredAuction};
 /// Why a stored auction cannot go on. Always this node's own trouble.
 #[derive(Debug, thiserror::Error)]
 enum RestoreError {
+    #[error(
+        "this accumulator's storage key of the auction is not there: the directory lost it, or \
+         was restored from an older copy: {0}"
+    )]
+    Key(StoreError),
     #[error("this accumulator's store: {0}")]
     Store(#[from] StoreError),
     #[error("this accumulator's store: a stored bid is damaged: {0}")]
@@ -48,14 +54,19 @@ pub(super) async fn stage(core: &mut Core, mut stored: StoredAuction) -> Stage {
 }
 
 async fn ended(core: &mut Core, end: &End, stored: &StoredAuction) -> Stage {
+    let keep = match end {
+        End::Done(..) => {
+            let last = stored.own.keys().next_back().copied().unwrap_or_default();
+            last.saturating_sub(NEEDED - 1)
+        }
+        End::Stopped(..) | End::Void(_) => u16::MAX,
+    };
     // A kill may have come between the end and the erasure.
     if !stored.row.secret.is_empty() {
-        erase(core).await;
+        erase(core, keep).await;
     }
     if matches!(end, End::Done(..)) && core.now() < core.spec().last {
-        // Fellows may lack the messages of the last two rounds.
-        let skipped = stored.own.len().saturating_sub(2);
-        for message in stored.own.values().skip(skipped) {
+        for (_, message) in stored.own.range(keep..) {
             core.broadcast(message);
         }
     }
@@ -63,7 +74,7 @@ async fn ended(core: &mut Core, end: &End, stored: &StoredAuction) -> Stage {
 }
 
 async fn resume(core: &mut Core, stored: StoredAuction) -> Result<Stage, RestoreError> {
-    let key = core.site.vault.find(stored.id)?;
+    let key = core.site.vault.find(stored.id).map_err(RestoreError::Key)?;
     let secret = key.open_party(&stored.row.secret)?;
     if !missing(&core.shared.view().joins).is_empty() {
         return Ok(Stage::Joining(Box::new(Joining { key, secret })));
@@ -81,7 +92,7 @@ async fn resume(core: &mut Core, stored: StoredAuction) -> Result<Stage, Restore
     core.shared.update(|view| view.state.bids = bids as u32);
     let Some(closed) = closed else {
         tracing::info!(auction = %core.id(), bids, "resumed, taking bids");
-        return Ok(Taking::new(core, auction, key, secret, book).await);
+        return Ok(Taking::stage(core, auction, key, secret, book).await);
     };
     let (me, identity) = (core.me(), Arc::clone(&core.site.identity));
     let reporter = Reporter::new(vec![bids_report(core, closed.at, closed.bytes)]);
@@ -103,36 +114,40 @@ fn restore_book(
     rows: Vec<BidRow>,
     receipts: &[Vec<Receipt>],
 ) -> Result<BidBook, RestoreError> {
+    let mut shares = HashMap::new();
+    let mut bids = Vec::with_capacity(rows.len());
+    for row in rows {
+        let bid: SealedBid = decode(&row.bid, MAX_ENCODED_BYTES)
+            .map_err(|error| RestoreError::Bid(error.to_string()))?;
+        let digest = bid.digest();
+        shares.insert(digest, key.open_share(&digest, &row.share)?);
+        bids.push((digest, bid));
+    }
+    // A commit that failed may have left bids that were never receipted, too many even: those
+    // whose receipts are all here come first.
+    let complete: HashSet<Digest> =
+        receipts.iter().filter_map(|all| Some(all.first()?.bid)).collect();
+    bids.sort_by_key(|(digest, _)| !complete.contains(digest));
     let mut book = BidBook::new(Arc::clone(auction));
-    let mut rows = rows.into_iter();
-    loop {
-        let part: Vec<BidRow> = rows.by_ref().take(BATCH).collect();
-        if part.is_empty() {
-            break;
-        }
-        let mut bids: Vec<SealedBid> = Vec::new();
-        let mut shares = BTreeMap::new();
-        for row in part {
-            let bid: SealedBid = decode(&row.bid, MAX_ENCODED_BYTES)
-                .map_err(|error| RestoreError::Bid(error.to_string()))?;
-            let digest = bid.digest();
-            shares.insert(digest, key.open_share(&digest, &row.share)?);
-            bids.push(bid);
-        }
-        for verified in verify_bids(auction, bids, &mut rand::rng()) {
+    let mut bids = bids.into_iter().map(|(_, bid)| bid).peekable();
+    while bids.peek().is_some() {
+        let part: Vec<SealedBid> = bids.by_ref().take(BATCH).collect();
+        for verified in verify_bids(auction, part, &mut rand::rng()) {
             let verified = verified.map_err(|reason| RestoreError::Bid(reason.to_string()))?;
-            let Some(share) = shares.remove(&verified.digest()) else { continue };
+            let digest = verified.digest();
+            let Some(share) = shares.remove(&digest) else { continue };
             match book.accept(CheckedBid { verified, share }) {
                 Ok(Standing::New) => {}
-                Ok(other) => return Err(RestoreError::Bid(format!("{other:?}"))),
+                Ok(standing) => {
+                    tracing::error!(bid = %digest, ?standing, "a stored bid is left out");
+                }
                 Err(error) => return Err(RestoreError::Bid(error.to_string())),
             }
         }
     }
     for all in receipts {
         if let Some(first) = all.first().filter(|first| book.holds(&first.bid)) {
-            book.complete(&first.bid, all)
-                .map_err(|error| RestoreError::Bid(error.to_string()))?;
+            book.complete(&first.bid, all).map_err(|error| RestoreError::Bid(error.to_string()))?;
         }
     }
     Ok(book)

@@ -241,9 +241,14 @@ impl Rounds {
             }
             Refused::OtherHistory { accumulator, claimed } => {
                 let round = message.body.round;
-                let before = round.checked_sub(1);
-                let own = before.and_then(|r| self.engine.referee.rounds().get(usize::from(r)));
-                if let (Some(before), Some(own)) = (before, own.cloned())
+                let Some(before) = round.checked_sub(1) else {
+                    let text = format!(
+                        "accumulator {accumulator} signed a first message without the context"
+                    );
+                    return core.find(Found { text, evidence: None }, true).await;
+                };
+                let own = self.engine.referee.rounds().get(usize::from(before));
+                if let Some(own) = own.cloned()
                     && self.asked.len() < MAX_INQUIRIES
                     && self.asked.insert((accumulator, round))
                 {
@@ -295,9 +300,9 @@ impl Rounds {
             return Halted::stage("the rounds ended without an outcome".to_owned());
         };
         tracing::info!(auction = %core.id(), bids = outcome.bids, sold = outcome.sale.is_some(), "done");
-        let reports = self.reporter.reports().to_vec();
+        let (reports, rounds) = (self.reporter.reports().to_vec(), self.engine.referee.round());
         keep_transcript(core, self.engine).await;
-        end_done(core, outcome, reports).await
+        end_done(core, outcome, reports, rounds).await
     }
 
     /// 4, 9 The last time has passed: void, unless the outcome is decided and but a signature
@@ -315,9 +320,9 @@ impl Rounds {
             let text = format!("accumulator {k} did not sign the outcome before the last time");
             core.find(Found { text, evidence: None }, true).await;
         }
-        let reports = self.reporter.reports().to_vec();
+        let (reports, rounds) = (self.reporter.reports().to_vec(), self.engine.referee.round());
         keep_transcript(core, self.engine).await;
-        end_done(core, outcome, reports).await
+        end_done(core, outcome, reports, rounds).await
     }
 }
 

@@ -55,7 +55,7 @@ struct Taken {
 }
 
 impl Taking {
-    pub(super) async fn new(
+    pub(super) async fn stage(
         core: &mut Core,
         auction: Arc<Auction>,
         key: StorageKey,
@@ -119,7 +119,7 @@ impl Taking {
     async fn handle(&mut self, core: &mut Core, command: Command) {
         match command {
             Command::Join(join, reply) => core.hear_late_join(*join, reply).await,
-            Command::Submit(incoming) => self.submit(core, *incoming),
+            Command::Submit(incoming) => self.submit(core, incoming),
             Command::LeaveReceipts(receipts, reply) => self.leave(receipts, reply),
             Command::Close(close, reply) => hear_close(core, close, reply).await,
             // A fellow whose clock is ahead, or who heard of an early close first, asks again.
@@ -132,11 +132,16 @@ impl Taking {
     }
 
     /// 3 The cheap checks first: time, room, key not seen.
-    fn submit(&mut self, core: &Core, incoming: Incoming) {
+    fn submit(&mut self, core: &Core, incoming: Box<Incoming>) {
         let (now, spec) = (core.now(), core.spec());
         let bidder = &incoming.submission.bid.bidder;
         if now < spec.opening {
-            return self.refuse(core, incoming.digest, Reason::NotOpen(spec.opening), incoming.reply);
+            return self.refuse(
+                core,
+                incoming.digest,
+                Reason::NotOpen(spec.opening),
+                incoming.reply,
+            );
         }
         if now >= spec.closing {
             return self.refuse(core, incoming.digest, Reason::Closed, incoming.reply);
@@ -366,11 +371,10 @@ impl Taking {
     /// 4 Closes the book: the list is made, and stored in one step with closing; no receipt is
     /// made after it.
     async fn close(mut self: Box<Self>, core: &mut Core) -> Stage {
-        core.shared.update(|view| view.closed = true);
         for (digest, reply) in std::mem::take(&mut self.under_check) {
             self.refuse(core, digest, Reason::Closed, reply);
         }
-        let waiting: Vec<Incoming> = self.queue.drain().collect();
+        let waiting: Vec<Box<Incoming>> = self.queue.drain().collect();
         for incoming in waiting {
             self.refuse(core, incoming.digest, Reason::Closed, incoming.reply);
         }

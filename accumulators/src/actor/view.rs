@@ -24,8 +24,6 @@ pub(crate) struct View {
     pub(crate) auction: Option<Arc<Auction>>,
     /// The seller's early close.
     pub(crate) early_close: Option<EarlyClose>,
-    /// Whether bids are over for good.
-    pub(crate) closed: bool,
     /// Whether the auction has ended and its secrets are being erased, or are.
     pub(crate) ended: bool,
     /// The state that is shown.
@@ -39,7 +37,13 @@ impl Shared {
             .map(|k| u8::try_from(k).ok().and_then(|k| stored.joins.get(&k).cloned()))
             .collect();
         let mut state = State {
-            phase: Phase::Joining(missing(&joins)),
+            phase: match (missing(&joins), stored.closed) {
+                (missing, _) if !missing.is_empty() => Phase::Joining(missing),
+                (_, None) => Phase::Waiting,
+                (_, Some(_)) => {
+                    Phase::Closed { round: 0, step: "resume".to_owned(), waiting_for: Vec::new() }
+                }
+            },
             // A store holds at most the spec's most bids, which fit.
             bids: stored.bids.len() as u32,
             outcome: None,
@@ -61,7 +65,6 @@ impl Shared {
             joins,
             auction: None,
             early_close: stored.early_close,
-            closed: stored.closed.is_some() || stored.end.is_some(),
             ended: stored.end.is_some(),
             state,
         };

@@ -11,8 +11,11 @@ use auction::wire::encode;
 use redb::TableDefinition;
 use serde::Serialize;
 
-use super::records::{AuctionRow, BidRow, Closed, End, FindingRow};
 use super::StoreError;
+use super::records::{AuctionRow, BidRow, Closed, End, FindingRow};
+
+/// Above everything that a key says after its auction id: that is at most 32 bytes.
+const AFTER_ALL: [u8; 33] = [0xff; 33];
 
 /// The tables. Every key begins with an auction id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,8 +67,8 @@ impl Table {
 pub(super) enum Operation {
     Put(Table, Vec<u8>, Vec<u8>),
     Delete(Table, Vec<u8>),
-    /// All rows of an auction.
-    Clear(Table, Digest),
+    /// All rows from one key on and before another.
+    Clear(Table, Vec<u8>, Vec<u8>),
 }
 
 /// Changes that are stored together or not at all, in their order.
@@ -133,11 +136,15 @@ impl Batch {
         self.put(Table::Ends, id.0.to_vec(), end)
     }
 
-    /// Forgets bids, shares, receipts and fellows' messages. The tombstone stays.
-    pub(crate) fn forget_auction(&mut self, id: &Digest) -> &mut Self {
+    /// Forgets bids, shares, receipts, fellows' messages, and this node's messages of rounds
+    /// before `round`. The tombstone stays.
+    pub(crate) fn forget_auction(&mut self, id: &Digest, round: u16) -> &mut Self {
+        let (first, next) = (id.0.to_vec(), key(id, &AFTER_ALL));
         for table in [Table::Bids, Table::Receipts, Table::Messages] {
-            self.operations.push(Operation::Clear(table, *id));
+            self.operations.push(Operation::Clear(table, first.clone(), next.clone()));
         }
+        let next = key(id, &round.to_be_bytes());
+        self.operations.push(Operation::Clear(Table::Own, first, next));
         self
     }
 

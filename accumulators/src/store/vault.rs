@@ -88,7 +88,12 @@ impl StorageKey {
         Ok([&nonce[..], &sealed].concat())
     }
 
-    fn open(&self, kind: Kind, of: &Digest, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, StoreError> {
+    fn open(
+        &self,
+        kind: Kind,
+        of: &Digest,
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, StoreError> {
         let wrong = || StoreError::Sealed(kind.name());
         let (nonce, sealed) = sealed.split_first_chunk::<NONCE_BYTES>().ok_or_else(wrong)?;
         let aad = self.bound(kind, of);

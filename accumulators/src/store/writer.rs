@@ -1,6 +1,5 @@
 //! The one thread that writes.
 
-use std::ops::Bound;
 use std::sync::Arc;
 
 use redb::{Database, DatabaseError, Durability};
@@ -69,11 +68,9 @@ fn commit(database: &Database, group: &[Request]) -> Result<(), StoreError> {
                 let mut table = apply(*table).map_err(StoreError::database)?;
                 table.remove(&key[..]).map_err(StoreError::database)?;
             }
-            Operation::Clear(table, id) => {
+            Operation::Clear(table, first, next) => {
                 let mut table = apply(*table).map_err(StoreError::database)?;
-                // No key goes on for longer than this after its auction id.
-                let last = [&id.0[..], &[0xff; 40]].concat();
-                let rows = (Bound::Included(&id.0[..]), Bound::Included(&last[..]));
+                let rows = &first[..]..&next[..];
                 table.retain_in::<&[u8], _>(rows, |_, _| false).map_err(StoreError::database)?;
             }
         }

@@ -21,6 +21,7 @@ use auction::transcript::{Transcript, Verdict};
 use link::service::{Answer, Phase, Question, State};
 use link::{Endpoint, Identity, Limits, Peer, PeerKey};
 use rand::RngExt as _;
+use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -41,7 +42,10 @@ impl Clock for TestClock {
     }
 }
 
+/// A node on a runtime of its own: when that is shut down, every task of the node ends where it
+/// stands, as in a kill.
 struct Running {
+    runtime: Runtime,
     stop: oneshot::Sender<()>,
     task: JoinHandle<Result<(), NodeError>>,
 }
@@ -54,6 +58,14 @@ pub(crate) struct Cluster {
     endpoint: Endpoint,
     pub(crate) peers: Vec<Peer>,
     pub(crate) seller: SecretKey,
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        for running in self.running.iter_mut().filter_map(Option::take) {
+            running.runtime.shutdown_background();
+        }
+    }
 }
 
 /// A bid of the test.
@@ -120,18 +132,18 @@ impl Cluster {
 
     /// Starts a node, once whatever ran there has given back directory and address.
     pub(crate) async fn start(&mut self, k: usize) {
-        let node = open(&self.dir(k), &self.clock).await;
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        let runtime = builder.worker_threads(1).enable_all().build().unwrap();
+        let (dir, clock) = (self.dir(k), Arc::clone(&self.clock));
+        let node = runtime.spawn(async move { open(&dir, &clock).await }).await.unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
-        let task = tokio::spawn(node.run(async { drop(stopped.await) }));
-        self.running[k] = Some(Running { stop, task });
+        let task = runtime.spawn(node.run(async { drop(stopped.await) }));
+        self.running[k] = Some(Running { runtime, stop, task });
     }
 
-    /// Ends a node's task where it stands.
-    pub(crate) async fn kill(&mut self, k: usize) {
-        eprintln!("KILL {}", self.members[k].address);
-        let running = self.running[k].take().unwrap();
-        running.task.abort();
-        let _ = running.task.await;
+    /// Ends a node where it stands.
+    pub(crate) fn kill(&mut self, k: usize) {
+        self.running[k].take().unwrap().runtime.shutdown_background();
     }
 
     /// Shuts a node down.
@@ -139,6 +151,7 @@ impl Cluster {
         let running = self.running[k].take().unwrap();
         running.stop.send(()).unwrap();
         running.task.await.unwrap().unwrap();
+        running.runtime.shutdown_background();
     }
 
     pub(crate) fn set_clock(&self, now: Time) {
@@ -193,7 +206,7 @@ impl Cluster {
 
     pub(crate) async fn announce(&self, spec: &SignedSpec) -> Arc<Auction> {
         let id = spec.claimed_id();
-        let answer = self.ask(0, &Question::Announce(spec.clone())).await;
+        let answer = self.ask(0, &Question::Announce(Box::new(spec.clone()))).await;
         assert!(matches!(answer, Answer::Auction { .. }), "{answer:?}");
         for k in 0..self.peers.len() {
             self.until(k, id, |state| state.phase == Phase::Waiting).await;
@@ -284,8 +297,8 @@ impl Cluster {
         EarlyClose::sign(id, &self.seller)
     }
 
-    /// Fetches the transcript from a node and verifies it.
-    pub(crate) async fn verdict(&self, k: usize, id: Digest) -> Verdict {
+    /// Fetches the transcript from a node.
+    pub(crate) async fn transcript(&self, k: usize, id: Digest) -> Transcript {
         let mut whole = Vec::new();
         loop {
             let offset = whole.len() as u64;
@@ -293,11 +306,14 @@ impl Cluster {
             let Answer::Transcript { total, bytes } = answer else { panic!("{answer:?}") };
             whole.extend(bytes);
             if whole.len() as u64 == total {
-                break;
+                return Transcript::from_bytes(&whole).unwrap();
             }
         }
-        let transcript = Transcript::from_bytes(&whole).unwrap();
-        transcript.verify(Some(&id), &mut rand::rng()).unwrap()
+    }
+
+    /// Fetches the transcript from a node and verifies it.
+    pub(crate) async fn verdict(&self, k: usize, id: Digest) -> Verdict {
+        self.transcript(k, id).await.verify(Some(&id), &mut rand::rng()).unwrap()
     }
 
     /// Waits for the outcome at all nodes, and compares it with the auction in the clear.
@@ -363,16 +379,13 @@ async fn open(dir: &Path, clock: &Arc<TestClock>) -> Node {
     for _ in 0..500 {
         match Node::open_with_clock(dir, Arc::clone(clock) as Arc<dyn Clock>) {
             Ok(node) => return node,
-            Err(
-                error @ (NodeError::InUse(_) | NodeError::Link(link::LinkError::Bind { .. })),
-            ) => {
+            Err(error @ (NodeError::InUse(_) | NodeError::Link(link::LinkError::Bind { .. }))) => {
                 last = Some(error);
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
             Err(error) => panic!("{error}"),
         }
     }
-    eprintln!("tasks {}", tokio::runtime::Handle::current().metrics().num_alive_tasks());
     panic!("{last:?}");
 }
 

@@ -36,9 +36,9 @@ impl Readable {
 }
 
 fn tables() -> Vec<Table> {
-    [Rule::FirstPrice, Rule::SecondPrice]
-        .map(|rule| Table::seated(Terms { rule, ..Terms::small() }, &[4, 9, 7, 7, 1, 9], 8))
-        .into()
+    let table =
+        |(rule, seed)| Table::seated(Terms { rule, ..Terms::small() }, &[4, 9, 7, 7, 1, 9], seed);
+    [(Rule::FirstPrice, 8), (Rule::SecondPrice, 9)].map(table).into()
 }
 
 #[test]
@@ -166,7 +166,7 @@ fn no_mask_serves_twice_and_no_response_is_small() {
             table.offer(messages).unwrap();
         }
     }
-    assert!(firsts.len() > 500 && responses.len() > 500);
+    assert!(firsts.len() > 300 && responses.len() > 300);
     responses.push(Scalar::ZERO);
     let mut sorted: Vec<[u8; 32]> = responses
         .iter()

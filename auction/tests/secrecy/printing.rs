@@ -30,7 +30,7 @@ fn the_search_finds_what_is_printed() {
 
 #[test]
 fn keys_scalars_and_sums_print_nothing() {
-    let bytes: [u8; 32] = std::array::from_fn(|i| 201u8.wrapping_add(i as u8 * 53) & 0x7f | 64);
+    let bytes: [u8; 32] = std::array::from_fn(|i| (201 + 53 * i) as u8 | 64);
     let scalar = Scalar::from_bytes_mod_order(bytes);
     let mut party = [0; 64];
     party[..32].copy_from_slice(&scalar.to_bytes());

@@ -27,7 +27,7 @@ impl Client {
         let mut views: Vec<Option<View>> = vec![None; members.len()];
         loop {
             let question = |k: usize| match &views[k] {
-                None => Some(Question::Announce(verified.signed().clone())),
+                None => Some(Question::Announce(Box::new(verified.signed().clone()))),
                 Some(view) if !view.is_complete() => Some(Question::Auction(id)),
                 Some(_) => None,
             };

@@ -93,7 +93,7 @@ pub(crate) struct Committee {
 pub(crate) fn client() -> Client {
     Client::with_patience(Patience {
         answer: PATIENCE,
-        compare: Duration::from_secs(1),
+        compare: Duration::from_secs(4),
         join: Duration::from_secs(20),
         pause: Duration::from_millis(20),
     })

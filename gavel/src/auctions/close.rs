@@ -11,6 +11,7 @@ use crate::arguments::{AuctionId, CommitteeArgument};
 use crate::exit::Failure;
 use crate::output;
 use crate::private_file::load_key;
+use crate::progress::asking;
 
 const EXAMPLES: &str = "Example:
   gavel auction close 5d41... --seller-key seller.key
@@ -46,7 +47,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let seller = load_key(&arguments.seller_key)?;
     let AuctionId(id) = arguments.auction;
     let client = Client::new()?;
-    let auction = client.auction(&members, &id).await?;
+    let auction = asking(client.auction(&members, &id)).await?;
     if auction.spec().seller != seller.public() {
         let key = arguments.seller_key.display();
         return Err(Failure::usage(
@@ -54,7 +55,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
             "name the key file that the auction was announced with: --seller-key FILE",
         ));
     }
-    client.close(&auction, EarlyClose::sign(id, &seller)).await?;
+    asking(client.close(&auction, EarlyClose::sign(id, &seller))).await?;
     client.close_connections().await;
     output::either(arguments.json, &Closed { auction: id.to_string(), closed: true }, || {
         format!(

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::arguments::{AuctionId, CommitteeArgument};
 use crate::exit::Failure;
+use crate::progress::asking;
 use crate::terms::{StateView, TermsView, claimed_outcome, terms};
 use crate::{output, time};
 
@@ -42,9 +43,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let members = arguments.committee.members()?;
     let AuctionId(id) = arguments.auction;
     let client = Client::new()?;
-    let auction = client.auction(&members, &id).await?;
-    let closed_early = client.early_close(&members, &id).await?.is_some();
-    let states = client.states(&auction.spec().accumulators, &id).await;
+    let auction = asking(client.auction(&members, &id)).await?;
+    let closed_early = asking(client.early_close(&members, &id)).await?.is_some();
+    let states = asking(client.states(&auction.spec().accumulators, &id)).await;
     client.close_connections().await;
     let view = View {
         terms: TermsView::of(&id, auction.spec()),

@@ -12,6 +12,7 @@ use serde::Serialize;
 use crate::arguments::{AuctionId, CommitteeArgument};
 use crate::exit::Failure;
 use crate::output;
+use crate::progress::asking;
 use crate::terms::{StateView, claimed_outcome};
 
 /// Between two looks.
@@ -51,7 +52,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let members = arguments.committee.members()?;
     let AuctionId(id) = arguments.auction;
     let client = Client::new()?;
-    let auction = client.auction(&members, &id).await?;
+    let auction = asking(client.auction(&members, &id)).await?;
     let spec = auction.spec();
     let mut lines: Vec<String> = Vec::new();
     let ended = client

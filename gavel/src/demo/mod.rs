@@ -26,7 +26,7 @@ use crate::auctions::verify;
 use crate::exit::Failure;
 use crate::output::{self, count};
 use crate::price_text::PriceText;
-use crate::progress::{Waiting, note};
+use crate::progress::{Waiting, asking, note};
 use crate::{signals, time};
 
 use bidding::{Wanted, bid_all};
@@ -119,10 +119,12 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     }
     let place = Place::new(arguments.keep.as_deref(), arguments.transcript.as_deref())?;
     let begun = Instant::now();
+    let waiting = Waiting::new("starting the accumulators");
     let mut committee = tokio::select! {
         started = Committee::start(place.dir(), arguments.accumulators) => started?,
         () = signals::interrupted() => return Err(Failure::Interrupted),
     };
+    drop(waiting);
     let pids = committee.pids();
     note(&format!(
         "{} run as processes {pids}",
@@ -157,7 +159,7 @@ impl Demonstration<'_> {
         let client = Client::with_patience(patience)?;
         let mut phases = Phases::default();
         let seller = SecretKey::generate(&mut rand::rng());
-        let auction = client.announce(self.spec(&seller, members).sign(&seller)).await?;
+        let auction = asking(client.announce(self.spec(&seller, members).sign(&seller))).await?;
         let id = auction.id();
         note(&format!("auction {id} joined by all"));
 
@@ -170,9 +172,9 @@ impl Demonstration<'_> {
         note(&format!("{}: {}", phase_line(&seal), count(wanted.len() as u64, "bid")));
         note(&format!("{}: every bid has all its receipts", phase_line(&submit)));
 
-        client.close(&auction, EarlyClose::sign(id, &seller)).await?;
+        asking(client.close(&auction, EarlyClose::sign(id, &seller))).await?;
         self.rounds(&client, &auction, &mut phases).await?;
-        let bytes = client.transcript(&auction.spec().accumulators, &id, |_, _| ()).await?;
+        let bytes = asking(client.transcript(&auction.spec().accumulators, &id, |_, _| ())).await?;
         let path = self.place.transcript(&id);
         crate::auctions::export::write(&path, &bytes)?;
         client.close_connections().await;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bidder::MemberState;
 use link::service::{Phase, State};
-use serde_json::{Map, Value};
+use serde::{Serialize, Serializer};
 
 /// The phases that accumulators report, in their order.
 const REPORTED: [&str; 4] = ["set", "price", "winner", "outcome"];
@@ -54,29 +54,35 @@ impl Phases {
         &self.0
     }
 
-    /// Seconds by phase, with `total`, as JSON.
-    pub(crate) fn seconds(&self, total: Duration) -> Map<String, Value> {
+    /// Seconds by phase, and in all.
+    pub(crate) fn seconds(&self, total: Duration) -> InOrder<f64> {
         let named = self.0.iter().map(|taken| (taken.phase, taken.time));
-        named
-            .chain([("total", total)])
-            .map(|(phase, time)| (phase.to_owned(), seconds(time)))
-            .collect()
+        InOrder(
+            named.chain([("total", total)]).map(|(phase, time)| (phase, seconds(time))).collect(),
+        )
     }
 
-    /// Bytes by phase, with `total`, as JSON.
-    pub(crate) fn bytes(&self) -> Map<String, Value> {
+    /// Bytes by phase, and in all.
+    pub(crate) fn bytes(&self) -> InOrder<u64> {
         let named = self.0.iter().filter_map(|taken| Some((taken.phase, taken.bytes?)));
         let total = named.clone().map(|(_, bytes)| bytes).sum();
-        named
-            .chain([("total", total)])
-            .map(|(phase, bytes)| (phase.to_owned(), bytes.into()))
-            .collect()
+        InOrder(named.chain([("total", total)]).collect())
     }
 }
 
-/// Whole microseconds, written in seconds.
-fn seconds(time: Duration) -> Value {
-    Value::from(time.as_micros() as f64 / 1e6)
+/// A number by phase; a JSON object in the order of the phases.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct InOrder<T>(Vec<(&'static str, T)>);
+
+impl<T: Serialize> Serialize for InOrder<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(phase, number)| (phase, number)))
+    }
+}
+
+/// Whole microseconds, in seconds.
+fn seconds(time: Duration) -> f64 {
+    time.as_micros() as f64 / 1e6
 }
 
 /// Whether a phase is over at an accumulator: a later one has begun, or all are over.
@@ -138,8 +144,9 @@ mod tests {
         let mut phases = Phases::default();
         phases.add("seal", Duration::from_millis(1500), None);
         phases.add("submit", Duration::from_micros(1), Some(7));
-        let seconds = Value::Object(phases.seconds(Duration::from_secs(2)));
-        assert_eq!(seconds, serde_json::json!({"seal": 1.5, "submit": 0.000_001, "total": 2.0}));
-        assert_eq!(Value::Object(phases.bytes()), serde_json::json!({"submit": 7, "total": 7}));
+        let seconds = serde_json::to_string(&phases.seconds(Duration::from_secs(2))).unwrap();
+        assert_eq!(seconds, r#"{"seal":1.5,"submit":1e-6,"total":2.0}"#);
+        let bytes = serde_json::to_string(&phases.bytes()).unwrap();
+        assert_eq!(bytes, r#"{"submit":7,"total":7}"#);
     }
 }

@@ -7,9 +7,8 @@ use std::time::Duration;
 use auction::keys::PublicKey;
 use auction::transcript::Verdict;
 use serde::Serialize;
-use serde_json::{Map, Value};
 
-use super::phases::{Phases, Taken};
+use super::phases::{InOrder, Phases, Taken};
 use crate::output::{bytes, columns};
 use crate::terms::prices;
 
@@ -31,8 +30,8 @@ pub(crate) struct Report {
     level: Option<u32>,
     accumulators: usize,
     levels: u32,
-    phase_seconds: Map<String, Value>,
-    phase_bytes: Map<String, Value>,
+    phase_seconds: InOrder<f64>,
+    phase_bytes: InOrder<u64>,
     transcript: String,
     verified: bool,
     /// Prices of the file below the reserve.
@@ -154,6 +153,7 @@ pub(crate) fn phase_line(taken: &Taken) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::Value;
 
     fn report(winner: Option<&str>) -> Report {
         let mut phases = Phases::default();
