@@ -1,5 +1,11 @@
 //! Nobody who kept the rules is ever named: what others can make of an honest accumulator's
 //! signed words, or of an honest auction's transcript.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test stops where something is wrong"
+)]
 
 mod in_memory;
 

@@ -3,6 +3,12 @@
 //! `GAVEL_AUCTIONS` random auctions (2,000 unless told), from seed `GAVEL_SEED` (1 unless told).
 //! Every outcome is compared; one auction in ten is also checked in full: every share by its
 //! accumulator, every round by every referee, the transcript by an outsider.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test stops where something is wrong"
+)]
 
 mod in_memory;
 

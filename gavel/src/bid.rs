@@ -8,7 +8,8 @@ use auction::layout::Digest;
 use auction::prices::{Level, OffLadder};
 use auction::spec::{Member, Spec};
 use bidder::{
-    BidReport, Client, Leaving, Options, PlaceError, Progress, Standing, Wallet, WalletError,
+    BidReport, Client, Leaving, Options, Patience, PlaceError, Progress, Standing, Wallet,
+    WalletError,
 };
 use clap::Args;
 use link::service::Phase;
@@ -16,6 +17,7 @@ use serde::Serialize;
 
 use crate::arguments::{AuctionId, CommitteeArgument, WalletArgument};
 use crate::exit::Failure;
+use crate::farewell::with_client;
 use crate::price_text::PriceText;
 use crate::progress::{Waiting, asking};
 use crate::terms::terms;
@@ -86,13 +88,12 @@ struct MemberView {
 /// Runs the command.
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let dir = arguments.wallet.dir()?;
-    let client = Client::new()?;
     let Span(patience) = arguments.patience;
-    let report = match &arguments.price {
-        Some(price) => place(&arguments, &client, &dir, price, patience).await?,
-        None => retry(&arguments, &client, &dir, patience).await?,
-    };
-    client.close_connections().await;
+    let sent = with_client(Patience::default(), async |client| match &arguments.price {
+        Some(price) => place(&arguments, client, &dir, price, patience).await,
+        None => retry(&arguments, client, &dir, patience).await,
+    });
+    let report = sent.await?;
     let view = View::of(&report);
     let words = || format!("Bid {}\nKey {}\nThe bid {}", view.bid, view.bidder, view.summary);
     if !report.is_counted() {

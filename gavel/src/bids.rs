@@ -44,11 +44,17 @@ struct BidView {
     made_at: String,
     closing: String,
     accumulators: usize,
-    /// Accumulators whose receipt the wallet holds.
-    receipts: Vec<usize>,
+    /// The receipts that the wallet holds: what convicts an accumulator that leaves the bid out.
+    receipts: Vec<ReceiptView>,
     /// Accumulators that have confirmed that they hold all receipts.
     left_with: Vec<usize>,
     counted: bool,
+}
+
+#[derive(Serialize)]
+struct ReceiptView {
+    accumulator: u8,
+    signature: String,
 }
 
 /// Runs the command.
@@ -65,9 +71,11 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
 impl BidView {
     fn of(record: &BidRecord) -> Self {
         let (spec, collected) = (record.spec(), record.collected());
-        let places = |there: Vec<bool>| {
-            there.into_iter().enumerate().filter(|(_, there)| *there).map(|(k, _)| k).collect()
-        };
+        let receipts = collected.receipts.iter().flatten().map(|receipt| ReceiptView {
+            accumulator: receipt.accumulator,
+            signature: hex::encode(receipt.signature.0),
+        });
+        let left = collected.left.iter().enumerate().filter(|(_, left)| **left);
         Self {
             auction: record.auction_id().to_string(),
             title: spec.title.clone(),
@@ -79,8 +87,8 @@ impl BidView {
             made_at: time::utc(record.made_at()),
             closing: time::utc(spec.closing),
             accumulators: record.members().len(),
-            receipts: places(collected.receipts.iter().map(Option::is_some).collect()),
-            left_with: places(collected.left.clone()),
+            receipts: receipts.collect(),
+            left_with: left.map(|(k, _)| k).collect(),
             counted: record.is_counted(),
         }
     }

@@ -9,6 +9,7 @@ mod cli;
 mod completions;
 mod demo;
 mod exit;
+mod farewell;
 mod output;
 mod price_text;
 mod private_file;

@@ -1,9 +1,10 @@
-//! Progress on standard error: a bar or a spinner on a terminal, plain lines elsewhere.
+//! Progress on standard error: a bar or a spinner on a terminal (elsewhere they are hidden),
+//! and plain lines everywhere.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::Write as _;
 use std::time::Duration;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 const TICK: Duration = Duration::from_millis(100);
 const TEMPLATE: &str = "{msg:<11} {bar:32} {pos}/{len}  {elapsed} of about {duration}";
@@ -27,7 +28,7 @@ impl Counting {
 
     /// Begins several works of one length, with a bar below the other.
     pub(crate) fn several<const N: usize>(what: [&'static str; N], length: u64) -> [Self; N] {
-        let bars = MultiProgress::with_draw_target(target());
+        let bars = MultiProgress::new();
         what.map(|what| {
             let bar = bars.add(ProgressBar::new(length));
             // A template of our own that does not parse leaves the default bar.
@@ -37,6 +38,14 @@ impl Counting {
             bar.set_message(what);
             Self(bar)
         })
+    }
+
+    /// Starts the clock, unless something is done already.
+    pub(crate) fn begin(&self) {
+        if self.0.position() == 0 {
+            self.0.reset_elapsed();
+            self.0.reset_eta();
+        }
     }
 
     /// So many more are done.
@@ -62,7 +71,7 @@ pub(crate) struct Waiting(ProgressBar);
 impl Waiting {
     /// Begins.
     pub(crate) fn new(what: &str) -> Self {
-        let bar = ProgressBar::with_draw_target(None, target());
+        let bar = ProgressBar::new_spinner();
         bar.set_message(what.to_owned());
         bar.enable_steady_tick(TICK);
         Self(bar)
@@ -89,12 +98,4 @@ impl Drop for Waiting {
 pub(crate) async fn asking<T>(answer: impl Future<Output = T>) -> T {
     let _waiting = Waiting::new("asking the accumulators");
     answer.await
-}
-
-fn target() -> ProgressDrawTarget {
-    if std::io::stderr().is_terminal() {
-        ProgressDrawTarget::stderr()
-    } else {
-        ProgressDrawTarget::hidden()
-    }
 }

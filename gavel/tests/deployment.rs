@@ -11,20 +11,23 @@ use std::process::{Child, Command, Stdio};
 use command::{gavel, json_of, said, text_of};
 use serde_json::Value;
 
-/// A running accumulator; it ends with the test, however that ends, because its input does.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        drop(self.0.stdin.take());
-        self.0.wait().unwrap();
-    }
-}
-
-/// Three accumulators and the file that names them.
+/// Three accumulators and the file that names them. They end with the test, however that ends:
+/// their input does.
 struct Deployment {
     dir: tempfile::TempDir,
-    _running: Vec<Running>,
+    running: Vec<Child>,
+}
+
+impl Drop for Deployment {
+    fn drop(&mut self) {
+        // All at once: one that ends waits a while for what it owes the others.
+        for child in &mut self.running {
+            drop(child.stdin.take());
+        }
+        for child in &mut self.running {
+            child.wait().unwrap();
+        }
+    }
 }
 
 impl Deployment {
@@ -42,7 +45,7 @@ impl Deployment {
             })
             .collect();
         std::fs::write(dir.path().join("committee.toml"), committee).unwrap();
-        Self { dir, _running: running }
+        Self { dir, running }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -90,7 +93,7 @@ impl Deployment {
     }
 }
 
-fn run_accumulator(dir: &Path) -> Running {
+fn run_accumulator(dir: &Path) -> Child {
     let made =
         gavel(&["accumulator", "init", "--dir", dir.to_str().unwrap(), "--listen", "127.0.0.1:0"]);
     assert_eq!(made.status.code(), Some(0), "{}", said(&made));
@@ -106,7 +109,7 @@ fn run_accumulator(dir: &Path) -> Running {
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut ready).unwrap();
     let ready: Value = serde_json::from_str(&ready).unwrap();
     assert_eq!(ready["key"].as_str().unwrap().len(), 64);
-    Running(child)
+    child
 }
 
 #[test]
@@ -195,9 +198,10 @@ fn the_wallet_keeps_bid_and_receipts(deployment: &Deployment, id: &str) {
     let bid = &bids["bids"][0];
     assert_eq!((&bid["auction"], &bid["price"]), (&id.into(), &"150.00".into()));
     assert_eq!(
-        (&bid["receipts"], &bid["left_with"]),
-        (&vec![0, 1, 2].into(), &vec![0, 1, 2].into())
+        (&bid["receipts"][2]["accumulator"], &bid["left_with"]),
+        (&2.into(), &vec![0, 1, 2].into())
     );
+    assert_eq!(bid["receipts"][0]["signature"].as_str().unwrap().len(), 128);
     let words = text_of(&gavel(&["bids", "--wallet", wallet]));
     assert!(words.contains("3 of 3, all held by 3 of 3; counts"), "{words}");
 }

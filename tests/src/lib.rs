@@ -1,3 +1,20 @@
-//! What the end-to-end tests share: the plain answer that an auction must give.
+//! What the end-to-end tests share: processes of the `gavel` command, an auction among them, and
+//! the plain answer that it must give.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on fails"
+)]
 
+pub mod bytes;
+pub mod command;
+pub mod committee;
+pub mod demo;
+pub mod freezing;
+pub mod needles;
 pub mod plain;
+pub mod process;
+pub mod proxy;
+pub mod sale;
+pub mod seeds;

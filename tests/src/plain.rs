@@ -67,7 +67,10 @@ mod tests {
         assert_eq!(second.winners, ["bob", "dan"]);
         assert_eq!((second.price, second.tie), (Some(2000), true));
         let first = answer(&bids[..3], false, 0);
-        assert_eq!((first.winners, first.price, first.tie), (vec!["bob".to_owned()], Some(2000), false));
+        assert_eq!(
+            (first.winners, first.price, first.tie),
+            (vec!["bob".to_owned()], Some(2000), false)
+        );
         assert_eq!(answer(&bids[..1], true, 1000).price, Some(1000));
         assert_eq!(answer(&bids, true, 9_999).price, None);
         assert!(units("1.005", 2).is_err());

@@ -328,6 +328,9 @@ impl Taking {
         let mut book = std::mem::replace(&mut self.book, empty);
         let (auction, identity) = (Arc::clone(&self.auction), Arc::clone(&core.site.identity));
         let (me, id, count) = (core.me_u8(), core.id(), taken.len());
+        // Shown before anybody has a receipt that is not counted in it.
+        let bids = book.len() + count;
+        core.shared.update(|view| view.state.bids = bids as u32);
         self.book = compute(move || {
             for Taken { checked, digest, reply } in taken {
                 match book.accept(checked) {
@@ -353,8 +356,6 @@ impl Taking {
             book
         })
         .await;
-        let bids = self.book.len();
-        core.shared.update(|view| view.state.bids = bids as u32);
         tracing::debug!(auction = %id, taken = count, bids, "bids stored");
     }
 

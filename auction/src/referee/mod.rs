@@ -161,12 +161,14 @@ impl Referee {
         self.fault.as_ref()
     }
 
-    /// The accumulators whose message of this round has not come.
+    /// The accumulators whose message of this round has not come; nobody once all is said, or
+    /// a fault has stopped the auction.
     #[must_use]
     pub fn waiting_for(&self) -> Vec<usize> {
         let silent = |k: &usize| self.inbox.get(*k).is_some_and(Option::is_none);
         let all = 0..self.inbox.len();
-        if self.step == Step::Complete { Vec::new() } else { all.filter(silent).collect() }
+        let over = self.step == Step::Complete || self.fault.is_some();
+        if over { Vec::new() } else { all.filter(silent).collect() }
     }
 
     /// The message of this round that has come from accumulator `k`.

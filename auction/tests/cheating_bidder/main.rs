@@ -1,5 +1,11 @@
 //! Bids that break a rule are refused, each with its reason, by every accumulator that can see
 //! it; and a bad bid in a batch costs the honest ones around it nothing.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test stops where something is wrong"
+)]
 
 mod forge;
 #[path = "../in_memory/mod.rs"]

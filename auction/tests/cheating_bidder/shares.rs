@@ -137,7 +137,8 @@ fn a_malformed_share_is_refused() {
     let committee = committee(&mut rng);
     let (sealed, _, explicit) = sealed(&committee, &mut rng);
     let honest = &sealed.submissions[explicit];
-    let changes: [fn(&mut Vec<[u8; 32]>, &mut [u8; 32]); 6] = [
+    type Change = fn(&mut Vec<[u8; 32]>, &mut [u8; 32]);
+    let changes: [Change; 6] = [
         |entries, _| entries.clear(),
         |entries, _| _ = entries.pop(),
         |entries, _| entries.push([0; 32]),

@@ -139,6 +139,7 @@ impl Table {
             panic!("the round passed");
         };
         assert_eq!(self.judge.fault(), Some(&fault));
+        assert_eq!(self.judge.waiting_for(), [], "nobody is waited for after a fault");
         match self.transcript().verify(Some(&self.auction.id()), &mut self.rng) {
             Err(TranscriptError::Fault(seen)) => assert_eq!(seen, fault, "judge and outsider"),
             other => panic!("{other:?}"),

@@ -1,4 +1,10 @@
 //! Nothing altered, moved, shortened or lengthened passes for a proof. One module a kind.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test stops where something is wrong"
+)]
 
 mod alterations;
 mod entries;

@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
-use bidder::Client;
+use bidder::Patience;
 use clap::Args;
 
 use super::offer::Offer;
 use crate::arguments::CommitteeArgument;
 use crate::exit::Failure;
+use crate::farewell::with_client;
 use crate::progress::Waiting;
 use crate::terms::{TermsView, terms};
 use crate::{output, private_file, time};
@@ -42,11 +43,12 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let members = arguments.committee.members()?;
     let seller = private_file::load_or_create_key(&arguments.seller_key)?;
     let spec = arguments.offer.spec(seller.public(), members, time::now())?;
-    let client = Client::new()?;
     let waiting = Waiting::new("waiting until all accumulators have joined");
-    let auction = client.announce(spec.sign(&seller)).await?;
+    let auction = with_client(Patience::default(), async |client| {
+        Ok(client.announce(spec.sign(&seller)).await?)
+    });
+    let auction = auction.await?;
     drop(waiting);
-    client.close_connections().await;
     let id = auction.id();
     output::either(arguments.json, &TermsView::of(&id, auction.spec()), || {
         let committee = arguments.committee.shown();

@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 
 use auction::spec::EarlyClose;
-use bidder::Client;
+use bidder::Patience;
 use clap::Args;
 use serde::Serialize;
 
 use crate::arguments::{AuctionId, CommitteeArgument};
 use crate::exit::Failure;
+use crate::farewell::with_client;
 use crate::output;
 use crate::private_file::load_key;
 use crate::progress::asking;
@@ -46,17 +47,18 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let members = arguments.committee.members()?;
     let seller = load_key(&arguments.seller_key)?;
     let AuctionId(id) = arguments.auction;
-    let client = Client::new()?;
-    let auction = asking(client.auction(&members, &id)).await?;
-    if auction.spec().seller != seller.public() {
-        let key = arguments.seller_key.display();
-        return Err(Failure::usage(
-            format!("{key} is not the key of this auction's seller"),
-            "name the key file that the auction was announced with: --seller-key FILE",
-        ));
-    }
-    asking(client.close(&auction, EarlyClose::sign(id, &seller))).await?;
-    client.close_connections().await;
+    with_client(Patience::default(), async |client| {
+        let auction = asking(client.auction(&members, &id)).await?;
+        if auction.spec().seller != seller.public() {
+            let key = arguments.seller_key.display();
+            return Err(Failure::usage(
+                format!("{key} is not the key of this auction's seller"),
+                "name the key file that the auction was announced with: --seller-key FILE",
+            ));
+        }
+        Ok(asking(client.close(&auction, EarlyClose::sign(id, &seller))).await?)
+    })
+    .await?;
     output::either(arguments.json, &Closed { auction: id.to_string(), closed: true }, || {
         format!(
             "All accumulators have closed the auction. The outcome follows:\n\

@@ -4,13 +4,14 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use auction::transcript::Transcript;
-use bidder::Client;
+use bidder::Patience;
 use clap::Args;
 
 use super::json_transcript::json_of;
 use super::verify;
 use crate::arguments::{AuctionId, CommitteeArgument};
 use crate::exit::Failure;
+use crate::farewell::with_client;
 use crate::output;
 use crate::progress::{Counting, note};
 
@@ -79,12 +80,14 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
 async fn download(id: AuctionId, committee: &CommitteeArgument) -> Result<Vec<u8>, Failure> {
     let AuctionId(id) = id;
     let members = committee.members()?;
-    let client = Client::new()?;
-    let progress = Counting::new("downloading", 0);
-    let bytes = client.transcript(&members, &id, |done, total| progress.at(done, total)).await?;
-    progress.finish();
-    client.close_connections().await;
-    Ok(bytes)
+    with_client(Patience::default(), async |client| {
+        let progress = Counting::new("downloading", 0);
+        let told = |done, total| progress.at(done, total);
+        let bytes = client.transcript(&members, &id, told).await;
+        progress.finish();
+        Ok(bytes?)
+    })
+    .await
 }
 
 /// Writes a file that is either whole or not there under its name.

@@ -1,11 +1,12 @@
 //! `gavel auction show`: terms and state.
 
-use bidder::Client;
+use bidder::Patience;
 use clap::Args;
 use serde::Serialize;
 
 use crate::arguments::{AuctionId, CommitteeArgument};
 use crate::exit::Failure;
+use crate::farewell::with_client;
 use crate::progress::asking;
 use crate::terms::{StateView, TermsView, claimed_outcome, terms};
 use crate::{output, time};
@@ -42,11 +43,13 @@ struct View {
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let members = arguments.committee.members()?;
     let AuctionId(id) = arguments.auction;
-    let client = Client::new()?;
-    let auction = asking(client.auction(&members, &id)).await?;
-    let closed_early = asking(client.early_close(&members, &id)).await?.is_some();
-    let states = asking(client.states(&auction.spec().accumulators, &id)).await;
-    client.close_connections().await;
+    let asked = with_client(Patience::default(), async |client| {
+        let auction = asking(client.auction(&members, &id)).await?;
+        let closed_early = asking(client.early_close(&members, &id)).await?.is_some();
+        let states = asking(client.states(&auction.spec().accumulators, &id)).await;
+        Ok((auction, closed_early, states))
+    });
+    let (auction, closed_early, states) = asked.await?;
     let view = View {
         terms: TermsView::of(&id, auction.spec()),
         closed_early,

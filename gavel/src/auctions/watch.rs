@@ -4,13 +4,14 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use auction::spec::Spec;
-use bidder::{Client, MemberState};
+use bidder::{MemberState, Patience};
 use clap::Args;
 use link::service::Phase;
 use serde::Serialize;
 
 use crate::arguments::{AuctionId, CommitteeArgument};
 use crate::exit::Failure;
+use crate::farewell::with_client;
 use crate::output;
 use crate::progress::asking;
 use crate::terms::{StateView, claimed_outcome};
@@ -51,23 +52,17 @@ struct Change {
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let members = arguments.committee.members()?;
     let AuctionId(id) = arguments.auction;
-    let client = Client::new()?;
-    let auction = asking(client.auction(&members, &id)).await?;
-    let spec = auction.spec();
     let mut lines: Vec<String> = Vec::new();
-    let ended = client
-        .watch(&spec.accumulators, &id, PAUSE, |states| {
-            match tell(&arguments, spec, states, &mut lines) {
-                Ok(()) => match ending(states) {
-                    Some(ended) => ControlFlow::Break(ended),
-                    None => ControlFlow::Continue(()),
-                },
-                Err(failure) => ControlFlow::Break(Err(failure)),
-            }
-        })
-        .await;
-    client.close_connections().await;
-    ended
+    with_client(Patience::default(), async |client| {
+        let auction = asking(client.auction(&members, &id)).await?;
+        let spec = auction.spec();
+        let mut see = |states: &[MemberState]| match tell(&arguments, spec, states, &mut lines) {
+            Ok(()) => ending(states).map_or(ControlFlow::Continue(()), ControlFlow::Break),
+            Err(failure) => ControlFlow::Break(Err(failure)),
+        };
+        client.watch(&spec.accumulators, &id, PAUSE, &mut see).await
+    })
+    .await
 }
 
 /// Prints what has changed since the last look.

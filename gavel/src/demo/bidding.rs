@@ -59,6 +59,7 @@ pub(crate) async fn bid_all(
         }
 
         let begun = Instant::now();
+        submitting.begin();
         let told = |_| submitting.add(1);
         let reports = submit_many(client, auction, sealed, CONCURRENCY, PATIENCE, told).await;
         done.submitting += begun.elapsed();

@@ -24,6 +24,7 @@ use rand::RngExt as _;
 use crate::arguments::RuleArgument;
 use crate::auctions::verify;
 use crate::exit::Failure;
+use crate::farewell::with_client;
 use crate::output::{self, count};
 use crate::price_text::PriceText;
 use crate::progress::{Waiting, asking, note};
@@ -133,11 +134,15 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let demonstration =
         Demonstration { rule: arguments.rule, rows: &rows, choice: &choice, place: &place, begun };
     let members = committee.members.clone();
-    let result = tokio::select! {
-        done = demonstration.perform(members) => done,
-        stopped = committee.one_stops() => Err(stopped.into()),
-        () = signals::interrupted() => Err(Failure::Interrupted),
-    };
+    let patience = Patience { pause: PAUSE, ..Patience::default() };
+    let performed = with_client(patience, async |client| {
+        tokio::select! {
+            done = demonstration.perform(client, members) => done,
+            stopped = committee.one_stops() => Err(stopped.into()),
+            () = signals::interrupted() => Err(Failure::Interrupted),
+        }
+    });
+    let result = performed.await;
     committee.stop().await;
     let report = result?;
     output::either(arguments.json, &report, || report.in_words())
@@ -154,9 +159,7 @@ struct Demonstration<'a> {
 
 impl Demonstration<'_> {
     /// From announcing to verifying.
-    async fn perform(&self, members: Vec<Member>) -> Result<Report, Failure> {
-        let patience = Patience { pause: PAUSE, ..Patience::default() };
-        let client = Client::with_patience(patience)?;
+    async fn perform(&self, client: &Client, members: Vec<Member>) -> Result<Report, Failure> {
         let mut phases = Phases::default();
         let seller = SecretKey::generate(&mut rand::rng());
         let auction = asking(client.announce(self.spec(&seller, members).sign(&seller))).await?;
@@ -165,7 +168,7 @@ impl Demonstration<'_> {
 
         let wanted = self.wanted();
         let sent = client.traffic().0;
-        let bidding = bid_all(&client, &auction, &wanted).await?;
+        let bidding = bid_all(client, &auction, &wanted).await?;
         let seal = phases.add("seal", bidding.sealing, None);
         let sent = client.traffic().0 - sent;
         let submit = phases.add("submit", bidding.submitting, Some(sent));
@@ -173,11 +176,10 @@ impl Demonstration<'_> {
         note(&format!("{}: every bid has all its receipts", phase_line(&submit)));
 
         asking(client.close(&auction, EarlyClose::sign(id, &seller))).await?;
-        self.rounds(&client, &auction, &mut phases).await?;
+        self.rounds(client, &auction, &mut phases).await?;
         let bytes = asking(client.transcript(&auction.spec().accumulators, &id, |_, _| ())).await?;
         let path = self.place.transcript(&id);
         crate::auctions::export::write(&path, &bytes)?;
-        client.close_connections().await;
 
         // From here on like anybody who was given the file and the id.
         let begun = Instant::now();

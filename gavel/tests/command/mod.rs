@@ -9,7 +9,7 @@ use std::process::{Command, Output};
 pub(crate) fn gavel(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gavel"));
     command.args(arguments).env_remove("GAVEL_COMMITTEE").env_remove("GAVEL_WALLET");
-    let t = std::time::Instant::now(); let o = command.stdin(std::process::Stdio::null()).output().unwrap(); eprintln!("{:?} {:?}", t.elapsed(), &arguments[..2]); o
+    command.stdin(std::process::Stdio::null()).output().unwrap()
 }
 
 /// The one JSON value on standard output.
