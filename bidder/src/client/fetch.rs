@@ -89,7 +89,8 @@ impl Client {
         self.meet(members)?;
         let patience = *self.patience();
         let mut answers = self.ask_all(members, |_| Some(Question::Auction(*id)), patience.answer);
-        let mut end = Instant::now() + patience.answer;
+        // A little longer than the questions, so that each says why it went without an answer.
+        let mut end = Instant::now() + patience.answer + patience.compare;
         let mut views = Vec::new();
         let mut failures = Vec::new();
         while let Ok(Some((k, answer))) = timeout_at(end, answers.next()).await {
