@@ -9,7 +9,7 @@ use auction::layout::Digest;
 use auction::messages::RoundMessage;
 use auction::spec::SignedSpec;
 use auction::wire::encode;
-use link::service::{Answer, Declined, MAX_PEER_QUESTION, MAX_PUBLIC_QUESTION, Question};
+use link::service::{Answer, Declined, MAX_PEER_QUESTION, MAX_PUBLIC_QUESTION, Phase, Question};
 use link::{Handler, PeerKey};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -126,7 +126,12 @@ impl Service {
 
     async fn transcript(&self, id: Digest, offset: u64) -> Answer {
         let Some(handle) = self.auctions.get(&id) else { return unknown() };
-        if handle.shared.view().state.outcome.is_none() {
+        let ended = {
+            let state = &handle.shared.view().state;
+            // Where a fault stopped the auction the transcript names who is at fault.
+            state.outcome.is_some() || matches!(state.phase, Phase::Stopped(_))
+        };
+        if !ended {
             return Answer::Declined(Declined::NotNow("there is no outcome".to_owned()));
         }
         let auctions = Arc::clone(&self.auctions);

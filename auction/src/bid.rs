@@ -1,6 +1,7 @@
 //! Sealed bids and what travels with them. PROTOCOL section 2.
 
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use crate::group::PointBytes;
 use crate::keys::{BadSignature, DecodedKey, PublicKey, SecretKey, Signature};
@@ -163,6 +164,16 @@ impl SealedBid {
         layout.hash()
     }
 
+    /// Whether the bidder signed the bid, whose digest is `digest`.
+    ///
+    /// # Errors
+    /// [`BadSignature`].
+    pub fn verify_signature(&self, digest: &Digest) -> Result<DecodedKey, BadSignature> {
+        let bidder = self.bidder.decode()?;
+        bidder.verify(&Self::signed_layout(&self.context, digest), &self.signature)?;
+        Ok(bidder)
+    }
+
     pub(crate) fn signed_layout(context: &Digest, digest: &Digest) -> Layout {
         let mut layout = Layout::new(Label::BidSignature, context);
         layout.digest(digest);
@@ -208,8 +219,8 @@ impl ShareDelivery {
         delivery
     }
 
-    fn layout(&self, context: &Digest) -> Layout {
-        let mut layout = Layout::new(Label::Share, context);
+    fn layout(&self, context: &Digest) -> Zeroizing<Layout> {
+        let mut layout = Zeroizing::new(Layout::new(Label::Share, context));
         layout.digest(&self.bid).u8(self.accumulator);
         self.share.write(&mut layout);
         layout

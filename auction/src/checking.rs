@@ -230,9 +230,7 @@ fn screen(auction: &Auction, bid: SealedBid) -> Result<Screened, Reason> {
         return Err(Reason::Commitments { got, expected });
     }
     let digest = bid.digest();
-    let signed = SealedBid::signed_layout(&bid.context, &digest);
-    let bidder = bid.bidder.decode().map_err(|_| Reason::BidSignature)?;
-    bidder.verify(&signed, &bid.signature).map_err(|_| Reason::BidSignature)?;
+    let bidder = bid.verify_signature(&digest).map_err(|_| Reason::BidSignature)?;
     let cover = cover_of(auction, &bid.bidder, bid.ticket.as_ref()).map_err(Reason::Ticket)?;
     let commitments = bid
         .commitments

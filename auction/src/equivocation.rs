@@ -5,16 +5,21 @@ use serde::{Deserialize, Serialize};
 
 use crate::join::{Auction, Join, JoinError};
 use crate::layout::Digest;
-use crate::messages::{RoundMessage, chain};
+use crate::messages::{Content, RoundMessage, chain};
+use crate::receipts::Receipt;
 use crate::spec::VerifiedSpec;
 
-/// Two signed messages of one accumulator for one round, or two joins of one auction.
+/// Two signed messages of one accumulator for one round, two joins of one auction, or a receipt
+/// for a bid that its signer's list leaves out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Equivocation {
     /// Two messages for one round.
     Messages(Box<[RoundMessage; 2]>),
     /// Two joins.
     Joins(Box<[Join; 2]>),
+    /// A receipt, and the list without the bid. Also where the bid is in no list at all, so that
+    /// no round came to speak of it.
+    Omission(Box<(Receipt, RoundMessage)>),
 }
 
 /// Evidence that convicts nobody.
@@ -35,7 +40,7 @@ pub enum NoEvidence {
 }
 
 impl Equivocation {
-    /// The accumulator that two messages convict.
+    /// The accumulator that the evidence convicts.
     ///
     /// # Errors
     /// [`NoEvidence`].
@@ -56,6 +61,23 @@ impl Equivocation {
                 signed.map(|(culprit, _)| culprit).ok_or(NoEvidence::Signature)
             }
             Self::Joins(joins) => convict_joins(joins, auction.verified_spec()),
+            Self::Omission(words) => {
+                let (receipt, message) = &**words;
+                let Content::List(list) = &message.body.content else {
+                    return Err(NoEvidence::Different);
+                };
+                let culprit = message.authentic_sender(auction).ok_or(NoEvidence::Signature)?;
+                let one = message.body.context == *auction.context()
+                    && usize::from(receipt.accumulator) == culprit;
+                if !one {
+                    return Err(NoEvidence::Different);
+                }
+                receipt.verify(auction).map_err(|_| NoEvidence::Signature)?;
+                if list.iter().any(|listed| listed.bid == receipt.bid) {
+                    return Err(NoEvidence::Same);
+                }
+                Ok(culprit)
+            }
         }
     }
 }

@@ -6,6 +6,7 @@
 use curve25519_dalek::Scalar;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256, Sha512};
+use zeroize::Zeroize;
 
 use crate::group::Point;
 use crate::keys::PublicKey;
@@ -15,7 +16,8 @@ const PROTOCOL: &[u8; 5] = b"gavel";
 /// Version of the protocol and of every layout in it.
 pub const VERSION: u16 = 1;
 
-/// All domain labels. One use, one label.
+/// All domain labels. One use, one label. A label's number is part of every hash made with it:
+/// new ones go to the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Label {
     /// A generator of the group.
@@ -108,8 +110,8 @@ impl std::fmt::Debug for Digest {
     }
 }
 
-/// A statement being laid out.
-#[derive(Clone)]
+/// A statement being laid out. One with secrets in it is kept in [`zeroize::Zeroizing`].
+#[derive(Clone, Zeroize)]
 pub struct Layout(Vec<u8>);
 
 impl Layout {

@@ -14,8 +14,9 @@ use crate::outcome::Outcome;
 use crate::proofs::entries::EntriesProof;
 use crate::proofs::linear::LinearProof;
 
-/// Longest encoding of a round message, in bytes: a list of the most bids that a spec allows.
-pub const MAX_MESSAGE_BYTES: usize = 48 << 20;
+/// Longest encoding of a round message, in bytes: a list of the most bids that a spec allows, or
+/// one receipt for each of them.
+pub const MAX_MESSAGE_BYTES: usize = 80 << 20;
 
 /// A digest in an accumulator's list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,8 +77,8 @@ pub struct Opened {
 pub enum Content {
     /// The bids receipted, sorted by digest. Section 4.
     List(Vec<Listed>),
-    /// The receipts of all accumulators for each bid that the sender flagged and some list
-    /// lacks, in the order of the digests. Section 4.
+    /// For each bid that the sender has to show, in the order of the digests, the receipts of
+    /// the accumulators whose list lacks it. Section 4.
     Receipts(Vec<Vec<Signature>>),
     /// Contribution to the order, or ciphertexts, or both. Sections 4, 5 and 8.
     Show {

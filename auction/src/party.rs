@@ -27,6 +27,7 @@ use crate::proofs::entries::{EntriesMask, EntriesWitness};
 use crate::referee::{Referee, Tally, statements};
 use crate::search::Interval;
 use crate::secret::{SecretScalar, SecretVector};
+use crate::set::Unsettled;
 use crate::shares::{Share, ShareSum, SummedShare, WeightedShareSum};
 use crate::step::{Multiplied, Shown, Step};
 
@@ -60,10 +61,9 @@ impl PartySecret {
     /// From a sealed store; nothing when the bytes are not such secrets.
     #[must_use]
     pub fn from_bytes(bytes: &[u8; 64]) -> Option<Self> {
-        let mut key = [0; 32];
+        let mut key = Zeroizing::new([0; 32]);
         key.copy_from_slice(&bytes[..32]);
-        let decryption = Option::from(Scalar::from_canonical_bytes(key)).map(SecretScalar::new)?;
-        key.zeroize();
+        let decryption = Option::from(Scalar::from_canonical_bytes(*key)).map(SecretScalar::new)?;
         let mut seed = Zeroizing::new([0; 32]);
         seed.copy_from_slice(&bytes[32..]);
         Some(Self { decryption, seed })
@@ -111,7 +111,8 @@ pub enum PartyError {
 
 /// The secrets of the stage under way.
 struct StageSecrets {
-    round: u16,
+    /// The round that the stage begins in, and the hash of the one before.
+    place: (u16, Digest),
     /// `s`: the plaintext of each ciphertext.
     entries: SecretVector,
     /// `t`: the randomness of each.
@@ -193,7 +194,8 @@ impl Party {
         let (Step::Show { shown, .. }, Some(tally)) = (referee.step(), referee.tally()) else {
             return Ok(());
         };
-        let prepared = self.stage.as_ref().is_some_and(|stage| stage.round == referee.round());
+        let place = (referee.round(), *referee.previous());
+        let prepared = self.stage.as_ref().is_some_and(|stage| stage.place == place);
         if prepared {
             return Ok(());
         }
@@ -216,7 +218,7 @@ impl Party {
                 (SecretVector::new(blocks.iter().map(entry).collect()), blocks)
             }
         };
-        self.stage = Some(StageSecrets { round: referee.round(), entries, randomness, blocks });
+        self.stage = Some(StageSecrets { place, entries, randomness, blocks });
         Ok(())
     }
 
@@ -296,16 +298,24 @@ impl Party {
 
     /// The randomness of a stage's ciphertexts: the same after a restart.
     fn draw_randomness(&self, referee: &Referee, count: usize) -> SecretVector {
-        let mut layout = Layout::new(Label::EntryRandomness, self.auction.context());
-        layout.fixed(&self.secret.seed).u16(referee.round()).digest(referee.previous());
-        SecretVector::new((0..count).map(|i| layout.clone().count(i).scalar()).collect())
+        let draw = |i: usize| {
+            let mut layout =
+                Zeroizing::new(Layout::new(Label::EntryRandomness, self.auction.context()));
+            layout.fixed(&self.secret.seed).u16(referee.round()).digest(referee.previous());
+            layout.count(i).scalar()
+        };
+        SecretVector::new((0..count).map(draw).collect())
     }
 
-    fn show_receipts(&self, to_show: &[Vec<Digest>]) -> Result<Content, PartyError> {
+    /// 4 The receipts of the accumulators whose lists lack what this one flagged.
+    fn show_receipts(&self, to_show: &[Vec<Unsettled>]) -> Result<Content, PartyError> {
         let mine = to_show.get(self.me).map_or(&[][..], Vec::as_slice);
-        let shown = mine
-            .iter()
-            .map(|bid| self.receipts.get(bid).cloned().ok_or(PartyError::NoReceipts(*bid)));
+        let shown = mine.iter().map(|Unsettled { bid, lacking }| {
+            let kept = self.receipts.get(bid);
+            let of = |k: &usize| kept.and_then(|kept| kept.get(*k)).copied();
+            let receipts: Option<Vec<Signature>> = lacking.iter().map(of).collect();
+            receipts.ok_or(PartyError::NoReceipts(*bid))
+        });
         Ok(Content::Receipts(shown.collect::<Result<_, _>>()?))
     }
 

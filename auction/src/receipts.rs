@@ -139,6 +139,14 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// Whether anyone who has seen a bid could bring this about for it, by sending it with
+    /// another signature or share: such a refusal is not signed, since it says nothing of the
+    /// bidder.
+    #[must_use]
+    pub fn is_anyones_doing(&self) -> bool {
+        matches!(self, Self::BidSignature | Self::ShareSignature | Self::OtherShare)
+    }
+
     pub(crate) fn not_a_level(error: ProofError) -> Self {
         Self::NotALevel(error.to_string())
     }

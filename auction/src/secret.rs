@@ -21,6 +21,11 @@ impl SecretScalar {
         Self(scalar)
     }
 
+    /// Adds to the value.
+    pub fn add(&mut self, scalar: &Scalar) {
+        self.0 += scalar;
+    }
+
     /// The value, for constant-time arithmetic.
     #[must_use]
     pub fn expose(&self) -> &Scalar {

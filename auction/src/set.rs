@@ -6,7 +6,7 @@ use crate::join::Auction;
 use crate::keys::Signature;
 use crate::layout::{Digest, Label, Layout};
 use crate::messages::Listed;
-use crate::receipts::{Receipt, verify_all};
+use crate::receipts::Receipt;
 
 /// The digest that names a set: of its bids, sorted.
 #[must_use]
@@ -38,12 +38,21 @@ pub enum SetError {
     Shown {
         /// How many were shown.
         got: usize,
-        /// How many the sender flagged and some list lacks.
+        /// How many the sender has to show.
         expected: usize,
     },
     /// A receipt that does not verify.
-    #[error("the receipts shown for bid {0} are not those of all accumulators")]
+    #[error("the receipts shown for bid {0} are not those of the accumulators that left it out")]
     Receipts(Digest),
+}
+
+/// A bid that some list lacks and another flags.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unsettled {
+    /// The bid.
+    pub bid: Digest,
+    /// The accumulators whose list lacks it: their receipts are to be shown.
+    pub lacking: Vec<usize>,
 }
 
 /// The lists of all accumulators, in their order.
@@ -77,24 +86,37 @@ impl Lists {
         everywhere.map(|(bid, _)| bid).collect()
     }
 
-    /// The bids whose receipts each accumulator has to show: those that it flagged and some list
-    /// lacks. All empty when the lists leave nothing to settle.
+    /// The bids whose receipts each accumulator has to show: those that some list lacks and of
+    /// whose flaggers it has the lowest number. All empty when the lists leave nothing to settle.
     #[must_use]
-    pub fn to_show(&self) -> Vec<Vec<Digest>> {
+    pub fn to_show(&self) -> Vec<Vec<Unsettled>> {
         let in_all = self.in_all();
-        let lacking = |list: &Vec<Listed>| {
-            let flagged = list.iter().filter(|entry| entry.complete);
-            flagged.map(|entry| entry.bid).filter(|bid| !in_all.contains(bid)).collect()
-        };
-        self.0.iter().map(lacking).collect()
+        let mut to_show: Vec<Vec<Unsettled>> = vec![Vec::new(); self.0.len()];
+        let mut assigned = BTreeSet::new();
+        for (list, show) in self.0.iter().zip(&mut to_show) {
+            for entry in list.iter().filter(|entry| entry.complete && !in_all.contains(&entry.bid))
+            {
+                if assigned.insert(entry.bid) {
+                    show.push(Unsettled { bid: entry.bid, lacking: self.lacking(&entry.bid) });
+                }
+            }
+        }
+        to_show
     }
 
     /// The set, sorted: what all lists hold and what receipts were shown for.
     #[must_use]
-    pub fn set(&self, shown: &[Vec<Digest>]) -> Vec<Digest> {
+    pub fn set(&self, shown: &[Vec<Unsettled>]) -> Vec<Digest> {
         let mut set = self.in_all();
-        set.extend(shown.iter().flatten().copied());
+        set.extend(shown.iter().flatten().map(|unsettled| unsettled.bid));
         set.into_iter().collect()
+    }
+
+    /// The accumulators whose list lacks a bid.
+    #[must_use]
+    pub fn lacking(&self, bid: &Digest) -> Vec<usize> {
+        let naming = self.naming(bid);
+        (0..self.0.len()).filter(|k| !naming.contains(k)).collect()
     }
 
     /// The accumulators whose list names a bid.
@@ -107,38 +129,35 @@ impl Lists {
     /// Accumulators that receipted a bid and left it out of their list, with the bid.
     #[must_use]
     pub fn omissions(&self, set: &[Digest]) -> Vec<(usize, Digest)> {
-        let mut omissions = Vec::new();
-        for bid in set {
-            let naming = self.naming(bid);
-            let silent = (0..self.0.len()).filter(|k| !naming.contains(k));
-            omissions.extend(silent.map(|k| (k, *bid)));
-        }
-        omissions
+        let pairs = |bid: Digest| self.lacking(&bid).into_iter().map(move |k| (k, bid));
+        set.iter().flat_map(|bid| pairs(*bid)).collect()
     }
 }
 
-/// Checks the receipts that one accumulator shows.
+/// Checks the receipts that one accumulator shows: for each bid one of every accumulator whose
+/// list lacks it, in their order. A list that names a bid says as much as a receipt.
 ///
 /// # Errors
 /// [`SetError`]: the sender's fault.
 pub fn check_shown(
     auction: &Auction,
-    to_show: &[Digest],
+    to_show: &[Unsettled],
     shown: &[Vec<Signature>],
 ) -> Result<(), SetError> {
     if shown.len() != to_show.len() {
         return Err(SetError::Shown { got: shown.len(), expected: to_show.len() });
     }
-    for (bid, signatures) in to_show.iter().zip(shown) {
-        let receipts: Vec<Receipt> = (0u8..)
-            .zip(signatures)
-            .map(|(accumulator, signature)| Receipt {
-                bid: *bid,
-                accumulator,
-                signature: *signature,
-            })
-            .collect();
-        verify_all(auction, bid, &receipts).map_err(|_| SetError::Receipts(*bid))?;
+    for (Unsettled { bid, lacking }, signatures) in to_show.iter().zip(shown) {
+        let receipts = lacking.iter().zip(signatures).map(|(k, signature)| Receipt {
+            bid: *bid,
+            // Accumulators are at most 16.
+            accumulator: *k as u8,
+            signature: *signature,
+        });
+        let hold = receipts.map(|receipt| receipt.verify(auction)).all(|held| held.is_ok());
+        if signatures.len() != lacking.len() || !hold {
+            return Err(SetError::Receipts(*bid));
+        }
     }
     Ok(())
 }
@@ -146,6 +165,13 @@ pub fn check_shown(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_accumulator_shows_what_several_flag() {
+        let lists = Lists::new(vec![list(&[]), list(&[(1, true)]), list(&[(1, true)])]);
+        let unsettled = Unsettled { bid: Digest([1; 32]), lacking: vec![0] };
+        assert_eq!(lists.to_show(), vec![vec![], vec![unsettled], vec![]]);
+    }
 
     fn list(entries: &[(u8, bool)]) -> Vec<Listed> {
         let listed =
@@ -173,7 +199,8 @@ mod tests {
             list(&[(1, true)]),
         ]);
         let two = Digest([2; 32]);
-        assert_eq!(lists.to_show(), vec![vec![two], vec![], vec![]]);
+        let unsettled = Unsettled { bid: two, lacking: vec![2] };
+        assert_eq!(lists.to_show(), vec![vec![unsettled], vec![], vec![]]);
         assert_eq!(lists.set(&lists.to_show()), vec![Digest([1; 32]), two]);
         assert_eq!(lists.set(&[]), vec![Digest([1; 32])]);
         assert_eq!(lists.omissions(&[Digest([1; 32]), two]), vec![(2, two)]);

@@ -134,13 +134,13 @@ impl ExpandedShare<'_> {
 /// A sum of share vectors and blindings, plain or weighted, reduced once at its end.
 pub struct ShareSum {
     plain: VectorSum,
-    blinding: Scalar,
+    blinding: SecretScalar,
 }
 
 /// A sum of share vectors and blindings with a weight each.
 pub struct WeightedShareSum {
     weighted: WeightedVectorSum,
-    blinding: Scalar,
+    blinding: SecretScalar,
 }
 
 /// A summed share: `S^(k)` with its blinding.
@@ -155,7 +155,7 @@ impl ShareSum {
     /// The empty sum.
     #[must_use]
     pub fn new(levels: usize) -> Self {
-        Self { plain: VectorSum::new(levels), blinding: Scalar::ZERO }
+        Self { plain: VectorSum::new(levels), blinding: SecretScalar::new(Scalar::ZERO) }
     }
 
     /// Adds a share.
@@ -164,7 +164,7 @@ impl ShareSum {
     /// [`LengthError`] when the share is of another number of levels.
     pub fn add(&mut self, share: &ExpandedShare<'_>) -> Result<(), LengthError> {
         check_length(share.levels, self.plain.len())?;
-        self.blinding += share.blinding.expose();
+        self.blinding.add(share.blinding.expose());
         match share.share {
             Share::Seed(seed) => {
                 share.pieces(seed, |first, entries| self.plain.add_raw_from(first, entries));
@@ -176,10 +176,9 @@ impl ShareSum {
 
     /// The sum.
     #[must_use]
-    pub fn finish(mut self) -> SummedShare {
-        let blinding = SecretScalar::new(self.blinding);
-        self.blinding.zeroize();
-        SummedShare { vector: SecretVector::new(self.plain.finish()), blinding }
+    pub fn finish(self) -> SummedShare {
+        let vector = SecretVector::new(self.plain.finish());
+        SummedShare { vector, blinding: self.blinding }
     }
 }
 
@@ -187,7 +186,7 @@ impl WeightedShareSum {
     /// The empty sum.
     #[must_use]
     pub fn new(levels: usize) -> Self {
-        Self { weighted: WeightedVectorSum::new(levels), blinding: Scalar::ZERO }
+        Self { weighted: WeightedVectorSum::new(levels), blinding: SecretScalar::new(Scalar::ZERO) }
     }
 
     /// Adds `weight * share`.
@@ -196,7 +195,7 @@ impl WeightedShareSum {
     /// [`LengthError`] when the share is of another number of levels.
     pub fn add(&mut self, weight: u128, share: &ExpandedShare<'_>) -> Result<(), LengthError> {
         check_length(share.levels, self.weighted.len())?;
-        self.blinding += Scalar::from(weight) * share.blinding.expose();
+        self.blinding.add(&(Scalar::from(weight) * share.blinding.expose()));
         match share.share {
             Share::Seed(seed) => {
                 share.pieces(seed, |first, entries| {
@@ -213,16 +212,15 @@ impl WeightedShareSum {
     /// # Errors
     /// [`LengthError`] when the sum is of another number of levels.
     pub fn add_sum(&mut self, weight: u128, sum: &SummedShare) -> Result<(), LengthError> {
-        self.blinding += Scalar::from(weight) * sum.blinding.expose();
+        self.blinding.add(&(Scalar::from(weight) * sum.blinding.expose()));
         self.weighted.add_scalars(weight, sum.vector.expose())
     }
 
     /// The sum.
     #[must_use]
-    pub fn finish(mut self) -> SummedShare {
-        let blinding = SecretScalar::new(self.blinding);
-        self.blinding.zeroize();
-        SummedShare { vector: SecretVector::new(self.weighted.finish()), blinding }
+    pub fn finish(self) -> SummedShare {
+        let vector = SecretVector::new(self.weighted.finish());
+        SummedShare { vector, blinding: self.blinding }
     }
 }
 

@@ -1,20 +1,20 @@
 //! What comes next: what every accumulator's next message must say.
 
 use crate::elgamal::Ciphertext;
-use crate::layout::Digest;
 use crate::outcome::Outcome;
 use crate::prices::Level;
 use crate::search::Interval;
+use crate::set::Unsettled;
 
 /// The next round's content. All of it follows from public messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
     /// The list of receipted bids. PROTOCOL section 4.
     List,
-    /// The receipts of the bids that each accumulator flagged and some list lacks. Section 4.
+    /// The receipts of bids that one list flags and another lacks. Section 4.
     Receipts {
-        /// By accumulator.
-        to_show: Vec<Vec<Digest>>,
+        /// What each accumulator has to show.
+        to_show: Vec<Vec<Unsettled>>,
     },
     /// The contribution to the order, ciphertexts, or both. Sections 4, 5 and 8.
     Show {

@@ -11,9 +11,8 @@ use crate::join::{Auction, Join, JoinError};
 use crate::layout::Digest;
 use crate::messages::RoundMessage;
 use crate::outcome::Outcome;
-use crate::referee::{Fault, Offered, Omission, Referee, Refused};
+use crate::referee::{Fault, Omission, Referee, Refused};
 use crate::spec::{SignedSpec, SpecError};
-use crate::step::Step;
 use crate::wire::{WireError, decode, encode};
 
 /// First bytes of a transcript file, its format version last.
@@ -47,6 +46,8 @@ pub struct Verdict {
     pub outcome: Outcome,
     /// The accumulators that signed the outcome. It holds whoever did.
     pub signed_by: Vec<usize>,
+    /// The accumulators that signed something else in its place.
+    pub false_signers: Vec<usize>,
     /// Bids that were receipted and left out by an accumulator; they counted all the same.
     pub omissions: Vec<Omission>,
 }
@@ -104,35 +105,36 @@ pub enum TranscriptError {
         /// Bids in the set.
         expected: usize,
     },
-    /// Messages after the end.
-    #[error("the transcript goes on after the outcome")]
-    Surplus,
+    /// Rounds that are not in their order, or not whole.
+    #[error(
+        "round {round} of the transcript does not have the messages of all accumulators in their order"
+    )]
+    Shape {
+        /// Counted from 0.
+        round: usize,
+    },
 }
 
 impl Transcript {
-    /// The transcript of a referee's auction, once the outcome is decided.
+    /// The transcript of a referee's auction: once the outcome is decided, the proof of it; once
+    /// a fault has stopped the auction, what convicts those at fault.
     #[must_use]
     pub fn of(referee: &Referee) -> Option<Self> {
-        referee.outcome()?;
+        if referee.outcome().is_none() && referee.fault().is_none() {
+            return None;
+        }
         let auction = referee.auction();
         let mut rounds = referee.rounds().to_vec();
-        let mut signed: Vec<_> =
+        let last: Vec<_> =
             (0..auction.accumulators()).filter_map(|k| referee.received(k).cloned()).collect();
-        // 9 Who signs a false outcome is convicted by that message; the rounds before it prove
-        // the outcome all the same, as they do when he signs nothing.
-        if let Some(fault) = referee.fault() {
-            let honest = |k: &usize| fault.culprits.iter().all(|(culprit, _)| culprit != k);
-            let last = rounds.pop().unwrap_or_default();
-            signed = (0..).zip(last).filter(|(k, _)| honest(k)).map(|(_, said)| said).collect();
+        if referee.outcome().is_some() && !last.is_empty() {
+            rounds.push(last);
         }
-        if *referee.step() != Step::Complete && !signed.is_empty() {
-            rounds.push(signed);
-        }
-        let bids = referee.tally()?.bids().iter().map(|bid| SealedBid::clone(bid.sealed()));
+        let bids = referee.tally().map_or(&[][..], |tally| tally.bids());
         Some(Self {
             spec: auction.verified_spec().signed().clone(),
             joins: auction.joins().to_vec(),
-            bids: bids.collect(),
+            bids: bids.iter().map(|bid| SealedBid::clone(bid.sealed())).collect(),
             rounds,
         })
     }
@@ -176,17 +178,10 @@ impl Transcript {
         let mut referee = Referee::new(Arc::clone(&auction), seed);
         let shown: Vec<Digest> = self.bids.iter().map(SealedBid::digest).collect();
         supply(&mut referee, self.bids, rng);
+        check_shape(&self.rounds, auction.accumulators())?;
         for (round, messages) in self.rounds.into_iter().enumerate() {
-            if *referee.step() == Step::Complete {
-                return Err(TranscriptError::Surplus);
-            }
-            let due = usize::from(referee.round());
             for (place, message) in messages.into_iter().enumerate() {
                 replay(&mut referee, message, round, place)?;
-            }
-            let closed = usize::from(referee.round()) > due || *referee.step() == Step::Complete;
-            if !closed && !matches!(referee.step(), Step::Outcome(_)) {
-                break;
             }
         }
         let set = referee.tally().map(|tally| {
@@ -199,11 +194,24 @@ impl Transcript {
         if set != shown {
             return Err(TranscriptError::Bids { got: shown.len(), expected: set.len() });
         }
-        let waiting = referee.waiting_for();
-        let signed_by = (0..auction.accumulators()).filter(|k| !waiting.contains(k)).collect();
+        let (signed_by, false_signers) = referee.signers();
         let omissions = referee.omissions().to_vec();
-        Ok(Verdict { auction, outcome, signed_by, omissions })
+        Ok(Verdict { auction, outcome, signed_by, false_signers, omissions })
     }
+}
+
+/// One auction has one form: round after round, in each the accumulators in their order, all of
+/// them but in the last.
+fn check_shape(rounds: &[Vec<RoundMessage>], accumulators: usize) -> Result<(), TranscriptError> {
+    for (i, round) in rounds.iter().enumerate() {
+        let whole = round.len() == accumulators || (i + 1 == rounds.len() && !round.is_empty());
+        let in_order = round.is_sorted_by(|a, b| a.body.accumulator < b.body.accumulator);
+        let in_place = round.iter().all(|message| usize::from(message.body.round) == i);
+        if !whole || !in_order || !in_place {
+            return Err(TranscriptError::Shape { round: i });
+        }
+    }
+    Ok(())
 }
 
 /// Checks the public part of bids, some at a time, and tells the referee.
@@ -229,8 +237,7 @@ fn replay(
     place: usize,
 ) -> Result<(), TranscriptError> {
     match referee.offer(message) {
-        Ok(Offered::Kept | Offered::Complete) => Ok(()),
-        Ok(Offered::Duplicate) => Err(TranscriptError::Surplus),
+        Ok(_) => Ok(()),
         Err(Refused::Fault(fault)) => Err(TranscriptError::Fault(fault)),
         Err(reason) => Err(TranscriptError::Message { round, accumulator: place, reason }),
     }

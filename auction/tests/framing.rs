@@ -19,12 +19,10 @@ use auction::group::{PointBytes, ScalarBytes};
 use auction::join::{Auction, Join, JoinError};
 use auction::keys::{SecretKey, Signature};
 use auction::layout::{Label, Layout};
-use auction::messages::Content;
 use auction::prices::Level;
 use auction::receipts::Reason;
 use auction::referee::{FaultReason, Referee, Refused};
 use auction::sealing::seal;
-use auction::step::Step;
 use auction::transcript::{Transcript, TranscriptError};
 use curve25519_dalek::scalar::clamp_integer;
 use curve25519_dalek::{EdwardsPoint, Scalar};
@@ -124,39 +122,6 @@ fn a_second_join_convicts_and_gives_another_context() {
     joins[0] = other;
     let apart = Auction::new(auction.verified_spec().clone(), joins).unwrap();
     assert_ne!(apart.context(), auction.context());
-}
-
-#[test]
-fn a_false_outcome_convicts_its_signer_and_leaves_the_transcript_proving_the_outcome() {
-    let mut rng = rng(8);
-    let committee = Committee::new(Terms::small(), &mut rng);
-    let identities = committee.identities.clone();
-    let bids = [committee.seal(Level(2), &mut rng), committee.seal(Level(4), &mut rng)];
-    let books = committee.take_unchecked(&bids, &mut rng);
-    let mut nodes = committee.close(books, &mut rng);
-    let (mut parties, mut referees): (Vec<_>, Vec<_>) = nodes.drain(..).unzip();
-    let referee = &mut referees[0];
-    while !matches!(referee.step(), Step::Outcome(_)) {
-        let round: Vec<_> =
-            parties.iter_mut().map(|p| p.message(referee, &mut rng).unwrap()).collect();
-        for message in round {
-            referee.offer(message).unwrap();
-        }
-    }
-    let mut last: Vec<_> =
-        parties.iter_mut().map(|p| p.message(referee, &mut rng).unwrap()).collect();
-    let Content::Outcome(outcome) = &mut last[1].body.content else { panic!() };
-    outcome.tie = !outcome.tie;
-    last[1] = last[1].body.clone().sign(&identities[1]);
-    let mut stopped = None;
-    for message in last {
-        stopped = referee.offer(message).err();
-    }
-    let Some(Refused::Fault(fault)) = stopped else { panic!("{stopped:?}") };
-    assert_eq!(fault.culprits, [(1, FaultReason::OtherOutcome)]);
-    let verdict = Transcript::of(referee).unwrap().verify(None, &mut rng).unwrap();
-    assert_eq!(Some(&verdict.outcome), referee.outcome());
-    assert_eq!(verdict.signed_by, [0, 2]);
 }
 
 #[test]

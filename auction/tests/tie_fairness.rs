@@ -116,8 +116,8 @@ fn the_order_depends_on_each_contribution_on_the_set_and_on_nothing_else() {
     assert_eq!(first, again);
 }
 
-/// An order part for any exponent, with the proof that its maker can make.
-fn order_part(table: &mut Table, k: usize, exponent: Scalar) -> OrderPart {
+/// An order part for any exponent, with the proof that its maker can make with `witness`.
+fn order_part(table: &mut Table, k: usize, exponent: Scalar, witness: Scalar) -> OrderPart {
     let tally = table.judge.tally().unwrap();
     let sigma: Point = (tally.order_point().value() * exponent).into();
     let statement = statements::order(&table.auction.keys()[k], tally.order_point(), &sigma);
@@ -128,7 +128,7 @@ fn order_part(table: &mut Table, k: usize, exponent: Scalar) -> OrderPart {
         previous: table.judge.previous(),
     };
     let binding = place.bind(auction::layout::Label::OrderProof);
-    let proof = statement.prove(binding, &[&SecretScalar::new(exponent)], &mut table.rng);
+    let proof = statement.prove(binding, &[&SecretScalar::new(witness)], &mut table.rng);
     OrderPart { point: sigma.bytes(), proof }
 }
 
@@ -141,12 +141,15 @@ fn the_last_accumulator_has_one_contribution_and_every_other_is_refused() {
         |_| Scalar::ONE,
         |x| x * Scalar::from(2u64),
     ];
-    for (i, change) in exponents.into_iter().enumerate() {
+    for (i, change) in exponents.into_iter().flat_map(|change| [change, change]).enumerate() {
         let mut table = Table::seated(Terms::small(), &[5, 5, 5], 70 + i as u64);
         table.until("show", 1);
         let mut messages = table.messages();
-        let exponent = change(table.decryption[2]);
-        let part = order_part(&mut table, 2, exponent);
+        // Proved with the exponent that it has, or with the one that it ought to have.
+        let honest = table.decryption[2];
+        let exponent = change(honest);
+        let witness = if i % 2 == 0 { honest } else { exponent };
+        let part = order_part(&mut table, 2, exponent, witness);
         table.alter(&mut messages, 2, |content| {
             let Content::Show { order, .. } = content else { panic!() };
             *order = Some(part);
@@ -177,7 +180,7 @@ fn making_the_same_contribution_again_does_not_move_the_order() {
     assert!(sigmas.windows(2).all(|pair| pair[0].1 != pair[1].1), "masks are fresh");
     // The honest exponent passes in place of the party's own part: the refusals have power.
     let exponent = table.decryption[2];
-    let part = order_part(&mut table, 2, exponent);
+    let part = order_part(&mut table, 2, exponent, exponent);
     let mut messages = table.messages();
     table.alter(&mut messages, 2, |content| {
         let Content::Show { order, .. } = content else { panic!() };

@@ -259,6 +259,20 @@ impl Sale {
         outcomes[0]
     }
 
+    /// The same for accumulators that all kept to the protocol, whatever befell them: none of
+    /// them is said to have done wrong.
+    ///
+    /// # Panics
+    /// When anything differs.
+    pub async fn check_honest_outcome(&self, counted: &[&Bid]) -> Outcome {
+        let outcome = self.check_outcome(counted).await;
+        for k in 0..self.peers.len() {
+            let state = self.until(k, "an outcome", |state| state.phase == Phase::Done).await;
+            assert_eq!(state.findings, Vec::<String>::new(), "accumulator {k}");
+        }
+        outcome
+    }
+
     fn check_plain(&self, outcome: &Outcome, counted: &[&Bid]) {
         let bids: Vec<(String, u128)> = counted
             .iter()

@@ -57,7 +57,7 @@ async fn killed_while_joining() {
     }
     let bids = sale.place_all(&LEVELS).await;
     committee.close(&sale, 0).await;
-    sale.check_outcome(&all(&bids)).await;
+    sale.check_honest_outcome(&all(&bids)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -90,7 +90,7 @@ async fn killed_while_bids_come_in_and_right_after_a_receipt() {
     committee.accumulators[2].restart();
     bids.push(bid);
     committee.close(&sale, 0).await;
-    sale.check_outcome(&all(&bids)).await;
+    sale.check_honest_outcome(&all(&bids)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -114,7 +114,7 @@ async fn killed_in_every_part_of_the_rounds() {
         if !killed.contains(&2) {
             committee.accumulators[2].thaw();
         }
-        sale.check_outcome(&all(&bids)).await;
+        sale.check_honest_outcome(&all(&bids)).await;
     }
 }
 
@@ -132,7 +132,7 @@ async fn held_in(committee: &Committee, part: Part, rule: Rule) -> (Sale, Vec<Bi
             return (sale, bids);
         }
         eprintln!("{part:?} went by, attempt {attempt}");
-        sale.check_outcome(&all(&bids)).await;
+        sale.check_honest_outcome(&all(&bids)).await;
     }
     panic!("{part:?} was never hit");
 }
@@ -155,6 +155,6 @@ async fn killed_at_random_moments_after_closing() {
         let part = state.as_ref().map(Part::of);
         eprintln!("auction {round}: {levels:?}, {killed} killed after {delay:?} in {part:?}");
         committee.accumulators[killed].restart();
-        sale.check_outcome(&all(&bids)).await;
+        sale.check_honest_outcome(&all(&bids)).await;
     }
 }

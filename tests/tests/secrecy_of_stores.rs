@@ -158,7 +158,7 @@ async fn stores_and_logs_hold_no_secret() {
     check_shares(&shares(&closed, &id, &bids));
 
     committee.start_all();
-    sale.check_outcome(&bids.iter().collect::<Vec<_>>()).await;
+    sale.check_honest_outcome(&bids.iter().collect::<Vec<_>>()).await;
     until_erased(&committee).await;
     committee.kill_all();
     // From no directory, nor from all, can a share be read any more.

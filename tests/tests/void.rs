@@ -2,6 +2,9 @@
 //! good. PROTOCOL section 4.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+use std::path::Path;
+use std::thread::JoinHandle;
+
 use auction::spec::{Rule, Time};
 use bidder::Committee as CommitteeFile;
 use link::Identity;
@@ -15,8 +18,16 @@ use tests::sale::{Bid, PATIENCE, Sale};
 /// From the announcement to the last time: enough for everything before it on a busy machine.
 const LASTS: u64 = 15_000;
 
-fn watch(committee: &Committee, sale: &Sale) -> Ran {
-    gavel(committee.folder(), &["auction", "watch", &sale.id().to_string(), "--json"])
+/// What `gavel auction watch` says until it ends.
+fn watch(folder: &Path, sale: &Sale) -> JoinHandle<Ran> {
+    let (folder, id) = (folder.to_owned(), sale.id().to_string());
+    std::thread::spawn(move || gavel(&folder, &["auction", "watch", &id, "--json"]))
+}
+
+/// The states in all lines of `gavel auction watch --json`, the last ones last.
+fn watched(ran: &Ran) -> Vec<Value> {
+    let line = |line: &str| serde_json::from_str::<Value>(line).unwrap()["states"].clone();
+    ran.text.lines().map(line).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -40,28 +51,34 @@ async fn who_stays_away_is_named_and_the_auction_is_void_for_good() {
         };
         sale.until(k, "silence named", |state| named(&state.phase)).await;
     }
+    let watching = watch(committee.folder(), &sale);
     assert!(now() < last, "the machine is too busy for this test");
 
     for k in [0, 2] {
         sale.until(k, "void", |state| state.phase == Phase::Void).await;
         assert!(now() >= last);
     }
-    // Before the silent one is back, and after: the command says so, and so do all others.
-    let watching = watch(&committee, &sale);
-    assert_eq!(watching.code, Some(1), "{watching:?}");
-    assert!(watching.said.contains("void"), "{watching:?}");
     committee.accumulators[1].start();
     sale.until(1, "void", |state| state.phase == Phase::Void).await;
     committee.accumulators[0].restart();
     for k in 0..3 {
         sale.until(k, "void", |state| state.phase == Phase::Void && state.outcome.is_none()).await;
     }
-    let watching = watch(&committee, &sale);
+    // Who watched has read whose silence it was, and that it came to nothing.
+    let watching = watching.join().unwrap();
     assert_eq!(watching.code, Some(1), "{watching:?}");
-    let lines: Vec<Value> =
-        watching.text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let shown = lines.last().unwrap()["states"].as_array().unwrap();
-    assert!(shown.iter().all(|state| state["phase"] == "void"), "{shown:?}");
+    assert!(watching.said.contains("void"), "{watching:?}");
+    let states = watched(&watching);
+    let named = |states: &Value| {
+        states[0]["detail"]
+            .as_str()
+            .is_some_and(|text| text.contains("waiting for accumulators [1]"))
+    };
+    assert!(states.iter().any(named), "{watching:?}");
+    let watching = watch(committee.folder(), &sale).join().unwrap();
+    assert_eq!(watching.code, Some(1), "{watching:?}");
+    let shown = watched(&watching).pop().unwrap();
+    assert!(shown.as_array().unwrap().iter().all(|state| state["phase"] == "void"), "{shown:?}");
 
     nothing_more_is_said(&committee, &sale, &bids[0]).await;
     // Nothing is left to make a message with.
@@ -86,7 +103,9 @@ async fn nothing_more_is_said(committee: &Committee, sale: &Sale, bid: &Bid) {
     let signed = sale.auction.verified_spec().signed().clone();
     for k in [0u8, 2] {
         let fellow = peer(&endpoint, committee.accumulators[usize::from(k)].member());
-        for question in [Question::History(sale.id(), 0, k), Question::Announce(Box::new(signed.clone()))] {
+        for question in
+            [Question::History(sale.id(), 0, k), Question::Announce(Box::new(signed.clone()))]
+        {
             let answer: Answer = fellow.request(&question, PATIENCE).await.unwrap();
             assert_eq!(answer, Answer::Declined(Declined::Finished), "{question:?}");
         }

@@ -208,8 +208,8 @@ impl Core {
         let auction = self.shared.view().auction.clone();
         let convicted = match (&evidence, auction) {
             (Equivocation::Joins(joins), _) => convict_joins(joins, &self.shared.spec),
-            (Equivocation::Messages(_), Some(auction)) => evidence.convict(&auction),
-            (Equivocation::Messages(_), None) => {
+            (_, Some(auction)) => evidence.convict(&auction),
+            (_, None) => {
                 answer(reply, declined(Declined::NotNow("accumulators are still joining".into())));
                 return;
             }
@@ -254,6 +254,9 @@ impl Core {
 pub(super) fn equivocation(culprit: usize, evidence: Equivocation) -> Found {
     let text = match &evidence {
         Equivocation::Joins(_) => format!("accumulator {culprit} signed two joins"),
+        Equivocation::Omission(words) => {
+            format!("accumulator {culprit} receipted bid {} and left it out", words.0.bid)
+        }
         Equivocation::Messages(messages) => {
             let [first, _] = &**messages;
             let round = first.body.round;

@@ -81,6 +81,7 @@ impl Engine {
     ) -> Result<(), PartyError> {
         while let Some(mine) = own.get(&self.referee.round()) {
             let round = self.referee.round();
+            self.party.prepare(&self.referee)?;
             let fellows = messages.range((round, 0)..=(round, u8::MAX)).map(|(_, message)| message);
             for message in std::iter::once(mine).chain(fellows) {
                 match self.referee.offer(message.clone()) {

@@ -8,7 +8,7 @@ use auction::equivocation::{Comparison, Equivocation, compare, convict_joins};
 use auction::join::Auction;
 use auction::layout::Digest;
 use auction::messages::RoundMessage;
-use link::service::{Answer, Question};
+use link::service::{Answer, Declined, Question};
 
 use super::Command;
 use super::core::{Core, Found, compute, equivocation};
@@ -35,8 +35,9 @@ pub(super) fn ask_history(
                 |answer: &Answer| matches!(answer, Answer::History(_) | Answer::Declined(_));
             match insist(&peer, &Question::History(id, round, j), settled, &clock, last).await {
                 Some(Answer::History(message)) => shown.push(*message),
+                // Who has ended, or is not there yet, has not said that it shows nothing.
+                Some(Answer::Declined(Declined::Finished | Declined::NotNow(_))) | None => return,
                 Some(_) => break,
-                None => return,
             }
         }
         let found = compute(move || match compare(&auction, &claimed, &own, &shown) {

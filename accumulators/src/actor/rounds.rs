@@ -21,7 +21,7 @@ use super::halted::Halted;
 use super::inquiry::{ask_history, ask_joins};
 use super::report::Reporter;
 use super::{Command, Reply, Stage};
-use crate::limits::{MAX_INQUIRIES, STORE_PAUSE};
+use crate::limits::{BUSY_MILLIS, MAX_INQUIRIES, STORE_PAUSE};
 use crate::store::Batch;
 
 /// The rounds.
@@ -34,7 +34,6 @@ pub(super) struct Rounds {
     unstored: Vec<Option<Reply>>,
     /// Whom a history was asked of, and before which round.
     asked: HashSet<(usize, u16)>,
-    omissions: usize,
 }
 
 /// What a message led to.
@@ -54,7 +53,6 @@ impl Rounds {
             early: (0..places).map(|_| None).collect(),
             unstored: (0..places).map(|_| None).collect(),
             asked: HashSet::new(),
-            omissions: 0,
         };
         let (me, referee) = (core.me(), &rounds.engine.referee);
         let before = referee.rounds().last().and_then(|round| round.get(me)).cloned();
@@ -71,7 +69,10 @@ impl Rounds {
             self.note(core).await;
             let last = core.spec().last;
             if let Some(fault) = self.engine.referee.fault() {
-                return Halted::stage(fault.to_string());
+                let text = fault.to_string();
+                // 9 It decides nothing, and convicts whoever is at fault.
+                keep_transcript(core, self.engine).await;
+                return Halted::stage(text);
             }
             if *self.engine.referee.step() == Step::Complete {
                 return self.finish(core).await;
@@ -141,6 +142,10 @@ impl Rounds {
         }
         let sender = message.authentic_sender(referee.auction());
         match sender.and_then(|k| self.early.get_mut(k)) {
+            // The first one stays: another is looked at beside it when the round has come.
+            Some(Some((known, _))) if known.body != message.body => {
+                answer(reply, Answer::Busy { retry_after: BUSY_MILLIS });
+            }
             Some(place) => *place = Some((message, reply)),
             None => answer(reply, declined(Declined::Wrong(Refused::NotAuthentic.to_string()))),
         }
@@ -286,9 +291,11 @@ impl Rounds {
         core.shared.update(|view| {
             (view.state.phase, view.state.outcome, view.state.phases) = (phase, outcome, phases);
         });
-        let omissions = referee.omissions().iter().skip(self.omissions);
-        let texts: Vec<String> = omissions.map(ToString::to_string).collect();
-        self.omissions += texts.len();
+        let omissions = referee.omissions().iter().map(ToString::to_string);
+        let false_word = |k| format!("accumulator {k} signed another outcome than the rounds give");
+        let false_words = referee.signers().1.into_iter().map(false_word);
+        // What is known already is not found again.
+        let texts: Vec<String> = omissions.chain(false_words).collect();
         for text in texts {
             core.find(Found { text, evidence: None }, true).await;
         }

@@ -151,7 +151,12 @@ impl Taking {
                 let receipt = self.receipt(core, incoming.digest);
                 answer(incoming.reply, Answer::Accepted(receipt));
             }
-            Standing::Refused(reason) => self.refuse(core, incoming.digest, reason, incoming.reply),
+            Standing::Refused(reason) => {
+                // Whether a key has bid is told to its owner alone, until the set is sealed.
+                let signed = incoming.submission.bid.verify_signature(&incoming.digest);
+                let reason = signed.map_or(Reason::BidSignature, |_| reason);
+                self.refuse(core, incoming.digest, reason, incoming.reply);
+            }
             Standing::New => {
                 let length = incoming.length() as u64;
                 let most = core.site.config.max_waiting_bids;
@@ -419,8 +424,11 @@ impl Taking {
     }
 }
 
-/// Answers with a signed refusal.
+/// Answers with a refusal: a signed one, unless others than the bidder may be behind it.
 pub(super) fn refuse(core: &Core, auction: &Auction, bid: Digest, reason: Reason, reply: Reply) {
+    if reason.is_anyones_doing() {
+        return answer(reply, declined(Declined::Wrong(reason.to_string())));
+    }
     let (me, identity) = (core.me_u8(), &core.site.identity);
     let refusal = Refusal::sign(auction.context(), bid, me, reason, identity);
     answer(reply, Answer::Refused(refusal));

@@ -10,7 +10,7 @@ use std::time::Duration;
 use accumulators::{Clock, Node, NodeError};
 use auction::bid::Submission;
 use auction::join::Auction;
-use auction::keys::{PublicKey, SecretKey};
+use auction::keys::SecretKey;
 use auction::layout::Digest;
 use auction::money::{Amount, Currency};
 use auction::prices::{Level, PriceLadder};
@@ -399,8 +399,4 @@ pub(crate) fn holds(dir: &Path, needle: &[u8]) -> bool {
         let bytes = std::fs::read(path).unwrap();
         bytes.windows(needle.len()).any(|window| window == needle)
     })
-}
-
-pub(crate) fn public_keys(bids: &[Bid]) -> Vec<PublicKey> {
-    bids.iter().map(|bid| bid.key.public()).collect()
 }

@@ -68,9 +68,6 @@ pub enum FaultReason {
     /// Opened answers contradict each other.
     #[error("the opened answers contradict each other")]
     Contradiction,
-    /// Another outcome than the rounds give.
-    #[error("signed an outcome that does not follow from the rounds")]
-    OtherOutcome,
 }
 
 /// A fault that stops an auction.

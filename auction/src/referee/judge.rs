@@ -24,7 +24,6 @@ pub(super) enum Said {
     Multiply(Vec<Ciphertext>),
     Blind(Vec<Ciphertext>),
     Open(Vec<Point>),
-    Outcome,
 }
 
 /// What a round is judged by.
@@ -116,13 +115,6 @@ impl Judge<'_> {
             }
             (Step::Open(blinded), Content::Open(opened)) => {
                 self.hear_factors(k, prover, blinded, opened, batch).map(Said::Open)
-            }
-            (Step::Outcome(expected), Content::Outcome(outcome)) => {
-                if outcome == expected {
-                    Ok(Said::Outcome)
-                } else {
-                    Err(FaultReason::OtherOutcome)
-                }
             }
             (step, content) => {
                 Err(FaultReason::Content { got: content.name(), expected: step.name() })

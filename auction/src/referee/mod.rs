@@ -23,12 +23,12 @@ use crate::elgamal::Ciphertext;
 use crate::group::Point;
 use crate::join::Auction;
 use crate::layout::Digest;
-use crate::messages::{RoundMessage, chain};
+use crate::messages::{Content, RoundMessage, chain};
 use crate::outcome::{Outcome, Sale};
 use crate::prices::Level;
 use crate::receipts::Reason;
 use crate::search::Interval;
-use crate::set::Lists;
+use crate::set::{Lists, Unsettled};
 use crate::spec::Rule;
 use crate::step::Step;
 use counting::{Counting, Progress, Question};
@@ -54,6 +54,8 @@ pub struct Referee {
     previous: Digest,
     step: Step,
     inbox: Vec<Option<RoundMessage>>,
+    /// By accumulator: its message of this round that carried another hash.
+    disputed: Vec<Option<RoundMessage>>,
     rounds: Vec<Vec<RoundMessage>>,
     lists: Option<Lists>,
     tally: Option<Tally>,
@@ -79,6 +81,7 @@ impl Referee {
             round: 0,
             previous,
             step: Step::List,
+            disputed: inbox.clone(),
             inbox,
             rounds: Vec::new(),
             lists: None,
@@ -155,6 +158,25 @@ impl Referee {
         self.outcome.as_ref()
     }
 
+    /// The accumulators that signed the outcome, and those that signed something else in its
+    /// place. The rounds before decide it, so a false word changes nothing and names its speaker.
+    #[must_use]
+    pub fn signers(&self) -> (Vec<usize>, Vec<usize>) {
+        let Some(outcome) = &self.outcome else { return (Vec::new(), Vec::new()) };
+        let last = match self.step {
+            Step::Complete => self.rounds.last().map_or(&[][..], Vec::as_slice),
+            _ => &[],
+        };
+        let said = last.iter().chain(self.inbox.iter().flatten());
+        let place = |message: &RoundMessage| {
+            let truly = message.body.content == Content::Outcome(*outcome);
+            (truly, usize::from(message.body.accumulator))
+        };
+        let (truly, falsely): (Vec<_>, Vec<_>) = said.map(place).partition(|(truly, _)| *truly);
+        let numbers = |all: Vec<(bool, usize)>| all.into_iter().map(|(_, k)| k).collect();
+        (numbers(truly), numbers(falsely))
+    }
+
     /// The fault that stopped the auction.
     #[must_use]
     pub fn fault(&self) -> Option<&Fault> {
@@ -191,21 +213,25 @@ impl Referee {
         let k = message.authentic_sender(&self.auction).ok_or(Refused::NotAuthentic)?;
         let known = match self.rounds.get(usize::from(message.body.round)) {
             Some(round) => round.get(k),
-            None if message.body.round == self.round => self.received(k),
+            None if message.body.round == self.round => {
+                // The inbox and the disputed messages have a place for each accumulator.
+                self.received(k).or(self.disputed[k].as_ref())
+            }
             None => {
                 let (got, expected) = (message.body.round, self.round);
                 return Err(Refused::Early { got, expected });
             }
         };
-        if let Some(known) = known {
-            if known.body == message.body {
-                return Ok(Offered::Duplicate);
-            }
+        if let Some(known) = known.filter(|known| known.body != message.body) {
             return Err(Refused::Equivocation {
                 accumulator: k,
                 round: message.body.round,
                 messages: Box::new([known.clone(), message]),
             });
+        }
+        let disputed = message.body.round == self.round && self.disputed[k].is_some();
+        if known.is_some() && !disputed {
+            return Ok(Offered::Duplicate);
         }
         if self.step == Step::Complete {
             let (got, expected) = (message.body.round, self.round);
@@ -213,6 +239,7 @@ impl Referee {
         }
         if message.body.previous != self.previous {
             let claimed = message.body.previous;
+            self.disputed[k] = Some(message);
             return Err(Refused::OtherHistory { accumulator: k, claimed });
         }
         // The sender is an accumulator, and the inbox has a place for each.
@@ -230,6 +257,14 @@ impl Referee {
     /// Judges a complete round and finds out what comes next.
     fn close_round(&mut self) -> Result<(), Fault> {
         let messages: Vec<RoundMessage> = self.inbox.iter_mut().filter_map(Option::take).collect();
+        self.disputed.fill(None);
+        if let Step::Outcome(_) = self.step {
+            // 9 The outcome is decided; see `signers` for who did not say so.
+            self.rounds.push(messages);
+            self.step = Step::Complete;
+            self.round += 1;
+            return Ok(());
+        }
         let judge = Judge {
             auction: &self.auction,
             tally: self.tally.as_ref(),
@@ -266,7 +301,7 @@ impl Referee {
                 Said::Multiply(products) => ciphertexts.push(products),
                 Said::Blind(blinded) => ciphertexts.push(blinded),
                 Said::Open(opened) => factors.push(opened),
-                Said::Receipts | Said::Outcome => {}
+                Said::Receipts => {}
             }
         }
         match std::mem::replace(&mut self.step, Step::Complete) {
@@ -303,7 +338,7 @@ impl Referee {
     }
 
     /// 4 Fixes the set, once and for ever.
-    fn fix_set(&mut self, shown: &[Vec<Digest>]) -> Result<Step, Fault> {
+    fn fix_set(&mut self, shown: &[Vec<Unsettled>]) -> Result<Step, Fault> {
         let Some(lists) = &self.lists else { return Ok(Step::Complete) };
         let set = lists.set(shown);
         // A bid is in the set when each accumulator has listed it or signed a receipt for it, so

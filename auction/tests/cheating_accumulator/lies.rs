@@ -2,8 +2,9 @@
 //! that are not those of the sealed bids.
 
 use auction::elgamal::Ciphertext;
+use auction::group::Point;
 use auction::layout::Label;
-use auction::messages::{Blinded, Content, EntriesPart, Product};
+use auction::messages::{Blinded, Content, EntriesPart, Opened, Product};
 use auction::proofs::Place;
 use auction::proofs::entries::{EntriesMask, EntriesWitness};
 use auction::referee::{FaultReason, statements};
@@ -38,7 +39,13 @@ fn summed(table: &Table, k: usize, digests: &[auction::layout::Digest]) -> Summe
 }
 
 /// The entries part of accumulator `k` for the step that is due, made from its shares, with a lie.
-pub(crate) fn entries_part(table: &mut Table, k: usize, lie: Lie<'_>) -> EntriesPart {
+///
+/// Returned with the randomness of its ciphertexts.
+pub(crate) fn entries_part(
+    table: &mut Table,
+    k: usize,
+    lie: Lie<'_>,
+) -> (EntriesPart, SecretVector) {
     let Step::Show { shown: Some(shown), .. } = table.judge.step().clone() else { panic!() };
     let tally = table.judge.tally().unwrap();
     let digest = |bid: &auction::checking::VerifiedBid| bid.digest();
@@ -105,7 +112,8 @@ pub(crate) fn entries_part(table: &mut Table, k: usize, lie: Lie<'_>) -> Entries
         randomness: &randomness,
     };
     let proof = statement.prove(&place, &weights, &witness, mask);
-    EntriesPart { ciphertexts: ciphertexts.iter().map(Ciphertext::bytes).collect(), proof }
+    let ciphertexts = ciphertexts.iter().map(Ciphertext::bytes).collect();
+    (EntriesPart { ciphertexts, proof }, randomness)
 }
 
 fn say(table: &mut Table, part: EntriesPart) -> Vec<auction::messages::RoundMessage> {
@@ -136,7 +144,7 @@ fn the_truth_made_by_the_kit_passes() {
     // Otherwise the refusals below would say nothing.
     for nth in [1, 3] {
         let mut table = table(nth);
-        let part = entries_part(
+        let (part, _) = entries_part(
             &mut table,
             LIAR,
             Lie { added: &scalars([0, 0, 0]), consistent: true, bare: false },
@@ -156,7 +164,7 @@ fn an_altered_sum_is_caught_however_well_it_is_proved() {
                 let mut table = table(nth);
                 let added = scalars(lie);
                 let made = Lie { added: &added, consistent, bare: false };
-                let part = entries_part(&mut table, LIAR, made);
+                let (part, _) = entries_part(&mut table, LIAR, made);
                 let messages = say(&mut table, part);
                 let (culprit, reason) = Table::only_culprit(table.stopped_by(messages));
                 assert_eq!(culprit, LIAR);
@@ -166,44 +174,105 @@ fn an_altered_sum_is_caught_however_well_it_is_proved() {
     }
 }
 
+/// Products of accumulator `k` whose true numbers are raised by `raise`, proved with the true
+/// randomness of its ciphertexts.
+fn products(table: &mut Table, k: usize, raise: Scalar, randomness: &SecretVector) -> Content {
+    let Step::Multiply(due) = table.judge.step().clone() else { panic!() };
+    let digests: Vec<_> = table.bids.iter().map(auction::bid::SealedBid::digest).collect();
+    let truth = summed(table, k, &digests);
+    let prover = table.identities[k].public();
+    let key = *table.auction.key();
+    let mut said = Vec::new();
+    for of in &due {
+        // The first stage of twelve levels in four parts shows levels 4, 7 and 10.
+        let level = 3 + 3 * of.shown;
+        let s = SecretScalar::new(truth.vector.expose()[level] + raise);
+        let t = SecretScalar::new(randomness.expose()[of.shown]);
+        let again = SecretScalar::random(&mut table.rng);
+        let times =
+            |point: &RistrettoPoint, mask: RistrettoPoint| (point * s.expose() + mask).into();
+        let product = Ciphertext {
+            a: times(of.less_one.a.value(), RistrettoPoint::mul_base(again.expose())),
+            b: times(of.less_one.b.value(), key.value() * again.expose()),
+        };
+        let place = Place {
+            context: table.auction.context(),
+            prover: &prover,
+            round: table.judge.round(),
+            previous: table.judge.previous(),
+        };
+        let proof = statements::multiply(&key, k, of, &product).prove(
+            place.bind(Label::Multiply),
+            &[&t, &s, &again],
+            &mut table.rng,
+        );
+        said.push(Product { ciphertext: product.bytes(), proof });
+    }
+    Content::Multiply(said)
+}
+
 #[test]
 fn a_product_with_another_number_is_caught_however_well_it_is_proved() {
-    for wrong in [Scalar::ZERO, Scalar::ONE, -Scalar::ONE] {
+    for raise in [Scalar::ZERO, Scalar::ONE, -Scalar::ONE] {
         let mut table = table(1);
-        table.until("multiply", 1);
-        let Step::Multiply(due) = table.judge.step().clone() else { panic!() };
-        let prover = table.identities[LIAR].public();
-        let key = *table.auction.key();
-        let mut products = Vec::new();
-        for of in &due {
-            let again = SecretScalar::random(&mut table.rng);
-            let s = SecretScalar::new(wrong);
-            // `t` is whatever explains the first row; the second then does not hold.
-            let t = SecretScalar::random(&mut table.rng);
-            let times =
-                |point: &RistrettoPoint, mask: RistrettoPoint| (point * wrong + mask).into();
-            let product = Ciphertext {
-                a: times(of.less_one.a.value(), RistrettoPoint::mul_base(again.expose())),
-                b: times(of.less_one.b.value(), key.value() * again.expose()),
-            };
-            let place = Place {
-                context: table.auction.context(),
-                prover: &prover,
-                round: table.judge.round(),
-                previous: table.judge.previous(),
-            };
-            let proof = statements::multiply(&key, LIAR, of, &product).prove(
-                place.bind(Label::Multiply),
-                &[&t, &s, &again],
-                &mut table.rng,
-            );
-            products.push(Product { ciphertext: product.bytes(), proof });
-        }
+        let honest = Lie { added: &scalars([0, 0, 0]), consistent: true, bare: false };
+        let (part, randomness) = entries_part(&mut table, LIAR, honest);
+        let messages = say(&mut table, part);
+        table.offer(messages).unwrap();
+        let product = products(&mut table, LIAR, raise, &randomness);
         let mut messages = table.messages();
-        table.alter(&mut messages, LIAR, |content| *content = Content::Multiply(products));
+        table.alter(&mut messages, LIAR, |content| *content = product);
+        if raise == Scalar::ZERO {
+            table.offer(messages).unwrap();
+            continue;
+        }
         let (culprit, reason) = Table::only_culprit(table.stopped_by(messages));
         assert_eq!(culprit, LIAR);
         assert!(matches!(reason, FaultReason::Proof { part: "multiply", .. }), "{reason}");
+    }
+}
+
+#[test]
+fn decryption_factors_whose_errors_add_up_to_nothing_are_caught_however_well_proved() {
+    // One proof covers all factors of a round, joined under weights: a wrong factor whose error
+    // another takes back, proved with the true key over the very statement that is judged.
+    for errors in [[1, -1, 0], [0, 5, -5], [-2, 1, 1], [0, 0, 0]] {
+        let mut table = table(1);
+        table.until("open", 1);
+        let Step::Open(blinded) = table.judge.step().clone() else { panic!() };
+        let secret = SecretScalar::new(table.decryption[LIAR]);
+        let factors: Vec<Point> = blinded
+            .iter()
+            .zip(scalars(errors))
+            .map(|(blinded, error)| {
+                let wrong = RistrettoPoint::mul_base(&error);
+                (blinded.a.value() * secret.expose() + wrong).into()
+            })
+            .collect();
+        let prover = table.identities[LIAR].public();
+        let place = Place {
+            context: table.auction.context(),
+            prover: &prover,
+            round: table.judge.round(),
+            previous: table.judge.previous(),
+        };
+        let key = &table.auction.keys()[LIAR];
+        let proof = statements::open(&place, key, &blinded, &factors).prove(
+            place.bind(Label::Open),
+            &[&secret],
+            &mut table.rng,
+        );
+        let factors = factors.iter().map(Point::bytes).collect();
+        let mut messages = table.messages();
+        let said = Content::Open(Opened { factors, proof });
+        table.alter(&mut messages, LIAR, |content| *content = said);
+        if errors == [0, 0, 0] {
+            table.offer(messages).unwrap();
+            continue;
+        }
+        let (culprit, reason) = Table::only_culprit(table.stopped_by(messages));
+        assert_eq!(culprit, LIAR);
+        assert!(matches!(reason, FaultReason::Proof { part: "open", .. }), "{reason}");
     }
 }
 

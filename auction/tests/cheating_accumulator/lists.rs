@@ -79,8 +79,10 @@ fn omit(table: &mut Table, omitted: &[(usize, Digest)]) {
 #[test]
 fn a_receipted_bid_that_is_left_out_counts_and_whoever_left_it_out_is_named() {
     // One, two, or all but the one that was left the receipts leave the highest bid out.
-    for culprits in [&[0][..], &[1], &[0, 1]] {
-        let mut table = table_with_receipts(&[3, 11, 7], [&[], &[], &[0, 1, 2]], 50);
+    let left: [[&[usize]; 3]; 2] = [[&[], &[], &[0, 1, 2]], [&[], &[0, 1, 2], &[0, 1, 2]]];
+    let cases = [(&[0][..], left[0]), (&[1], left[0]), (&[0, 1], left[0]), (&[0], left[1])];
+    for (culprits, receipts) in cases {
+        let mut table = table_with_receipts(&[3, 11, 7], receipts, 50);
         let top = table.bids.iter().map(SealedBid::digest).max().unwrap();
         let omitted: Vec<_> = culprits.iter().map(|k| (*k, top)).collect();
         omit(&mut table, &omitted);
@@ -109,14 +111,22 @@ fn a_bid_without_all_receipts_that_some_list_lacks_does_not_count_and_convicts_n
 #[test]
 fn a_flag_without_receipts_is_caught() {
     type Show = fn(&mut Vec<Vec<Signature>>, &Table, Digest);
-    let shows: [(Show, bool); 6] = [
+    let shows: [(Show, bool); 8] = [
         // Nothing, too much, or the receipts of too few.
         (|shown, _, _| shown.clear(), false),
         (|shown, _, _| shown.push(Vec::new()), false),
         (|shown, _, _| shown[0].clear(), true),
-        // Made up, in another order, or all signed by the cheater.
-        (|shown, _, _| shown[0][1] = Signature([7; 64]), true),
+        // One too few or too many, in another order, made up, or signed by the cheater.
+        (|shown, _, _| _ = shown[0].pop(), true),
         (|shown, _, _| shown[0].swap(0, 1), true),
+        (|shown, _, _| shown[0][1] = Signature([7; 64]), true),
+        (
+            |shown, _, _| {
+                let again = shown[0][0];
+                shown[0].push(again);
+            },
+            true,
+        ),
         (
             |shown, table, bid| {
                 let context = *table.auction.context();
@@ -135,7 +145,9 @@ fn a_flag_without_receipts_is_caught() {
         let mut messages = table.messages();
         let Content::List(listed) = &messages[2].body.content else { panic!() };
         let bid = listed.iter().find(|entry| entry.complete).unwrap().bid;
-        table.alter(&mut messages, 0, |content| list(content).retain(|entry| entry.bid != bid));
+        for k in 0..2 {
+            table.alter(&mut messages, k, |content| list(content).retain(|entry| entry.bid != bid));
+        }
         table.offer(messages).unwrap();
         assert_eq!(table.judge.step().name(), "receipts");
         let mut messages = table.messages();
@@ -164,6 +176,21 @@ fn receipts_that_nobody_asked_for_are_caught() {
     table.alter(&mut messages, 1, |content| *content = Content::Receipts(shown));
     let (culprit, reason) = Table::only_culprit(table.stopped_by(messages));
     assert_eq!((culprit, reason), (1, FaultReason::Set(SetError::Shown { got: 1, expected: 0 })));
+}
+
+#[test]
+fn of_several_that_flag_a_bid_the_first_shows_its_receipts_and_no_other_may() {
+    let mut table = table_with_receipts(&[3, 11], [&[], &[0, 1], &[0, 1]], 58);
+    let out = table.bids[0].digest();
+    let mut messages = table.messages();
+    table.alter(&mut messages, 0, |content| list(content).retain(|entry| entry.bid != out));
+    table.offer(messages).unwrap();
+    let mut messages = table.messages();
+    let shown = messages[1].body.content.clone();
+    assert_eq!(messages[2].body.content, Content::Receipts(Vec::new()));
+    table.alter(&mut messages, 2, |content| *content = shown);
+    let (culprit, reason) = Table::only_culprit(table.stopped_by(messages));
+    assert_eq!((culprit, reason), (2, FaultReason::Set(SetError::Shown { got: 1, expected: 0 })));
 }
 
 /// Everybody lists one more bid.

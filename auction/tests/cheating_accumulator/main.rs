@@ -15,5 +15,6 @@ mod in_memory;
 mod lies;
 mod lists;
 mod messages;
+mod outcomes;
 mod silence;
 mod unsigned;

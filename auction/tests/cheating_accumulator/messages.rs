@@ -2,12 +2,7 @@
 
 use auction::elgamal::CiphertextBytes;
 use auction::group::{Point, PointBytes, ScalarBytes, basepoint};
-use auction::keys::PublicKey;
-use auction::layout::Digest;
 use auction::messages::{Content, EntriesPart, OrderPart};
-use auction::money::Amount;
-use auction::outcome::Outcome;
-use auction::prices::Level;
 use auction::proofs::linear::LinearProof;
 use auction::referee::FaultReason;
 use curve25519_dalek::Scalar;
@@ -221,27 +216,6 @@ fn an_altered_opening_is_caught() {
 }
 
 #[test]
-fn a_false_outcome_is_caught() {
-    let alterations: [fn(&mut Outcome); 8] = [
-        |outcome| outcome.sale = None,
-        |outcome| outcome.sale.as_mut().unwrap().level = Level(8),
-        |outcome| outcome.sale.as_mut().unwrap().price = Amount(1),
-        |outcome| outcome.sale.as_mut().unwrap().winner = PublicKey([9; 32]),
-        |outcome| outcome.tie = !outcome.tie,
-        |outcome| outcome.bids += 1,
-        |outcome| outcome.set = Digest([1; 32]),
-        |outcome| outcome.transcript = Digest([1; 32]),
-    ];
-    for (i, alter) in alterations.into_iter().enumerate() {
-        let reason = caught(terms(), ("outcome", 1), i % 3, |content| {
-            let Content::Outcome(outcome) = content else { panic!() };
-            alter(outcome);
-        });
-        assert_eq!(reason, FaultReason::OtherOutcome);
-    }
-}
-
-#[test]
 fn a_message_of_another_kind_is_caught_at_every_step() {
     let steps = ["list", "show", "multiply", "blind", "open", "outcome"];
     let mut table = Table::seated(terms(), &[5, 9, 5], 42);
@@ -251,7 +225,9 @@ fn a_message_of_another_kind_is_caught_at_every_step() {
         table.until(step, 1);
         contents.push(table.messages()[0].body.content.clone());
     }
-    for step in steps {
+    // A message of another kind in place of the outcome: see `outcomes.rs`.
+    for step in &steps[..5] {
+        let step = *step;
         for content in contents.iter().filter(|content| content.name() != step) {
             let reason = caught(terms(), (step, 1), 0, |due| *due = content.clone());
             let expected = FaultReason::Content { got: content.name(), expected: step };

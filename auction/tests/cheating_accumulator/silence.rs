@@ -87,7 +87,17 @@ fn nothing_is_added_to_a_transcript() {
     }
     let mut longer = whole.clone();
     longer.rounds.push(Vec::new());
-    assert_eq!(longer.verify(None, &mut table.rng).err(), Some(TranscriptError::Surplus));
+    let round = whole.rounds.len();
+    assert_eq!(longer.verify(None, &mut table.rng).err(), Some(TranscriptError::Shape { round }));
+    // One auction has one form: not another order, and not all rounds in one.
+    let mut turned = whole.clone();
+    turned.rounds[1].reverse();
+    let refused = Some(TranscriptError::Shape { round: 1 });
+    assert_eq!(turned.verify(None, &mut table.rng).err(), refused);
+    let mut flat = whole.clone();
+    flat.rounds = vec![whole.rounds.concat()];
+    let refused = Some(TranscriptError::Shape { round: 0 });
+    assert_eq!(flat.verify(None, &mut table.rng).err(), refused);
     for (bids, shown) in [(vec![0], 1), (vec![0, 1, 1], 3), (vec![1, 0], 2)] {
         let mut other = whole.clone();
         other.bids = bids.iter().map(|i| whole.bids[*i].clone()).collect();

@@ -8,7 +8,7 @@ use auction::proofs::entries::{
 };
 use auction::proofs::{Place, ProofError};
 use auction::secret::{SecretScalar, SecretVector};
-use curve25519_dalek::Scalar;
+use curve25519_dalek::{RistrettoPoint, Scalar};
 use rand::SeedableRng as _;
 use rand::rngs::ChaCha20Rng;
 
@@ -175,4 +175,71 @@ fn errors_of_an_entries_proof_that_would_cancel_under_one_weight_are_refused() {
     assert_eq!(entries_check(&shown.statement(), &PLACE, &proof), Ok(()));
     proof.randomness = (&(proof.randomness.decode().unwrap() + Scalar::ONE)).into();
     assert!(entries_check(&shown.statement(), &PLACE, &proof).is_err());
+}
+
+/// A part of a statement, altered.
+type Alter = fn(&mut Shown);
+
+const ALTERATIONS: [Alter; 9] = [
+    |shown| shown.key = Point::sum(&[shown.key, basepoint()]),
+    |shown| shown.sums[0] = Point::sum(&[shown.sums[0], basepoint()]),
+    |shown| shown.levels[0] = Level(3),
+    |shown| shown.ciphertexts[0].a = basepoint(),
+    |shown| shown.ciphertexts[0].b = basepoint(),
+    |shown| shown.ciphertexts[2].a = basepoint(),
+    |shown| shown.ciphertexts[2].b = basepoint(),
+    |shown| shown.ciphertexts.swap(1, 2),
+    |shown| _ = shown.ciphertexts.pop(),
+];
+
+#[test]
+fn weights_and_challenge_hash_the_whole_statement_and_the_place() {
+    // The same masks and witness: the response for the blinding moves with the challenge alone.
+    let made = |blocks| {
+        let mut same = ChaCha20Rng::seed_from_u64(9);
+        Shown::new(random_point(&mut same), blocks, &mut same)
+    };
+    for blocks in [false, true] {
+        let prove = |shown: &Shown, place: &Place<'_>, weights: &[Scalar]| {
+            let mut same = ChaCha20Rng::seed_from_u64(10);
+            let mask = EntriesMask::generate(&Generators::for_levels(LEVELS), LEVELS, &mut same);
+            let witness = EntriesWitness {
+                vector: &shown.vectors[0],
+                blinding: &shown.blindings[0],
+                randomness: &shown.randomness,
+            };
+            shown.statement().prove(place, weights, &witness, mask).blinding
+        };
+        let honest = made(blocks);
+        let weights = honest.statement().weights(&PLACE);
+        let response = prove(&honest, &PLACE, &weights);
+        for (i, alter) in ALTERATIONS.into_iter().enumerate() {
+            let mut altered = made(blocks);
+            alter(&mut altered);
+            assert_ne!(altered.statement().weights(&PLACE)[0], weights[0], "{blocks} {i}");
+            assert_ne!(prove(&altered, &PLACE, &weights), response, "{blocks} {i}");
+        }
+        for place in other_places() {
+            assert_ne!(honest.statement().weights(&place), weights);
+            assert_ne!(prove(&honest, &place, &weights), response);
+        }
+    }
+}
+
+#[test]
+fn errors_that_cancel_under_weights_known_before_are_refused() {
+    // The liar computes the weights of the true statement, and then errs so that, under them,
+    // nothing would be seen.
+    let mut rng = ChaCha20Rng::seed_from_u64(11);
+    for blocks in [false, true] {
+        let mut shown = Shown::new(random_point(&mut rng), blocks, &mut rng);
+        let weights = shown.statement().weights(&PLACE);
+        let second = -(weights[0] * weights[1].invert());
+        for (i, error) in [(0, Scalar::ONE), (1, second)] {
+            let wrong = RistrettoPoint::mul_base(&error).into();
+            shown.ciphertexts[i].b = Point::sum(&[shown.ciphertexts[i].b, wrong]);
+        }
+        let proof = shown.prove(&PLACE, &mut rng);
+        assert!(entries_check(&shown.statement(), &PLACE, &proof).is_err());
+    }
 }

@@ -156,3 +156,25 @@ fn errors_that_would_cancel_under_one_weight_are_refused() {
         assert_eq!(batch.check().is_ok(), by == Scalar::ZERO);
     }
 }
+
+#[test]
+fn the_challenge_hashes_every_image() {
+    // The same masks and the same witness: the response moves only with the challenge. Were an
+    // image left out, it could be chosen after the challenge.
+    let mut rng = ChaCha20Rng::seed_from_u64(6);
+    let x = SecretScalar::random(&mut rng);
+    let [base, first, second, other] = [(); 4].map(|()| random_point(&mut rng));
+    let respond = |images: [Point; 2]| {
+        let statement =
+            LinearStatement::equal_exponents(&[(basepoint(), images[0]), (base, images[1])]);
+        let mut same = ChaCha20Rng::seed_from_u64(7);
+        statement.prove(PLACE.bind(Label::Blind), &[&x], &mut same)
+    };
+    let proof = respond([first, second]);
+    assert_eq!(respond([first, second]), proof);
+    for images in [[other, second], [first, other], [second, first]] {
+        let moved = respond(images);
+        assert_eq!(moved.first, proof.first);
+        assert_ne!(moved.responses, proof.responses);
+    }
+}

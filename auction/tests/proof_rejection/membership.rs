@@ -221,3 +221,21 @@ fn errors_that_would_cancel_under_one_weight_are_refused() {
         assert_eq!(batch.check().is_ok(), by == Scalar::ZERO);
     }
 }
+
+#[test]
+fn the_challenge_hashes_the_commitment() {
+    // The same masks: the response for the bits moves with the challenge alone. A commitment
+    // left out of it could be chosen after the challenge.
+    let mut rng = ChaCha20Rng::seed_from_u64(8);
+    let rho = SecretScalar::random(&mut rng);
+    let respond = |value| {
+        let commitment = commitment(value, &rho);
+        let statement = MembershipStatement { commitment: &commitment, cover: COVER };
+        let mut same = ChaCha20Rng::seed_from_u64(9);
+        statement.prove(binding(), &table(), Level(7), &rho, &mut same)
+    };
+    let [one, again, other] = [7, 7, 8].map(|level| respond(level_point(level)));
+    assert_eq!(one, again);
+    assert_eq!((one.bits, &one.digits), (other.bits, &other.digits));
+    assert_ne!(one.bits_blinding, other.bits_blinding);
+}

@@ -49,6 +49,7 @@ struct Verified {
     level: Option<u32>,
     tie: bool,
     signed_by: Vec<usize>,
+    false_signers: Vec<usize>,
     omissions: Vec<String>,
 }
 
@@ -117,6 +118,7 @@ impl Verified {
             level: sale.map(|sale| sale.level.0),
             tie: outcome.tie,
             signed_by: verdict.signed_by.clone(),
+            false_signers: verdict.false_signers.clone(),
             omissions: verdict.omissions.iter().map(ToString::to_string).collect(),
         }
     }
@@ -141,6 +143,10 @@ fn in_words(verdict: &Verdict) -> String {
     }
     let everybody = verdict.auction.accumulators();
     rows.push(("Signed by", format!("{} of {everybody} accumulators", verdict.signed_by.len())));
+    for k in &verdict.false_signers {
+        let said = format!("accumulator {k} signed something else; the rounds decide all the same");
+        rows.push(("False word", said));
+    }
     for omission in &verdict.omissions {
         rows.push(("Omission", format!("{omission}; it counts all the same")));
     }
