@@ -6,6 +6,8 @@ use crate::keys::{BadSignature, PublicKey, SecretKey, Signature};
 use crate::layout::{Digest, Label, Layout};
 use crate::money::Currency;
 use crate::prices::{LadderError, Level, PriceLadder};
+use crate::proofs::membership::encoded_bytes;
+use crate::transcript::MAX_TRANSCRIPT_BYTES;
 
 /// Fewest and most accumulators of an auction.
 pub const ACCUMULATORS: std::ops::RangeInclusive<usize> = 2..=16;
@@ -21,6 +23,9 @@ pub const MAX_ADDRESS: usize = 260;
 pub const MAX_COVERS: usize = 4;
 /// Fewest and most parts that a stage of a search cuts its range into.
 pub const BLOCK: std::ops::RangeInclusive<u16> = 2..=256;
+
+/// Bytes of a transcript that are kept for spec, joins and all rounds but the first two.
+const ROOM_FOR_ROUNDS: usize = 128 << 20;
 
 /// A moment: milliseconds since 1970-01-01 UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -167,6 +172,16 @@ impl Spec {
         layout.u16(self.block).u16(self.fan_out);
     }
 
+    /// Most bytes that the bids and lists of a transcript can take.
+    fn transcript_bytes(&self) -> usize {
+        let m = self.accumulators.len();
+        // Context, key, signature, a length, a commitment each, the proof, and a ticket.
+        let bid = 32 + 32 + 64 + 8 + 32 * m + encoded_bytes(self.levels()) + 1 + 3 * 32 + 12 + 64;
+        // In each list; and one round that may show a receipt of all others for each bid.
+        let said = 33 * m + 8 + 64 * m;
+        (self.most_bids as usize).saturating_mul(bid + said)
+    }
+
     fn check(&self) -> Result<(), SpecError> {
         self.ladder.check()?;
         let keys: std::collections::BTreeSet<_> =
@@ -202,6 +217,11 @@ impl Spec {
                     (1..=MAX_ADDRESS).contains(&member.address.len())
                         && !member.address.chars().any(char::is_control)
                 }),
+            ),
+            (
+                "most bids, with so many levels and accumulators,",
+                "what fits into a transcript of 1 GiB: fewer bids, levels or accumulators",
+                self.transcript_bytes() <= MAX_TRANSCRIPT_BYTES - ROOM_FOR_ROUNDS,
             ),
             ("block size", "2 to 256", BLOCK.contains(&self.block)),
             ("fan-out", "2 to the block size", (2..=self.block).contains(&self.fan_out)),

@@ -18,7 +18,7 @@ use crate::wire::{WireError, decode, encode};
 /// First bytes of a transcript file, its format version last.
 const MAGIC: &[u8; 8] = b"gavelTR\x01";
 
-/// Longest transcript that is read, in bytes.
+/// Longest transcript that is read, in bytes. No spec allows bids that would not fit into one.
 pub const MAX_TRANSCRIPT_BYTES: usize = 1 << 30;
 
 /// Bids whose proofs are checked together.
@@ -130,11 +130,15 @@ impl Transcript {
         if referee.outcome().is_some() && !last.is_empty() {
             rounds.push(last);
         }
-        let bids = referee.tally().map_or(&[][..], |tally| tally.bids());
+        // Before the set is fixed: all that a fault in it may be about.
+        let bids = match referee.tally() {
+            Some(tally) => tally.bids().iter().collect(),
+            None => referee.supplied(),
+        };
         Some(Self {
             spec: auction.verified_spec().signed().clone(),
             joins: auction.joins().to_vec(),
-            bids: bids.iter().map(|bid| SealedBid::clone(bid.sealed())).collect(),
+            bids: bids.into_iter().map(|bid| SealedBid::clone(bid.sealed())).collect(),
             rounds,
         })
     }

@@ -90,7 +90,7 @@ impl Committee {
             opening: Time(0),
             closing: Time(1),
             last: Time(2),
-            most_bids: 1 << 20,
+            most_bids: 100_000,
             accumulators: identities.iter().map(member).collect(),
             settlement: None,
             block: 32,

@@ -71,6 +71,15 @@ pub struct MembershipProof {
     pub blinding: ScalarBytes,
 }
 
+/// Length of an encoded proof for a list of `levels` levels, in bytes.
+#[must_use]
+pub fn encoded_bytes(levels: usize) -> usize {
+    let shape = Digits::for_list(levels);
+    // Two bit commitments, one point a digit, for each digit all entries but one, two responses;
+    // two lengths.
+    32 * (2 + shape.entries() + 2) + 2 * 8
+}
+
 /// A vector of field elements that is erased when dropped.
 struct Erased(Vec<Fe>);
 
@@ -459,6 +468,27 @@ mod tests {
                 let all = entry_products(shape, count, &f, Fe::ONE);
                 assert_eq!(sum_of_products(shape, count, &f, x), all.into_iter().take(count).sum());
             }
+        }
+    }
+
+    #[test]
+    fn the_length_of_a_proof_is_known() {
+        let mut rng = ChaCha20Rng::seed_from_u64(4);
+        let generators = Generators::for_levels(300);
+        let key = PublicKey([1; 32]);
+        for levels in [1usize, 2, 17, 300] {
+            let commitment = Point::from(generators.levels(300)[0]);
+            let cover = Level(levels as u32);
+            let rho = SecretScalar::random(&mut rng);
+            let proof = MembershipStatement { commitment: &commitment, cover }.prove(
+                place(&key).bind(Label::Membership),
+                &generators,
+                Level(1),
+                &rho,
+                &mut rng,
+            );
+            let bytes = crate::wire::encode(&proof).unwrap();
+            assert_eq!(bytes.len(), encoded_bytes(levels), "{levels}");
         }
     }
 

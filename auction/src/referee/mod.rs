@@ -110,6 +110,14 @@ impl Referee {
         }
     }
 
+    /// The valid bids that the referee was told of, sorted by digest; none once the set is fixed.
+    #[must_use]
+    pub fn supplied(&self) -> Vec<&VerifiedBid> {
+        let mut bids: Vec<_> = self.bids.values().filter_map(|bid| bid.as_ref().ok()).collect();
+        bids.sort_by_key(|bid| bid.digest());
+        bids
+    }
+
     /// The auction.
     #[must_use]
     pub fn auction(&self) -> &Arc<Auction> {
@@ -346,7 +354,7 @@ impl Referee {
         let everyone: Vec<usize> = (0..self.auction.accumulators()).collect();
         let mut bids = Vec::with_capacity(set.len());
         for digest in &set {
-            match self.bids.remove(digest) {
+            match self.bids.get(digest).cloned() {
                 Some(Ok(bid)) => bids.push(bid),
                 None => {
                     let unknown_bid = Some(*digest);

@@ -243,3 +243,26 @@ fn errors_that_cancel_under_weights_known_before_are_refused() {
         assert!(entries_check(&shown.statement(), &PLACE, &proof).is_err());
     }
 }
+
+#[test]
+fn a_response_and_the_first_messages_shifted_alike_are_refused() {
+    // Every equation would still hold, were the challenge not moved by the first messages.
+    let mut rng = ChaCha20Rng::seed_from_u64(12);
+    let shown = Shown::new(random_point(&mut rng), false, &mut rng);
+    let honest = shown.prove(&PLACE, &mut rng);
+    let shift = |point: &mut auction::group::PointBytes, by: Point| {
+        *point = Point::sum(&[point.decode().unwrap(), by]).bytes();
+    };
+    let bump = |scalar: &mut ScalarBytes| {
+        *scalar = (&(scalar.decode().unwrap() + Scalar::ONE)).into();
+    };
+    let mut proof = honest.clone();
+    bump(&mut proof.randomness);
+    shift(&mut proof.first[1], basepoint());
+    shift(&mut proof.first[2], shown.key);
+    assert!(entries_check(&shown.statement(), &PLACE, &proof).is_err());
+    let mut proof = honest;
+    bump(&mut proof.blinding);
+    shift(&mut proof.first[0], *Generators::for_levels(LEVELS).blinding());
+    assert!(entries_check(&shown.statement(), &PLACE, &proof).is_err());
+}

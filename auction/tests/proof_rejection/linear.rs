@@ -178,3 +178,19 @@ fn the_challenge_hashes_every_image() {
         assert_ne!(moved.responses, proof.responses);
     }
 }
+
+#[test]
+fn a_response_and_the_first_messages_shifted_alike_are_refused() {
+    // Every equation would still hold, were the challenge not moved by the first messages.
+    let mut rng = ChaCha20Rng::seed_from_u64(8);
+    let x = SecretScalar::random(&mut rng);
+    let bases = [basepoint(), random_point(&mut rng)];
+    let pairs = bases.map(|base| (base, Point::from(base.value() * x.expose())));
+    let statement = LinearStatement::equal_exponents(&pairs);
+    let mut proof = statement.prove(PLACE.bind(Label::Blind), &[&x], &mut rng);
+    for (first, base) in proof.first.iter_mut().zip(bases) {
+        *first = Point::sum(&[first.decode().unwrap(), base]).bytes();
+    }
+    proof.responses[0] = (&(proof.responses[0].decode().unwrap() + Scalar::ONE)).into();
+    assert!(linear_check(&statement, PLACE.bind(Label::Blind), &proof).is_err());
+}

@@ -239,3 +239,24 @@ fn the_challenge_hashes_the_commitment() {
     assert_eq!((one.bits, &one.digits), (other.bits, &other.digits));
     assert_ne!(one.bits_blinding, other.bits_blinding);
 }
+
+#[test]
+fn a_response_and_a_first_message_shifted_alike_are_refused() {
+    // Every equation would still hold, were the challenge not moved by the first messages.
+    let mut rng = ChaCha20Rng::seed_from_u64(10);
+    let (commitment, honest) = proved(7, COVER, &mut rng);
+    let shift = |point: &mut PointBytes| {
+        *point = Point::sum(&[point.decode().unwrap(), *table().blinding()]).bytes();
+    };
+    let bump = |scalar: &mut ScalarBytes, by: Scalar| {
+        *scalar = (&(scalar.decode().unwrap() + by)).into();
+    };
+    let mut proof = honest.clone();
+    shift(&mut proof.bits[0]);
+    bump(&mut proof.bits_blinding, Scalar::ONE);
+    assert!(check(&commitment, COVER, binding(), &proof).is_err());
+    let mut proof = honest;
+    shift(&mut proof.digits[0]);
+    bump(&mut proof.blinding, -Scalar::ONE);
+    assert!(check(&commitment, COVER, binding(), &proof).is_err());
+}
