@@ -232,6 +232,10 @@ impl Party {
         referee: &Referee,
         rng: &mut R,
     ) -> Result<RoundMessage, PartyError> {
+        if referee.fault().is_some() {
+            // The step of a faulty round stays: another message for it would be a second one.
+            return Err(PartyError::NothingDue);
+        }
         self.prepare(referee)?;
         let me = self.me;
         // A party is made for an accumulator of the auction.

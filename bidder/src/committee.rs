@@ -15,6 +15,8 @@ use auction::spec::{ACCUMULATORS, MAX_ADDRESS, Member};
 use serde::Deserialize;
 use toml::Spanned;
 
+use crate::text::is_harmless;
+
 /// Longest committee file that is read, in bytes.
 pub const MAX_COMMITTEE_BYTES: usize = 64 << 10;
 
@@ -164,9 +166,21 @@ fn key(text: &str, field: &Spanned<String>) -> Result<PublicKey, CommitteeError>
 
 fn address(text: &str, entry: &Entry) -> Result<String, CommitteeError> {
     let address = entry.address.get_ref();
-    let problem = match address.rsplit_once(':') {
+    check_address(address).map_err(|problem| {
+        let line = line_of(text, entry.address.span().start);
+        CommitteeError::Field { line, field: "address", problem }
+    })?;
+    Ok(address.clone())
+}
+
+/// Whether others can be told this as the address of an accumulator: `host:port`.
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub fn check_address(address: &str) -> Result<(), String> {
+    Err(match address.rsplit_once(':') {
         _ if address.len() > MAX_ADDRESS => format!("longer than {MAX_ADDRESS} bytes"),
-        _ if address.chars().any(|c| c.is_control() || c.is_whitespace()) => {
+        _ if address.chars().any(|c| !is_harmless(c) || c.is_whitespace()) => {
             "white space or control characters in it".to_owned()
         }
         None => "no port, expected host:port such as a.example:4433".to_owned(),
@@ -174,10 +188,8 @@ fn address(text: &str, entry: &Entry) -> Result<String, CommitteeError> {
         Some((_, port)) if !matches!(port.parse::<u16>(), Ok(1..)) => {
             format!("port '{port}' is not a number from 1 to 65535")
         }
-        Some(_) => return Ok(address.clone()),
-    };
-    let line = line_of(text, entry.address.span().start);
-    Err(CommitteeError::Field { line, field: "address", problem })
+        Some(_) => return Ok(()),
+    })
 }
 
 fn line_of(text: &str, offset: usize) -> usize {

@@ -9,8 +9,7 @@ use auction::transcript::TranscriptError;
 use link::LinkError;
 use link::service::Declined;
 
-/// Longest text of an accumulator that is shown, in characters.
-const MAX_SHOWN: usize = 300;
+use crate::text::printable;
 
 /// Why one accumulator did not give what was asked of it.
 #[derive(Debug, thiserror::Error)]
@@ -115,6 +114,15 @@ pub struct Failure {
     pub error: MemberError,
 }
 
+/// `accumulator 1 has` or `accumulators 0, 2 have`.
+fn unjoined(missing: &[usize]) -> String {
+    let shown: Vec<String> = missing.iter().map(ToString::to_string).collect();
+    match shown.as_slice() {
+        [one] => format!("accumulator {one} has"),
+        several => format!("accumulators {} have", several.join(", ")),
+    }
+}
+
 /// What several accumulators did not do.
 #[derive(Debug)]
 pub struct Failures(pub Vec<Failure>);
@@ -125,6 +133,16 @@ impl std::fmt::Display for Failures {
             write!(f, "{}{failure}", if i == 0 { "" } else { "; " })?;
         }
         Ok(())
+    }
+}
+
+impl ClientError {
+    /// Whether there is no transcript because the auction goes on, as some accumulator says.
+    #[must_use]
+    pub fn is_not_ended(&self) -> bool {
+        let not_now =
+            |one: &Failure| matches!(one.error, MemberError::Declined(Declined::NotNow(_)));
+        matches!(self, Self::NoTranscript { failures, .. } if failures.0.iter().any(not_now))
     }
 }
 
@@ -156,7 +174,7 @@ pub enum ClientError {
     },
     /// The auction is known and not everybody has joined.
     #[error(
-        "auction {auction} is not ready: accumulators {missing:?} have not joined; try again later"
+        "auction {auction} is not ready: {} not joined; try again later", unjoined(.missing)
     )]
     NotJoined {
         /// The auction.
@@ -168,7 +186,7 @@ pub enum ClientError {
     #[error(
         "accumulator {culprit} signed two different joins of auction {auction}, shown by \
          {} and {}: it cheats, do not bid; show the evidence to the others and to the seller",
-        .shown_by[0], .shown_by[1]
+        printable(&.shown_by[0]), printable(&.shown_by[1])
     )]
     JoinsDiffer {
         /// The auction.
@@ -206,16 +224,6 @@ pub enum ClientError {
         /// What each did instead.
         failures: Failures,
     },
-}
-
-/// Text of an accumulator, short and without characters that could command a terminal.
-pub(crate) fn printable(text: &str) -> String {
-    let shown = |c: char| if c.is_control() { '\u{fffd}' } else { c };
-    let mut shown: String = text.chars().map(shown).take(MAX_SHOWN).collect();
-    if text.chars().count() > MAX_SHOWN {
-        shown.push_str("..");
-    }
-    shown
 }
 
 #[cfg(test)]

@@ -19,13 +19,15 @@ mod exchange;
 mod place;
 mod prepared;
 mod report;
+mod text;
 mod wallet;
 
 pub use bulk::submit_many;
-pub use client::{Client, MemberState, Patience};
-pub use committee::{Committee, CommitteeError, MAX_COMMITTEE_BYTES};
+pub use client::{Client, MemberState, Patience, Proof};
+pub use committee::{Committee, CommitteeError, MAX_COMMITTEE_BYTES, check_address};
 pub use error::{ClientError, Failure, Failures, MemberError, Misbehaviour};
 pub use place::{Bond, Options, PlaceError, Progress, place, resume};
 pub use prepared::{Prepared, seal_only};
 pub use report::{AccumulatorReport, BidReport, Leaving, Standing};
+pub use text::is_harmless;
 pub use wallet::{BidRecord, Collected, MAX_WALLET_BIDS, Wallet, WalletError};

@@ -4,7 +4,8 @@ use auction::keys::PublicKey;
 use auction::layout::Digest;
 use auction::receipts::{Receipt, Refusal};
 
-use crate::error::{MemberError, printable};
+use crate::error::MemberError;
+use crate::text::printable;
 
 /// What one accumulator said to a bid.
 #[derive(Debug)]

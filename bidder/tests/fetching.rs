@@ -11,7 +11,7 @@ use auction::layout::Digest;
 use auction::prices::Level;
 use auction::spec::{EarlyClose, Member};
 use auction::transcript::Transcript;
-use bidder::{ClientError, MemberError, Misbehaviour, Standing, seal_only, submit_many};
+use bidder::{ClientError, MemberError, Misbehaviour, Proof, Standing, seal_only, submit_many};
 use fake::{Behaviour, Committee, PATIENCE, client, spec_for};
 use link::service::{Declined, Phase};
 
@@ -211,6 +211,9 @@ async fn a_transcript_comes_from_the_first_that_gives_a_whole_one() {
     assert_eq!((verdict.outcome.bids, verdict.outcome.tie), (130, true));
     assert_eq!(verdict.outcome.sale.unwrap().level, Level(16));
 
+    let proof = client.proof(members, &id, |_, _| ()).await.unwrap();
+    assert!(matches!(proof, Proof::Outcome { bytes, .. } if bytes == file));
+
     committee.behave(2, Behaviour::Gives(Vec::new()));
     let error = client.outcome(members, &id, |_, _| ()).await.unwrap_err();
     let said = error.to_string();
@@ -219,6 +222,10 @@ async fn a_transcript_comes_from_the_first_that_gives_a_whole_one() {
     {
         assert!(said.contains(says), "{said}");
     }
+    let error = client.proof(members, &id, |_, _| ()).await.unwrap_err();
+    assert!(error.to_string().contains("not a transcript") && !error.is_not_ended(), "{error}");
+    committee.behave(2, Behaviour::Declines(Declined::NotNow("no outcome".to_owned())));
+    assert!(client.proof(members, &id, |_, _| ()).await.unwrap_err().is_not_ended());
     // Somebody else's transcript is not this auction's.
     let other = Digest([3; 32]);
     let error = client.transcript(&members[1..2], &other, |_, _| ()).await.unwrap_err();

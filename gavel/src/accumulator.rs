@@ -1,37 +1,36 @@
 //! `gavel accumulator`: make, run and show a node.
 
-use std::io::IsTerminal as _;
-use std::net::{IpAddr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::net::SocketAddr;
+use std::path::PathBuf;
 
-use accumulators::{Config, Node};
+use accumulators::Node;
 use auction::spec::Member;
 use bidder::Committee;
 use clap::{Args, Subcommand};
 use serde::Serialize;
-use tracing_subscriber::EnvFilter;
 
 use crate::exit::Failure;
-use crate::{output, signals};
-
-/// Where `run` writes the address that it listens on, in the node's directory.
-const ADDRESS_FILE: &str = "address";
-/// Which events are logged, by default and by `GAVEL_LOG`.
-const LOG: (&str, &str) = ("GAVEL_LOG", "info");
+use crate::node_address::{self, HostPort};
+use crate::{log, output, signals};
 
 const INIT_EXAMPLES: &str = "Example:
-  gavel accumulator init --dir /var/lib/gavel --listen 0.0.0.0:4433
+  gavel accumulator init --dir /var/lib/gavel --listen 0.0.0.0:4433 --address a.example:4433
 
 The directory gets a fresh identity key, which nobody else may ever see, and accumulator.toml with
-the settings. Next: 'gavel accumulator show' and 'gavel accumulator run'.";
+the settings; name there the sellers you serve (sellers = [..]), otherwise anyone may announce
+auctions to this node. Next: 'gavel accumulator show' and 'gavel accumulator run'.";
 const RUN_EXAMPLES: &str = "Examples:
   gavel accumulator run --dir /var/lib/gavel
   GAVEL_LOG=debug gavel accumulator run --dir /var/lib/gavel --log-json
 
 It logs to standard error and ends in order on Ctrl-C or SIGTERM. Killed at any moment, it goes on
-where it was when it is started again.";
-const SHOW_EXAMPLES: &str = "Example:
-  gavel accumulator show --dir /var/lib/gavel --address a.example:4433 >> committee.toml
+where it was when it is started again. A second Ctrl-C ends it at once, which does no harm.
+
+GAVEL_LOG says how much: error, warn, info (the default), debug or trace, also by part of the
+program: GAVEL_LOG=info,link=debug.";
+const SHOW_EXAMPLES: &str = "Examples:
+  gavel accumulator show --dir /var/lib/gavel >> committee.toml
+  gavel accumulator show --dir /var/lib/gavel --address a.example:4433
 
 Prints what the others need: the public key and the address.";
 
@@ -58,6 +57,9 @@ pub(crate) struct Init {
     /// Address and UDP port to listen on; port 0 takes any free one at every start.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "0.0.0.0:4433")]
     listen: SocketAddr,
+    /// Where others reach it, which 'show' prints for the committee file.
+    #[arg(long, value_name = "HOST:PORT")]
+    address: Option<HostPort>,
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
@@ -86,9 +88,9 @@ pub(crate) struct Show {
     /// The accumulator's directory.
     #[arg(long, value_name = "DIR")]
     dir: PathBuf,
-    /// Where others reach it, if not at the address that it listens on.
+    /// Where others reach it, if not where 'init' was told.
     #[arg(long, value_name = "HOST:PORT")]
-    address: Option<String>,
+    address: Option<HostPort>,
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
@@ -111,24 +113,34 @@ pub(crate) async fn run(command: Command) -> Result<(), Failure> {
 
 fn init(arguments: &Init) -> Result<(), Failure> {
     let key = accumulators::init(&arguments.dir, arguments.listen)?;
-    let view = View { key: key.to_string(), address: arguments.listen.to_string() };
-    output::either(arguments.json, &view, || {
+    if let Some(address) = &arguments.address {
+        node_address::keep_public(&arguments.dir, address)?;
+    }
+    let told = arguments.address.as_ref().map(|HostPort(address)| address.clone());
+    let address = told.unwrap_or_else(|| arguments.listen.to_string());
+    output::either(arguments.json, &View { key: key.to_string(), address }, || {
         let dir = arguments.dir.display();
+        let elsewhere = if arguments.address.is_some() { "" } else { " --address HOST:PORT" };
+        let settings = arguments.dir.join(accumulators::CONFIG_FILE);
         format!(
             "Accumulator {key}\n\n\
-             Tell the others    gavel accumulator show --dir {dir} --address HOST:PORT\n\
-             Run it             gavel accumulator run --dir {dir}"
+             Tell the others    gavel accumulator show --dir {dir}{elsewhere}\n\
+             Run it             gavel accumulator run --dir {dir}\n\n\
+             Name the sellers you serve in {}: sellers = [\"KEY\", ..]\n\
+             Otherwise anyone may announce auctions to this node.\n\
+             Keep this machine's clock right (NTP), and {}\n\
+             out of backups and snapshots: a copy keeps shares of bids readable after the outcome.",
+            settings.display(),
+            arguments.dir.join("keys").display(),
         )
     })
 }
 
 async fn serve(arguments: Run) -> Result<(), Failure> {
-    log(arguments.log_json);
+    log::begin(arguments.log_json)?;
     let node = Node::open(&arguments.dir)?;
     let (key, address) = (node.key(), node.local_addr()?);
-    let file = arguments.dir.join(ADDRESS_FILE);
-    std::fs::write(&file, format!("{address}\n"))
-        .map_err(|source| Failure::file("write", &file, source))?;
+    node_address::keep_bound(&arguments.dir, address)?;
     let view = View { key: key.to_string(), address: address.to_string() };
     output::either(arguments.json, &view, || format!("accumulator {key} listens on {address}"))?;
     let stop = async move {
@@ -145,43 +157,13 @@ async fn serve(arguments: Run) -> Result<(), Failure> {
     Ok(node.run(stop).await?)
 }
 
-fn log(json: bool) {
-    let (variable, default) = LOG;
-    let filter = EnvFilter::try_from_env(variable).unwrap_or_else(|_| EnvFilter::new(default));
-    let subscriber = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal());
-    // Set once, here; a second time would be a mistake without consequence.
-    let _ = if json { subscriber.json().try_init() } else { subscriber.try_init() };
-}
-
 fn show(arguments: &Show) -> Result<(), Failure> {
     let key = accumulators::load_identity(&arguments.dir)?.public();
     let address = match &arguments.address {
-        Some(address) => address.clone(),
-        None => reachable(&arguments.dir)?,
+        Some(HostPort(address)) => address.clone(),
+        None => node_address::public(&arguments.dir)?,
     };
     let committee = Committee { members: vec![Member { key, address: address.clone() }] };
     let view = View { key: key.to_string(), address };
     output::either(arguments.json, &view, || committee.to_toml())
-}
-
-/// The address that the node listens on, where others may reach it.
-fn reachable(dir: &Path) -> Result<String, Failure> {
-    let Config { listen, .. } = Config::load(dir)?;
-    let bound = std::fs::read_to_string(dir.join(ADDRESS_FILE)).unwrap_or_default();
-    let bound = bound.trim().parse::<SocketAddr>().ok().filter(|_| listen.port() == 0);
-    let address = bound.unwrap_or(listen);
-    let everywhere = match address.ip() {
-        IpAddr::V4(ip) => ip.is_unspecified(),
-        IpAddr::V6(ip) => ip.is_unspecified(),
-    };
-    if everywhere || address.port() == 0 {
-        return Err(Failure::usage(
-            format!("{address} says not where others reach this accumulator"),
-            "add --address HOST:PORT, the name or number under which others reach this machine",
-        ));
-    }
-    Ok(address.to_string())
 }

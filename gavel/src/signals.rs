@@ -1,15 +1,26 @@
 //! What asks a program to end.
 
-/// Waits for Ctrl-C or, where there is one, SIGTERM.
+use crate::exit::INTERRUPTED;
+
+/// Waits for Ctrl-C or, where there is one, SIGTERM. After the first, a second one ends the
+/// program at once: nobody has to wait for an end in order.
 pub(crate) async fn interrupted() {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+        let signals = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
+        if let (Ok(mut terminate), Ok(mut interrupt)) = signals {
             tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
+                _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
             }
+            tokio::spawn(async move {
+                tokio::select! {
+                    _ = interrupt.recv() => {}
+                    _ = terminate.recv() => {}
+                }
+                end_at_once()
+            });
             return;
         }
     }
@@ -17,6 +28,15 @@ pub(crate) async fn interrupted() {
         // Nobody can interrupt us: then nobody does.
         std::future::pending::<()>().await;
     }
+    tokio::spawn(async {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            end_at_once()
+        }
+    });
+}
+
+fn end_at_once() {
+    std::process::exit(i32::from(INTERRUPTED));
 }
 
 /// Waits for the end of standard input.

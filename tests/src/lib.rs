@@ -11,6 +11,7 @@ pub mod bytes;
 pub mod command;
 pub mod committee;
 pub mod demo;
+pub mod desk;
 pub mod freezing;
 pub mod needles;
 pub mod plain;

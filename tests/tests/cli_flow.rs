@@ -1,114 +1,11 @@
 //! An auction by the command line alone, as the README tells it.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::io::Write as _;
+use std::path::Path;
 
-use serde_json::Value;
-use tests::command::{Ran, command, gavel};
-use tests::process::free_address;
-
-/// An accumulator started by its command; killed when this is dropped.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // It may have ended, which is as good.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// Somebody's desk: a directory with the committee file, and the accumulators elsewhere.
-struct Desk {
-    folder: tempfile::TempDir,
-    running: Vec<Running>,
-}
-
-impl Desk {
-    /// Makes, starts and shows accumulators, and writes the committee file.
-    fn new(accumulators: usize) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let mut running = Vec::new();
-        let mut file = String::new();
-        for k in 0..accumulators {
-            let home = folder.path().join(format!("operator-{k}"));
-            std::fs::create_dir(&home).unwrap();
-            let listen = free_address().to_string();
-            let init = ["accumulator", "init", "--dir", "accumulator", "--listen", &listen];
-            let made = gavel(&home, &init).done();
-            let shown = gavel(&home, &["accumulator", "show", "--dir", "accumulator"]).done();
-            let key = shown.text.split('"').nth(1).unwrap();
-            assert!(made.text.contains(key), "{made:?}");
-            assert_eq!(gavel(&home, &init).code, Some(1), "an identity is overwritten");
-            running.push(Running(run(&home)));
-            file.push_str(&shown.text);
-            let json = gavel(&home, &["accumulator", "show", "--dir", "accumulator", "--json"]);
-            assert_eq!(
-                (&json.json()["key"], &json.json()["address"]),
-                (&key.into(), &listen.into())
-            );
-        }
-        std::fs::write(folder.path().join("committee.toml"), file).unwrap();
-        Self { folder, running }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn gavel(&self, words: &[&str]) -> Ran {
-        gavel(self.folder.path(), words)
-    }
-
-    fn json(&self, words: &[&str]) -> Value {
-        self.gavel(&[words, &["--json"]].concat()).done().json()
-    }
-
-    /// The README's auction, and its id.
-    fn announce(&self) -> String {
-        let new =
-            self
-                .gavel(
-                    &[
-                        &[
-                            "auction",
-                            "new",
-                            "--committee",
-                            "committee.toml",
-                            "--title",
-                            "Blue vase",
-                        ][..],
-                        &["--currency", "EUR", "--min", "50", "--tick", "0.50", "--levels", "400"],
-                        &["--closing", "2h", "--seller-key", "seller.key"],
-                    ]
-                    .concat(),
-                )
-                .done();
-        let id = new.text.split_whitespace().find(|word| word.len() == 64).unwrap();
-        id.to_owned()
-    }
-
-    fn bid(&self, id: &str, price: &str, wallet: &str) -> Value {
-        self.json(&["bid", id, "--price", price, "--yes", "--wallet", wallet])
-    }
-}
-
-fn run(home: &Path) -> Child {
-    let mut child = command(home, &["accumulator", "run", "--dir", "accumulator"])
-        .stdout(Stdio::piped())
-        .stderr(std::fs::File::create(home.join("log")).unwrap())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    assert!(line.contains("listens on"), "{line}");
-    child
-}
-
-/// The bids of the README's auction, one wallet each; the README's own bidder uses `~/.gavel`.
-const BIDS: [(&str, &str); 3] = [("ann", "120.50"), ("bob", "131.00"), ("cid", "99.50")];
+use tests::command::gavel;
+use tests::desk::Desk;
 
 #[test]
 fn the_readmes_flow() {
@@ -125,8 +22,8 @@ fn the_readmes_flow() {
     assert!(bid.text.contains("counts: all 3 accumulators gave a receipt"), "{bid:?}");
     assert!(desk.path(".gavel").is_dir());
     one_bid_a_wallet(&desk, &id);
-    let bob = desk.bid(&id, BIDS[1].1, BIDS[1].0);
-    let cid = desk.bid(&id, BIDS[2].1, BIDS[2].0);
+    let bob = desk.bid(&id, "131.00", "bob");
+    let cid = desk.bid(&id, "99.50", "cid");
     assert_ne!(bob["bidder"], cid["bidder"]);
 
     wrong_sellers_do_not_close(&desk, &id);
@@ -198,7 +95,7 @@ fn a_bid_waits_for_an_accumulator_that_is_down_and_a_transcript_comes_from_any()
     let mut desk = Desk::new(2);
     let id = desk.announce();
     let first = desk.bid(&id, "60", "ann");
-    drop(desk.running.pop());
+    desk.stop(1);
     let words = ["bid", &id, "--price", "77.50", "--yes", "--wallet", "bob", "--patience", "1s"];
     let half = desk.gavel(&[&words[..], &["--json"]].concat());
     assert_eq!(half.code, Some(1), "{half:?}");
@@ -210,84 +107,17 @@ fn a_bid_waits_for_an_accumulator_that_is_down_and_a_transcript_comes_from_any()
     let held = desk.gavel(&["bids", "--wallet", "bob"]).done();
     assert!(held.text.contains("--retry"), "{held:?}");
 
-    desk.running.push(Running(run(&desk.path("operator-1"))));
+    desk.start(1);
     let whole = desk.json(&["bid", &id, "--retry", "--wallet", "bob"]);
     assert_eq!((&whole["bid"], &whole["secured"]), (&half["bid"], &true.into()));
     desk.gavel(&["auction", "close", &id, "--seller-key", "seller.key"]).done();
     desk.gavel(&["auction", "watch", &id]).done();
     // The other one has what the first one would give.
-    drop(desk.running.remove(0));
+    desk.stop(0);
     desk.gavel(&["auction", "export", &id, "--to", "t"]).done();
     let verdict = desk.json(&["auction", "verify", "t"]);
     assert_eq!((&verdict["winner"], &verdict["price"]), (&whole["bidder"], &"60.00".into()));
     assert_ne!(verdict["winner"], first["bidder"]);
-}
-
-#[test]
-fn an_altered_transcript_is_not_verified_and_says_why() {
-    let desk = Desk::new(2);
-    let id = desk.announce();
-    for (wallet, price) in BIDS {
-        desk.bid(&id, price, wallet);
-    }
-    desk.gavel(&["auction", "close", &id, "--seller-key", "seller.key"]).done();
-    desk.gavel(&["auction", "watch", &id]).done();
-    desk.gavel(&["auction", "export", &id, "--to", "t"]).done();
-    let original = std::fs::read(desk.path("t")).unwrap();
-    let verify = |bytes: &[u8]| {
-        std::fs::write(desk.path("altered"), bytes).unwrap();
-        let said = desk.gavel(&["auction", "verify", "altered"]);
-        let json = desk.gavel(&["auction", "verify", "altered", "--json"]);
-        assert_eq!((said.code, json.code), (Some(1), Some(1)), "{said:?} {json:?}");
-        let json = json.json();
-        assert_eq!(json["verified"], false);
-        let reason = json["reason"].as_str().unwrap().to_owned();
-        assert!(said.said.contains(&reason), "{said:?}, {reason}");
-        assert!(said.text.is_empty(), "{said:?}");
-        reason
-    };
-    // Eight bytes of magic, then the spec: nonce, seller, title.
-    let places = [
-        ("no transcript", 0, "not a transcript"),
-        ("the version", 7, "not a transcript"),
-        ("the nonce", 8, "the seller's spec is invalid"),
-        ("the title", place(&original, b"Blue vase"), "the seller's spec is invalid"),
-        ("a bid", place(&original, &bytes_of(&desk, "bob", "key")), ""),
-    ];
-    for (what, at, expected) in places {
-        let mut altered = original.clone();
-        altered[at] ^= 4;
-        let reason = verify(&altered);
-        eprintln!("{what}: {reason}");
-        assert!(reason.contains(expected), "{what}: {reason}");
-    }
-    for (what, altered) in [
-        ("cut", original[..original.len() - 1].to_vec()),
-        ("half", original[..original.len() / 2].to_vec()),
-        ("longer", [&original[..], &[0]].concat()),
-        ("empty", Vec::new()),
-    ] {
-        eprintln!("{what}: {}", verify(&altered));
-    }
-    for part in 1..=6 {
-        let mut altered = original.clone();
-        let at = original.len() * part / 7;
-        altered[at] ^= 1;
-        eprintln!("byte {at} of {}: {}", original.len(), verify(&altered));
-    }
-    let other = desk.gavel(&["auction", "verify", "t", "--id", &"ab".repeat(32)]);
-    assert_eq!(other.code, Some(1));
-    assert!(other.said.contains(&format!("is of auction {id}")), "{other:?}");
-    desk.gavel(&["auction", "verify", "t", "--id", &id]).done();
-}
-
-fn place(bytes: &[u8], part: &[u8]) -> usize {
-    bytes.windows(part.len()).position(|window| window == part).unwrap()
-}
-
-fn bytes_of(desk: &Desk, wallet: &str, field: &str) -> Vec<u8> {
-    let bids = desk.json(&["bids", "--wallet", wallet]);
-    hex::decode(bids["bids"][0][field].as_str().unwrap()).unwrap()
 }
 
 #[test]

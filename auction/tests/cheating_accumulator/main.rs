@@ -16,5 +16,6 @@ mod lies;
 mod lists;
 mod messages;
 mod outcomes;
+mod sets;
 mod silence;
 mod unsigned;

@@ -16,9 +16,11 @@ use link::{Endpoint, Identity, Limits, Peer, PeerKey};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-use crate::error::{ClientError, Failure, MemberError, Misbehaviour, printable};
+use crate::error::{ClientError, Failure, MemberError, Misbehaviour};
+use crate::text::printable;
 
 pub use standing::MemberState;
+pub use transcript::Proof;
 
 /// Accumulators that a client keeps connections to; when there are more, it starts afresh.
 const MAX_PEERS: usize = 256;

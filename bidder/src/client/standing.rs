@@ -9,7 +9,8 @@ use link::service::{Answer, Phase, Question, State};
 use tokio::time::sleep;
 
 use super::{Client, unexpected};
-use crate::error::{MemberError, printable};
+use crate::error::MemberError;
+use crate::text::printable;
 
 /// Findings and phase reports of one accumulator that are kept.
 const MAX_ITEMS: usize = 100;

@@ -1,6 +1,7 @@
 //! Downloading a transcript from accumulators that are not trusted. PROTOCOL section 9.
 
 use auction::layout::Digest;
+use auction::referee::Fault;
 use auction::spec::Member;
 use auction::transcript::{MAX_TRANSCRIPT_BYTES, Transcript, TranscriptError, Verdict};
 use link::service::{Answer, Question, TRANSCRIPT_CHUNK};
@@ -10,6 +11,25 @@ use crate::error::{ClientError, Failures, MemberError, Misbehaviour};
 
 /// Shortest piece that is taken, but for the last: it keeps the number of questions in bounds.
 const MIN_PIECE: usize = 64 << 10;
+
+/// What the transcripts of an auction prove.
+#[derive(Debug)]
+pub enum Proof {
+    /// One proves the outcome, whatever others say.
+    Outcome {
+        /// The transcript file.
+        bytes: Vec<u8>,
+        /// What it proves.
+        verdict: Box<Verdict>,
+    },
+    /// None proves an outcome, and one convicts accumulators of the fault that stopped it.
+    Fault {
+        /// The transcript file.
+        bytes: Vec<u8>,
+        /// Who broke which rule.
+        fault: Fault,
+    },
+}
 
 impl Client {
     /// The transcript file of an auction, from the first of `members` that gives one which
@@ -53,6 +73,39 @@ impl Client {
             Ok((bytes, verdict))
         };
         self.first_that(members, id, progress, proved).await
+    }
+
+    /// The transcript that proves the outcome, from the first of `members` that has one; if none
+    /// has, the first that convicts whoever stopped the auction.
+    ///
+    /// # Errors
+    /// [`ClientError::NoTranscript`] with what each accumulator did instead.
+    pub async fn proof(
+        &self,
+        members: &[Member],
+        id: &Digest,
+        mut progress: impl FnMut(u64, u64) + Send,
+    ) -> Result<Proof, ClientError> {
+        let mut failures = Vec::new();
+        let mut convicting = None;
+        for (k, member) in members.iter().enumerate() {
+            let id = *id;
+            let proved = match self.download(member, &id, &mut progress).await {
+                Ok(bytes) => aside(move || proof_of(bytes, &id))
+                    .await
+                    .map_err(|error| Misbehaviour::Transcript(error).into()),
+                Err(error) => Err(error),
+            };
+            match proved {
+                Ok(outcome @ Proof::Outcome { .. }) => return Ok(outcome),
+                Ok(fault @ Proof::Fault { .. }) => {
+                    convicting.get_or_insert(fault);
+                }
+                Err(error) => failures.push(failure(members, k, error)),
+            }
+        }
+        let nothing = ClientError::NoTranscript { auction: *id, failures: Failures(failures) };
+        convicting.ok_or(nothing)
     }
 
     async fn first_that<T: Send + 'static>(
@@ -110,5 +163,16 @@ impl Client {
                 return Ok(file);
             }
         }
+    }
+}
+
+fn proof_of(bytes: Vec<u8>, id: &Digest) -> Result<Proof, TranscriptError> {
+    match Transcript::from_bytes(&bytes)?.verify(Some(id), &mut rand::rng()) {
+        Ok(verdict) => Ok(Proof::Outcome { bytes, verdict: Box::new(verdict) }),
+        // A fault without culprits is whoever's who handed the transcript over.
+        Err(TranscriptError::Fault(fault)) if !fault.culprits.is_empty() => {
+            Ok(Proof::Fault { bytes, fault })
+        }
+        Err(error) => Err(error),
     }
 }

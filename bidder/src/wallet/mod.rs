@@ -98,7 +98,7 @@ pub enum WalletError {
     #[error("this wallet holds no bid or auction {0}")]
     NoSuchBid(Digest),
     /// Several bids in the auction.
-    #[error("this wallet holds several bids in auction {auction}: name one of {bids:?}")]
+    #[error("this wallet holds several bids in auction {auction}: name one of {}", listed(.bids))]
     Several {
         /// The auction.
         auction: Digest,
@@ -108,6 +108,10 @@ pub enum WalletError {
     /// Full.
     #[error("this wallet holds {MAX_WALLET_BIDS} bids, which is the most: use another directory")]
     Full,
+}
+
+fn listed(bids: &[Digest]) -> String {
+    bids.iter().map(Digest::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// A directory of bids. Clones are the same wallet.

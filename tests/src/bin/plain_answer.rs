@@ -2,6 +2,7 @@
 //!
 //! `gavel demo --json --bids FILE --rule RULE | plain_answer FILE RULE`: exit code 0 when the
 //! demo verified and says what the auction in the clear says, 1 with the difference else.
+#![expect(clippy::print_stdout, reason = "a command answers on its standard output")]
 
 use std::io::Read as _;
 use std::process::ExitCode;

@@ -1,0 +1,300 @@
+//! Ledger and journal together: no answer leaves before the journal holds what it depends on.
+
+use auction::layout::Digest;
+use auction::spec::Time;
+
+use crate::journal::{
+    Found, Journal, JournalError, Options, Receipt, Report, SignedHead, Storage, recover,
+};
+use crate::layout::Signer;
+use crate::ledger::{AccountId, Chain, Charter, Code, Ledger, Outcome, Reply, RequestId};
+
+/// Most requests in one batch.
+pub const MAX_BATCH_REQUESTS: usize = 8192;
+/// How far the clock may be ahead of the journal at a start without the operator's word, in
+/// milliseconds (an hour).
+pub const MAX_START_AHEAD_MS: u64 = 3_600_000;
+
+/// An answer that depends on batches up to one that may not be flushed yet. Only
+/// [`Bookkeeper::release`] opens it.
+#[derive(Debug)]
+#[must_use = "an answer reaches nobody until it is released"]
+pub struct Unflushed<T> {
+    answer: T,
+    batch: u64,
+}
+
+impl<T> Unflushed<T> {
+    /// Turns the answer into another of the same dependence.
+    pub fn map<U>(self, with: impl FnOnce(T) -> U) -> Unflushed<U> {
+        Unflushed { answer: with(self.answer), batch: self.batch }
+    }
+}
+
+/// Why an answer is not given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Withheld {
+    /// Flush first.
+    #[error("batch {0} is not flushed yet")]
+    NotFlushed(u64),
+    /// The journal stopped. Ask again by id after the next start.
+    #[error("the result is unknown: the journal stopped before it was flushed; ask again by id")]
+    Unknown,
+}
+
+/// Why a start waits for the operator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ClockDoubt {
+    /// The clock is before the last journaled time.
+    #[error("the clock is {0} ms before the journal: set it, or confirm")]
+    Behind(u64),
+    /// The clock is far after the last journaled time.
+    #[error("the clock is {0} ms after the journal: confirm that it is right")]
+    FarAhead(u64),
+}
+
+/// A journal that was read back and not served yet.
+pub struct Opened<S> {
+    bookkeeper: Bookkeeper<S>,
+    report: Report,
+}
+
+impl<S: Storage> Opened<S> {
+    /// What the start found.
+    #[must_use]
+    pub fn report(&self) -> &Report {
+        &self.report
+    }
+
+    /// The state as it was read back.
+    #[must_use]
+    pub fn ledger(&self) -> &Ledger {
+        &self.bookkeeper.ledger
+    }
+
+    /// The last batch that was read back; it is flushed.
+    #[must_use]
+    pub fn last_batch(&self) -> u64 {
+        self.bookkeeper.journal.last()
+    }
+
+    /// Begins to serve, if the clock can be believed.
+    ///
+    /// # Errors
+    /// [`ClockDoubt`], with the journal, when only the operator can know.
+    #[expect(clippy::result_large_err, reason = "the journal goes back to who must confirm")]
+    pub fn serve(self, clock: Time) -> Result<Bookkeeper<S>, (ClockDoubt, Self)> {
+        let last = self.bookkeeper.ledger.time();
+        if clock < last {
+            Err((ClockDoubt::Behind(last.0 - clock.0), self))
+        } else if last != Time(0) && clock.0 - last.0 > MAX_START_AHEAD_MS {
+            Err((ClockDoubt::FarAhead(clock.0 - last.0), self))
+        } else {
+            Ok(self.bookkeeper)
+        }
+    }
+
+    /// Begins to serve on the operator's word.
+    #[must_use]
+    pub fn serve_confirmed(self) -> Bookkeeper<S> {
+        self.bookkeeper
+    }
+}
+
+/// The one writer of a ledger and its journal.
+pub struct Bookkeeper<S> {
+    ledger: Ledger,
+    journal: Journal<S>,
+    server: Signer,
+}
+
+impl<S: Storage> Bookkeeper<S> {
+    /// Reads a journal back, or founds one where there is none.
+    ///
+    /// # Errors
+    /// [`JournalError`] when the disk fails, or something that was flushed is damaged.
+    pub fn open(
+        storage: S,
+        charter: Charter,
+        server: Signer,
+        options: Options,
+    ) -> Result<Opened<S>, JournalError> {
+        if server.public() != charter.server() {
+            return Err(JournalError::WrongKey);
+        }
+        let (mut journal, ledger, report) = recover(storage, charter, options)?;
+        journal.mark()?;
+        Ok(Opened { bookkeeper: Self { ledger, journal, server }, report })
+    }
+
+    /// Applies a batch and appends it to the journal. The answers open after the next flush;
+    /// several batches may wait for one.
+    ///
+    /// # Errors
+    /// [`JournalError`]; after `Full` and `BatchTooLarge` nothing was applied, after any other
+    /// the journal has stopped.
+    pub fn submit(
+        &mut self,
+        batch: Vec<Chain>,
+        clock: Time,
+    ) -> Result<Unflushed<Vec<Outcome>>, JournalError> {
+        let requests: usize = batch.iter().map(|chain| chain.requests().len()).sum();
+        if requests > MAX_BATCH_REQUESTS {
+            let limit = MAX_BATCH_REQUESTS;
+            return Err(JournalError::TooManyRequests { got: requests, limit });
+        }
+        self.journal.make_room(&batch)?;
+        if self.journal.scarce() && !batch.iter().all(|chain| self.ledger.only_finishes(chain)) {
+            return self.submit_scarcely(batch, clock);
+        }
+        let outcomes = self.commit(&batch, clock)?;
+        Ok(self.unflushed(outcomes))
+    }
+
+    fn commit(&mut self, batch: &[Chain], clock: Time) -> Result<Vec<Outcome>, JournalError> {
+        let applied = self.ledger.apply(batch, clock);
+        if applied.effective {
+            self.journal.append(batch, &applied)?;
+        }
+        Ok(applied.outcomes)
+    }
+
+    /// Refuses what begins something new, and commits the rest.
+    fn submit_scarcely(
+        &mut self,
+        batch: Vec<Chain>,
+        clock: Time,
+    ) -> Result<Unflushed<Vec<Outcome>>, JournalError> {
+        let (mut begins, mut kept) = (Vec::with_capacity(batch.len()), Vec::new());
+        for chain in batch {
+            if self.ledger.only_finishes(&chain) {
+                begins.push(None);
+                kept.push(chain);
+            } else {
+                begins.push(Some(chain.requests().len()));
+            }
+        }
+        let mut committed = self.commit(&kept, clock)?.into_iter();
+        let refused =
+            Reply { code: Code::StorageScarce, entry: None, repeated: false, balances: None };
+        let outcomes = begins.into_iter().filter_map(|requests| match requests {
+            Some(count) => Some(Outcome { replies: vec![refused; count], entry: None }),
+            None => committed.next(),
+        });
+        let outcomes = outcomes.collect();
+        Ok(self.unflushed(outcomes))
+    }
+
+    fn unflushed<T>(&self, answer: T) -> Unflushed<T> {
+        Unflushed { answer, batch: self.journal.last() }
+    }
+
+    /// Flushes everything submitted so far: one flush for all that wait.
+    ///
+    /// # Errors
+    /// [`JournalError`]; the journal has stopped, and what waits is unknown.
+    pub fn flush(&mut self) -> Result<(), JournalError> {
+        self.journal.flush()
+    }
+
+    /// Opens an answer, if everything that it depends on is flushed.
+    ///
+    /// # Errors
+    /// [`Withheld`].
+    pub fn release<T>(&self, unflushed: Unflushed<T>) -> Result<T, Withheld> {
+        if unflushed.batch <= self.journal.flushed() {
+            Ok(unflushed.answer)
+        } else if self.journal.has_stopped() {
+            Err(Withheld::Unknown)
+        } else {
+            Err(Withheld::NotFlushed(unflushed.batch))
+        }
+    }
+
+    /// Asks the state something. The answer may show a batch that is not flushed, so it waits
+    /// like any other.
+    pub fn look<T>(&self, question: impl FnOnce(&Ledger) -> T) -> Unflushed<T> {
+        self.unflushed(question(&self.ledger))
+    }
+
+    /// The head over all entries, signed.
+    pub fn head(&self) -> Unflushed<SignedHead> {
+        self.unflushed(self.journal.head().sign(&self.server, self.ledger.charter()))
+    }
+
+    /// The proof that the tree of `new` entries continues that of `old`.
+    pub fn consistency(&self, old: u64, new: u64) -> Unflushed<Option<Vec<Digest>>> {
+        self.unflushed(self.journal.consistency(old, new))
+    }
+
+    /// The receipt of a decided request, by account and id. Whether it may be shown to who asks
+    /// is the caller's to know: it holds what was attached.
+    ///
+    /// # Errors
+    /// [`JournalError`] when the entry cannot be read back.
+    pub fn receipt(
+        &mut self,
+        account: &AccountId,
+        id: RequestId,
+    ) -> Result<Unflushed<Option<Receipt>>, JournalError> {
+        let Some(number) = self.ledger.record(account, id).map(|record| record.entry) else {
+            return Ok(self.unflushed(None));
+        };
+        let found = self.journal.entry(number)?;
+        let head = self.journal.head().sign(&self.server, self.ledger.charter());
+        let receipt = found.map(|Found { batch, time, entry, path }| Receipt {
+            number,
+            batch,
+            time,
+            entry,
+            head,
+            path,
+        });
+        Ok(self.unflushed(receipt))
+    }
+
+    /// What to do when nothing waits: writes down what is flushed, and goes on making spares.
+    ///
+    /// # Errors
+    /// [`JournalError`]; the journal has stopped.
+    pub fn idle(&mut self) -> Result<(), JournalError> {
+        self.journal.mark()
+    }
+
+    /// Writes a snapshot, flushing first.
+    ///
+    /// # Errors
+    /// [`JournalError`]; the journal has stopped.
+    pub fn snapshot(&mut self) -> Result<(), JournalError> {
+        self.journal.snapshot(&self.ledger)
+    }
+
+    /// The last batch that is known to be on disk: up to here a backup may copy.
+    #[must_use]
+    pub fn flushed(&self) -> u64 {
+        self.journal.flushed()
+    }
+
+    /// Most bytes of entries that a batch can hold.
+    #[must_use]
+    pub fn max_batch_bytes(&self) -> usize {
+        self.journal.max_batch_bytes()
+    }
+
+    /// When an empty batch is due, because holds fall due.
+    #[must_use]
+    pub fn next_due(&self) -> Option<Time> {
+        self.ledger.next_due()
+    }
+
+    /// Whether only settlements, voids and expiries go on, for want of disk.
+    #[must_use]
+    pub fn is_scarce(&self) -> bool {
+        self.journal.scarce()
+    }
+
+    /// Makes room for `more` decided ids at once.
+    pub fn reserve(&mut self, more: usize) {
+        self.ledger.reserve(more);
+    }
+}

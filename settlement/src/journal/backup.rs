@@ -1,0 +1,109 @@
+//! Copies of a journal that is being written, and starting again from one.
+
+use super::Options;
+use super::segment::{SEGMENT_HEADER_BYTES, segment_name};
+use super::storage::{JournalError, Storage, disk, read_all, write_all};
+use super::walk::{Cursor, fault, segments};
+use crate::audit::{AuditError, AuditReport, audit};
+use crate::layout::Signer;
+use crate::ledger::Charter;
+
+/// What was copied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Copied {
+    /// The last batch in the copy.
+    pub batch: u64,
+    /// The audit of the copy.
+    pub audit: AuditReport,
+}
+
+/// Why there is no good copy.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BackupError {
+    /// Reading or writing failed, or the source is damaged.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The copy does not stand up to its audit.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
+}
+
+/// Copies a journal up to batch `flushed`, which must be one that its bookkeeper said is
+/// flushed, while it goes on being written; then audits the copy from the first byte.
+///
+/// # Errors
+/// [`BackupError`] when the source cannot be read, the target is not empty, or the audit fails.
+pub fn backup(
+    source: &mut impl Storage,
+    target: &mut impl Storage,
+    charter: &Charter,
+    flushed: u64,
+) -> Result<Copied, BackupError> {
+    if let Some(name) = target.list().map_err(disk("list", "."))?.first() {
+        return Err(JournalError::NotEmpty(name.clone()).into());
+    }
+    let headers = segments(source)?;
+    let mut cursor = Cursor::start(charter.id());
+    let mut all = headers.iter().peekable();
+    while let Some(header) = all.next() {
+        if header.first > flushed + 1 {
+            break;
+        }
+        let name = segment_name(header.sequence);
+        cursor.enter(header).map_err(|what| fault(&name, 0, what))?;
+        let bytes = read_all(source, &name)?;
+        let next = all.peek().map_or(u64::MAX, |next| next.first);
+        let end = cursor.walk(&name, &bytes, Some(next.min(flushed + 1)), |_| Ok(()))?;
+        if let Some(what) = end.bad {
+            return Err(fault(&name, end.offset, what).into());
+        }
+        target.create(&name).map_err(disk("create", &name))?;
+        write_all(target, &name, 0, bytes.get(..end.offset).unwrap_or_default())?;
+        target.flush(&name).map_err(disk("flush", &name))?;
+    }
+    target.flush_directory().map_err(disk("flush", "."))?;
+    let audit = audit(target, charter, &[])?;
+    Ok(Copied { batch: cursor.number, audit })
+}
+
+/// Makes a new journal from a backup. It says so: a new epoch begins, which every later head
+/// states. Commits that the backup lacks are lost until their receipts come back as requests.
+///
+/// # Errors
+/// As [`backup`], and when `server` is not the key of the charter.
+pub fn restore<S: Storage>(
+    source: &mut impl Storage,
+    mut target: S,
+    charter: &Charter,
+    server: &Signer,
+    options: Options,
+) -> Result<Copied, BackupError> {
+    if server.public() != charter.server() {
+        return Err(JournalError::WrongKey.into());
+    }
+    let last = last_batch(source, charter)?;
+    let copied = backup(source, &mut target, charter, last)?;
+    let (mut journal, _, _) = super::recover(target, *charter, options)?;
+    journal.begin_epoch()?;
+    journal.mark()?;
+    Ok(Copied { batch: journal.last(), ..copied })
+}
+
+/// The last whole batch of a backup.
+fn last_batch(source: &mut impl Storage, charter: &Charter) -> Result<u64, JournalError> {
+    let headers = segments(source)?;
+    let mut cursor = Cursor::start(charter.id());
+    let mut all = headers.iter().peekable();
+    while let Some(header) = all.next() {
+        let name = segment_name(header.sequence);
+        cursor.enter(header).map_err(|what| fault(&name, 0, what))?;
+        let bytes = read_all(source, &name)?;
+        let stop = all.peek().map(|next| next.first);
+        let end = cursor.walk(&name, &bytes, stop, |_| Ok(()))?;
+        let left = bytes.get(end.offset.max(SEGMENT_HEADER_BYTES)..).unwrap_or_default();
+        if let Some(what) = end.bad.filter(|_| left.iter().any(|byte| *byte != 0)) {
+            return Err(fault(&name, end.offset, what));
+        }
+    }
+    Ok(cursor.number)
+}

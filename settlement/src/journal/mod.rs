@@ -1,0 +1,364 @@
+//! The journal: the authority. An append-only log of batches, each with the signed requests that
+//! caused it, byte for byte; the state is what replay gives.
+//!
+//! SETTLEMENT, section "Journal". Nothing here decides anything about money: a batch is given,
+//! appended and flushed, and read back.
+
+mod backup;
+mod directory;
+mod head;
+mod record;
+mod recovery;
+mod segment;
+mod snapshot;
+mod spares;
+mod storage;
+mod tree;
+pub(crate) mod walk;
+
+use auction::layout::Digest;
+use auction::spec::Time;
+
+pub use backup::{BackupError, Copied, backup, restore};
+pub use directory::Directory;
+pub use head::{Head, Proven, Receipt, SignedHead, Unproven};
+pub use recovery::{Cut, Report};
+pub use storage::{JournalError, Storage};
+
+use crate::ledger::{Applied, Chain, Ledger};
+use record::{HEADER_BYTES, Header, Kind, Record, padded};
+use segment::{SEGMENT_HEADER_BYTES, SegmentHeader, segment_name};
+use spares::Spares;
+use storage::{disk, read_into, write_all};
+use walk::Cursor;
+
+pub(crate) use record::Kind as BatchKind;
+pub(crate) use recovery::{recover, replay_batch};
+pub(crate) use segment::segment_name as name_of_segment;
+pub(crate) use storage::read_all as read_file;
+pub(crate) use tree::Tree;
+pub(crate) use walk::Batch;
+
+/// Sizes of a journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// Size of a segment in bytes. A batch must fit into one.
+    pub segment_bytes: u64,
+}
+
+impl Default for Options {
+    /// 64 MiB.
+    fn default() -> Self {
+        Self { segment_bytes: 64 << 20 }
+    }
+}
+
+/// Where a batch lies.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    first_entry: u64,
+    sequence: u64,
+    offset: u64,
+}
+
+/// An entry, read back, and its path to the root over all entries.
+pub(crate) struct Found {
+    pub(crate) batch: u64,
+    pub(crate) time: Time,
+    pub(crate) entry: Vec<u8>,
+    pub(crate) path: Vec<Digest>,
+}
+
+/// A journal that is being written.
+pub(crate) struct Journal<S> {
+    storage: S,
+    options: Options,
+    /// The segment being written, and where in it the next batch goes.
+    sequence: u64,
+    offset: u64,
+    /// What was appended; `known` is the last batch that the journal itself says was flushed.
+    cursor: Cursor,
+    /// The last batch whose flush has returned.
+    flushed: u64,
+    tree: Tree,
+    places: Vec<Place>,
+    spares: Spares,
+    stopped: bool,
+    /// The batch being laid out; kept to be used again.
+    buffer: Vec<u8>,
+}
+
+impl<S: Storage> Journal<S> {
+    /// The last batch appended.
+    pub(crate) fn last(&self) -> u64 {
+        self.cursor.number
+    }
+
+    /// The last batch that is known to be on disk.
+    pub(crate) fn flushed(&self) -> u64 {
+        self.flushed
+    }
+
+    pub(crate) fn has_stopped(&self) -> bool {
+        self.stopped
+    }
+
+    pub(crate) fn scarce(&self) -> bool {
+        self.spares.scarce()
+    }
+
+    /// Most bytes of entries, with their lengths, that a batch can hold.
+    pub(crate) fn max_batch_bytes(&self) -> usize {
+        let overhead = SEGMENT_HEADER_BYTES + 2 * HEADER_BYTES + record::ALIGNMENT;
+        usize::try_from(self.options.segment_bytes).unwrap_or(usize::MAX).saturating_sub(overhead)
+    }
+
+    /// Makes sure that a batch of these chains fits, changing to a fresh segment if need be.
+    /// Called before the batch is applied: when it fails, nothing has happened.
+    pub(crate) fn make_room(&mut self, batch: &[Chain]) -> Result<(), JournalError> {
+        self.running()?;
+        let entries: usize = batch.iter().map(|chain| chain.entry_bytes() + 4).sum();
+        // Two headers: the batch's, and that of a mark after it.
+        let needed = entries + 2 * HEADER_BYTES + record::ALIGNMENT;
+        let limit = self.max_batch_bytes();
+        if entries > limit {
+            return Err(JournalError::BatchTooLarge { got: entries, limit });
+        }
+        if self.offset + needed as u64 > self.options.segment_bytes {
+            let changed = self.change_segment();
+            return self.stop_unless_full(changed);
+        }
+        Ok(())
+    }
+
+    /// Appends a batch that was applied; returns its number. Not flushed yet.
+    pub(crate) fn append(
+        &mut self,
+        batch: &[Chain],
+        applied: &Applied,
+    ) -> Result<u64, JournalError> {
+        self.running()?;
+        let appended = self.write_batch(batch, applied);
+        self.stop_on_error(appended)?;
+        Ok(self.cursor.number)
+    }
+
+    fn write_batch(&mut self, batch: &[Chain], applied: &Applied) -> Result<(), JournalError> {
+        let mut buffer = std::mem::take(&mut self.buffer);
+        buffer.clear();
+        buffer.resize(HEADER_BYTES, 0);
+        let number = self.cursor.number + 1;
+        let mut leaves = Vec::with_capacity(batch.len());
+        for (chain, outcome) in batch.iter().zip(&applied.outcomes) {
+            if outcome.entry.is_none() {
+                continue;
+            }
+            let start = buffer.len();
+            buffer.extend_from_slice(&[0; 4]);
+            chain.encode_entry(outcome.replies.iter().map(|reply| reply.code), &mut buffer);
+            let length = (buffer.len() - start - 4) as u32;
+            if let Some(place) = buffer.get_mut(start..start + 4) {
+                place.copy_from_slice(&length.to_le_bytes());
+            }
+            let entry = buffer.get(start + 4..).unwrap_or_default();
+            leaves.push(tree::leaf_hash(number, applied.now, entry));
+        }
+        let body = buffer.get(HEADER_BYTES..).unwrap_or_default();
+        let mut header = Header {
+            kind: Kind::Batch,
+            number,
+            time: applied.now,
+            entries: leaves.len() as u32,
+            expired: applied.expired.len() as u32,
+            body_bytes: body.len() as u64,
+            body_crc: crc32fast::hash(body),
+            ..self.next_header()
+        };
+        header.after = header.chain(&leaves);
+        if let Some(place) = buffer.first_chunk_mut() {
+            *place = header.encode();
+        }
+        let written = self.write_record(&header, &mut buffer);
+        self.buffer = buffer;
+        written?;
+        leaves.into_iter().for_each(|leaf| self.tree.push(leaf));
+        // Twice as fast as segments are used up, so that a spare is ready in time.
+        self.spares.advance(&mut self.storage, 2 * self.buffer.len())
+    }
+
+    /// A header that continues what was written, of a mark until it is made something else.
+    fn next_header(&self) -> Header {
+        Header {
+            kind: Kind::Mark,
+            epoch: self.cursor.epoch,
+            number: self.cursor.number,
+            flushed: self.flushed,
+            time: self.cursor.time,
+            first_entry: self.cursor.entries,
+            entries: 0,
+            expired: 0,
+            body_bytes: 0,
+            body_crc: crc32fast::hash(&[]),
+            before: self.cursor.chain,
+            after: self.cursor.chain,
+        }
+    }
+
+    fn write_record(&mut self, header: &Header, bytes: &mut Vec<u8>) -> Result<(), JournalError> {
+        bytes.resize(padded(bytes.len()).unwrap_or(bytes.len()), 0);
+        write_all(&mut self.storage, &segment_name(self.sequence), self.offset, bytes)?;
+        if header.kind != Kind::Mark {
+            self.places.push(Place {
+                first_entry: header.first_entry,
+                sequence: self.sequence,
+                offset: self.offset,
+            });
+            self.cursor.number = header.number;
+            self.cursor.epoch = header.epoch;
+            self.cursor.time = header.time;
+            self.cursor.entries += u64::from(header.entries);
+            self.cursor.chain = header.after;
+        }
+        self.cursor.known = self.cursor.known.max(header.flushed);
+        self.offset += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// Flushes all that was appended: one flush for all that wait.
+    pub(crate) fn flush(&mut self) -> Result<(), JournalError> {
+        self.running()?;
+        if self.flushed == self.cursor.number {
+            return Ok(());
+        }
+        let name = segment_name(self.sequence);
+        let flushed = self.storage.flush(&name).map_err(disk("flush", &name));
+        self.stop_on_error(flushed)?;
+        self.flushed = self.cursor.number;
+        Ok(())
+    }
+
+    /// Writes down what is flushed, where no batch has done so; goes on making spares.
+    pub(crate) fn mark(&mut self) -> Result<(), JournalError> {
+        self.running()?;
+        let fits = self.offset + HEADER_BYTES as u64 <= self.options.segment_bytes;
+        if self.cursor.known < self.flushed && self.flushed == self.cursor.number && fits {
+            let header = self.next_header();
+            let written = self.write_record(&header, &mut header.encode().to_vec());
+            let name = segment_name(self.sequence);
+            let flushed =
+                written.and_then(|()| self.storage.flush(&name).map_err(disk("flush", &name)));
+            self.stop_on_error(flushed)?;
+        }
+        let advanced = self.spares.advance(&mut self.storage, 1 << 20);
+        self.stop_on_error(advanced)
+    }
+
+    /// Begins a new epoch: written once after a restore, and flushed.
+    pub(crate) fn begin_epoch(&mut self) -> Result<(), JournalError> {
+        self.make_room(&[])?;
+        let mut header =
+            Header { kind: Kind::Epoch, number: self.cursor.number + 1, ..self.next_header() };
+        header.epoch += 1;
+        header.after = header.chain(&[]);
+        let written = self.write_record(&header, &mut header.encode().to_vec());
+        self.stop_on_error(written)?;
+        self.flush()
+    }
+
+    fn change_segment(&mut self) -> Result<(), JournalError> {
+        let spare = self.spares.take(&mut self.storage)?;
+        // Everything before the new segment is on disk before the segment has its name.
+        self.flush()?;
+        let header = SegmentHeader {
+            ledger: self.cursor.ledger,
+            sequence: self.sequence + 1,
+            first: self.cursor.number + 1,
+            first_entry: self.cursor.entries,
+            epoch: self.cursor.epoch,
+            before: self.cursor.chain,
+        };
+        adopt(&mut self.storage, &spare, &header)?;
+        self.sequence += 1;
+        self.offset = SEGMENT_HEADER_BYTES as u64;
+        self.cursor.known = self.cursor.number;
+        Ok(())
+    }
+
+    /// The head over all that is flushed.
+    pub(crate) fn head(&self) -> Head {
+        let size = self.tree.size();
+        let Cursor { epoch, time, .. } = self.cursor;
+        Head { epoch, size, root: self.tree.root(size), time }
+    }
+
+    pub(crate) fn consistency(&self, old: u64, size: u64) -> Option<Vec<Digest>> {
+        self.tree.consistency(old, size)
+    }
+
+    /// An entry with its batch's number and time, and its path to the head over all entries.
+    pub(crate) fn entry(&mut self, entry: u64) -> Result<Option<Found>, JournalError> {
+        let after = self.places.partition_point(|place| place.first_entry <= entry);
+        let place = after.checked_sub(1).and_then(|place| self.places.get(place)).copied();
+        let (Some(place), Some(path)) = (place, self.tree.inclusion(entry, self.tree.size()))
+        else {
+            return Ok(None);
+        };
+        let name = segment_name(place.sequence);
+        let damaged = |what| walk::fault(&name, place.offset as usize, what);
+        let mut bytes = vec![0; HEADER_BYTES];
+        read_into(&mut self.storage, &name, place.offset, &mut bytes)?;
+        let header = Header::decode(&bytes).ok_or(damaged("a batch's header is damaged"))?;
+        let length =
+            header.record_bytes().filter(|length| *length as u64 <= self.options.segment_bytes);
+        bytes.resize(length.ok_or(damaged("a batch is longer than its segment"))?, 0);
+        read_into(&mut self.storage, &name, place.offset, &mut bytes)?;
+        let record = Record::read(&bytes).map_err(damaged)?;
+        let entries = record.entries().map_err(damaged)?;
+        let index = usize::try_from(entry - place.first_entry).unwrap_or(usize::MAX);
+        Ok(entries.get(index).map(|bytes| Found {
+            batch: header.number,
+            time: header.time,
+            entry: bytes.to_vec(),
+            path,
+        }))
+    }
+
+    /// Writes a snapshot of the state after the last batch, which is flushed first.
+    pub(crate) fn snapshot(&mut self, ledger: &Ledger) -> Result<(), JournalError> {
+        self.flush()?;
+        let written = snapshot::write(&mut self.storage, &self.cursor, &self.tree, ledger);
+        match written {
+            // No snapshot is lost money; a later one may fit.
+            Err(JournalError::Disk { doing: "write" | "create", .. }) => Ok(()),
+            other => self.stop_on_error(other),
+        }
+    }
+
+    fn running(&self) -> Result<(), JournalError> {
+        if self.stopped { Err(JournalError::Stopped) } else { Ok(()) }
+    }
+
+    /// A failed write or flush is never tried again: what is on disk is unknown from here on.
+    fn stop_on_error<T>(&mut self, result: Result<T, JournalError>) -> Result<T, JournalError> {
+        self.stopped |= result.is_err();
+        result
+    }
+
+    fn stop_unless_full<T>(&mut self, result: Result<T, JournalError>) -> Result<T, JournalError> {
+        self.stopped |= result.as_ref().is_err_and(|error| *error != JournalError::Full);
+        result
+    }
+}
+
+/// Makes a spare the next segment: header, flush, name, flush.
+fn adopt(
+    storage: &mut impl Storage,
+    spare: &str,
+    header: &SegmentHeader,
+) -> Result<(), JournalError> {
+    let name = segment_name(header.sequence);
+    write_all(storage, spare, 0, &header.encode())?;
+    storage.flush(spare).map_err(disk("flush", spare))?;
+    storage.rename(spare, &name).map_err(disk("rename", spare))?;
+    storage.flush_directory().map_err(disk("flush", "."))
+}

@@ -1,0 +1,248 @@
+//! The Merkle tree over all journal entries, as RFC 9162 section 2.1 defines it.
+
+use auction::layout::Digest;
+use auction::spec::Time;
+use sha2::{Digest as _, Sha256};
+
+/// A node's hash.
+pub(crate) type Leaf = [u8; 32];
+
+/// The leaf that commits to an entry, its batch and its time (RFC 9162, 2.1.1: prefix 0).
+pub(crate) fn leaf_hash(number: u64, time: Time, entry: &[u8]) -> Leaf {
+    let mut hash = Sha256::new();
+    hash.update([0]);
+    hash.update(number.to_le_bytes());
+    hash.update(time.0.to_le_bytes());
+    hash.update(entry);
+    hash.finalize().into()
+}
+
+fn node_hash(left: &Leaf, right: &Leaf) -> Leaf {
+    let mut bytes = [1; 65];
+    bytes[1..33].copy_from_slice(left);
+    bytes[33..].copy_from_slice(right);
+    Sha256::digest(bytes).into()
+}
+
+/// All leaves and all complete subtrees: 64 bytes for each entry.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Tree {
+    levels: Vec<Vec<Leaf>>,
+}
+
+impl Tree {
+    pub(crate) fn push(&mut self, leaf: Leaf) {
+        let mut node = leaf;
+        for level in 0.. {
+            if self.levels.len() == level {
+                self.levels.push(Vec::new());
+            }
+            let nodes = &mut self.levels[level];
+            nodes.push(node);
+            let [.., left, right] = nodes.as_slice() else { break };
+            if nodes.len() % 2 == 1 {
+                break;
+            }
+            node = node_hash(left, right);
+        }
+    }
+
+    pub(crate) fn size(&self) -> u64 {
+        self.leaves().len() as u64
+    }
+
+    pub(crate) fn leaves(&self) -> &[Leaf] {
+        self.levels.first().map_or(&[], Vec::as_slice)
+    }
+
+    /// The root over the first `size` leaves, at most as many as there are.
+    pub(crate) fn root(&self, size: u64) -> Digest {
+        if size == 0 {
+            return Digest(Sha256::digest([]).into());
+        }
+        Digest(self.range(0, size.min(self.size())))
+    }
+
+    /// The path from leaf `index` to the root over `size` leaves (RFC 9162, 2.1.3.1).
+    pub(crate) fn inclusion(&self, index: u64, size: u64) -> Option<Vec<Digest>> {
+        if index >= size || size > self.size() {
+            return None;
+        }
+        let (mut start, mut end) = (0, size);
+        let mut path = Vec::new();
+        while end - start > 1 {
+            let middle = start + split(end - start);
+            if index < middle {
+                path.push(Digest(self.range(middle, end)));
+                end = middle;
+            } else {
+                path.push(Digest(self.range(start, middle)));
+                start = middle;
+            }
+        }
+        path.reverse();
+        Some(path)
+    }
+
+    /// The proof that the tree of `size` leaves continues that of `old` (RFC 9162, 2.1.4.1).
+    pub(crate) fn consistency(&self, old: u64, size: u64) -> Option<Vec<Digest>> {
+        if old == 0 || old > size || size > self.size() {
+            return None;
+        }
+        let (mut start, mut end) = (0, size);
+        let mut whole = true;
+        let mut path = Vec::new();
+        while old != end {
+            let middle = start + split(end - start);
+            if old <= middle {
+                path.push(Digest(self.range(middle, end)));
+                end = middle;
+            } else {
+                path.push(Digest(self.range(start, middle)));
+                start = middle;
+                whole = false;
+            }
+        }
+        if !whole {
+            path.push(Digest(self.range(start, end)));
+        }
+        path.reverse();
+        Some(path)
+    }
+
+    /// The root over leaves `start..end`, which is not empty and within the tree.
+    fn range(&self, start: u64, end: u64) -> Leaf {
+        let width = end - start;
+        if width.is_power_of_two() && start.is_multiple_of(width) {
+            // A complete subtree: kept.
+            return self.levels[width.trailing_zeros() as usize][(start / width) as usize];
+        }
+        let middle = start + split(width);
+        node_hash(&self.range(start, middle), &self.range(middle, end))
+    }
+}
+
+/// The largest power of two below `width`, which is at least 2.
+fn split(width: u64) -> u64 {
+    1 << (63 - (width - 1).leading_zeros())
+}
+
+/// Verifies an inclusion path (RFC 9162, 2.1.3.2).
+pub(crate) fn included(leaf: Leaf, index: u64, size: u64, path: &[Digest], root: Digest) -> bool {
+    if index >= size {
+        return false;
+    }
+    let (mut at, mut last, mut hash) = (index, size - 1, leaf);
+    for step in path {
+        if last == 0 {
+            return false;
+        }
+        if at % 2 == 1 || at == last {
+            hash = node_hash(&step.0, &hash);
+            while at.is_multiple_of(2) && at != 0 {
+                at >>= 1;
+                last >>= 1;
+            }
+        } else {
+            hash = node_hash(&hash, &step.0);
+        }
+        at >>= 1;
+        last >>= 1;
+    }
+    last == 0 && hash == root.0
+}
+
+/// Verifies a consistency proof (RFC 9162, 2.1.4.2).
+pub(crate) fn consistent(old: (u64, Digest), new: (u64, Digest), path: &[Digest]) -> bool {
+    let ((old_size, old_root), (new_size, new_root)) = (old, new);
+    if old_size == 0 || old_size > new_size {
+        return old_size == 0 && path.is_empty();
+    }
+    if old_size == new_size {
+        return path.is_empty() && old_root == new_root;
+    }
+    let mut nodes = path.iter().map(|node| node.0);
+    let first = if old_size.is_power_of_two() { Some(old_root.0) } else { nodes.next() };
+    let Some(first) = first else { return false };
+    let (mut at, mut last) = (old_size - 1, new_size - 1);
+    while at % 2 == 1 {
+        at >>= 1;
+        last >>= 1;
+    }
+    let (mut old_hash, mut new_hash) = (first, first);
+    for node in nodes {
+        if last == 0 {
+            return false;
+        }
+        if at % 2 == 1 || at == last {
+            old_hash = node_hash(&node, &old_hash);
+            new_hash = node_hash(&node, &new_hash);
+            while at.is_multiple_of(2) && at != 0 {
+                at >>= 1;
+                last >>= 1;
+            }
+        } else {
+            new_hash = node_hash(&new_hash, &node);
+        }
+        at >>= 1;
+        last >>= 1;
+    }
+    last == 0 && old_hash == old_root.0 && new_hash == new_root.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// MTH of RFC 9162, 2.1.1, as it is written there.
+    fn slow_root(leaves: &[Leaf]) -> Leaf {
+        match leaves {
+            [] => Sha256::digest([]).into(),
+            [leaf] => *leaf,
+            _ => {
+                let (left, right) = leaves.split_at(split(leaves.len() as u64) as usize);
+                node_hash(&slow_root(left), &slow_root(right))
+            }
+        }
+    }
+
+    #[test]
+    fn roots_paths_and_proofs_hold_for_every_size_and_nothing_altered_does() {
+        let mut tree = Tree::default();
+        for index in 0..40u64 {
+            tree.push(leaf_hash(index, Time(index), b"entry"));
+        }
+        for size in 1..=40 {
+            let root = tree.root(size);
+            assert_eq!(root.0, slow_root(&tree.leaves()[..size as usize]));
+            for index in 0..size {
+                let path = tree.inclusion(index, size).unwrap();
+                let leaf = tree.leaves()[index as usize];
+                assert!(included(leaf, index, size, &path, root));
+                assert!(!included(leaf, index + 1, size, &path, root));
+                assert!(!included([7; 32], index, size, &path, root));
+                for place in 0..path.len() {
+                    let mut altered = path.clone();
+                    altered[place].0[0] ^= 1;
+                    assert!(!included(leaf, index, size, &altered, root));
+                    assert!(!included(leaf, index, size, &path[..place], root));
+                }
+            }
+            for old in 1..=size {
+                let path = tree.consistency(old, size).unwrap();
+                assert!(consistent((old, tree.root(old)), (size, root), &path), "{old} {size}");
+                let other = Digest([7; 32]);
+                assert!(!consistent((old, other), (size, root), &path));
+                assert!(!consistent((old, tree.root(old)), (size, other), &path));
+                for place in 0..path.len() {
+                    let mut altered = path.clone();
+                    altered[place].0[0] ^= 1;
+                    assert!(!consistent((old, tree.root(old)), (size, root), &altered));
+                }
+            }
+        }
+        assert_eq!(tree.root(0).0, slow_root(&[]));
+        assert!(tree.inclusion(40, 40).is_none());
+        assert!(tree.consistency(3, 41).is_none());
+    }
+}

@@ -1,0 +1,294 @@
+//! Applying a batch: time, sweeping, chains.
+
+use auction::spec::Time;
+
+use super::Ledger;
+use super::account::{AccountIndex, Balances};
+use super::chain::Chain;
+use super::code::{Class, Code};
+use super::ids::AccountId;
+use super::records::{Fate, Record};
+use super::request::{Action, HoldKey};
+use super::signed::{Authority, VerifiedRequest};
+
+/// The answer to one request.
+///
+/// The balances are the signing account's alone: they go to its owner, not to whoever brought
+/// the request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reply {
+    /// What became of the request.
+    pub code: Code,
+    /// The journal entry that decided it, now or earlier.
+    pub entry: Option<u64>,
+    /// Whether it was decided by an earlier request of the same content.
+    pub repeated: bool,
+    /// The signing account's balances after its chain, read together.
+    pub balances: Option<Balances>,
+}
+
+/// The answer to a chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// One reply for each request, in order.
+    pub replies: Vec<Reply>,
+    /// The journal entry that this chain must get, where it changed anything.
+    pub entry: Option<u64>,
+}
+
+/// The answer to a batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Applied {
+    /// The batch's time.
+    pub now: Time,
+    /// Holds that were due and have been swept.
+    pub expired: Vec<HoldKey>,
+    /// One outcome for each chain, in order.
+    pub outcomes: Vec<Outcome>,
+    /// Whether anything was decided, time alone included: then the batch must be journaled.
+    pub effective: bool,
+}
+
+/// What a request met: nothing, so that it was applied, or an earlier decision.
+pub(super) struct Step {
+    pub(super) account: AccountIndex,
+    pub(super) known: Option<(Code, u64)>,
+}
+
+/// Why a request was refused, and under which account the refusal can be kept.
+pub(super) struct Refusal {
+    pub(super) code: Code,
+    pub(super) account: Option<AccountIndex>,
+}
+
+impl Ledger {
+    /// Applies a batch at `max(previous time, clock)`. Due holds are swept first, at most as
+    /// many as the charter says; those left over count as expired all the same.
+    pub fn apply(&mut self, batch: &[Chain], clock: Time) -> Applied {
+        let applied = self.run(batch, clock);
+        // A batch that decided nothing leaves no trace, so that replay without it is the same.
+        if applied.effective {
+            self.time = applied.now;
+        }
+        applied
+    }
+
+    /// Applies a journaled batch again: what is in the journal was effective, if only because it
+    /// told the time.
+    pub(crate) fn replay(&mut self, batch: &[Chain], time: Time) -> Applied {
+        let applied = self.run(batch, time);
+        self.time = applied.now;
+        applied
+    }
+
+    fn run(&mut self, batch: &[Chain], clock: Time) -> Applied {
+        let now = self.time.max(clock);
+        let expired = self.sweep(now);
+        let mut effective = !expired.is_empty();
+        let mut outcomes = Vec::with_capacity(batch.len());
+        for chain in batch {
+            let outcome = self.apply_chain(chain, now);
+            effective |= outcome.entry.is_some()
+                || outcome.replies.iter().any(|reply| told_the_time(reply.code));
+            outcomes.push(outcome);
+        }
+        Applied { now, expired, outcomes, effective }
+    }
+
+    fn sweep(&mut self, now: Time) -> Vec<HoldKey> {
+        let mut expired = Vec::new();
+        while expired.len() < self.charter.expiries_per_batch() {
+            let Some((record, hold)) = self.holds.pop_due(now) else { break };
+            self.release(&hold, 0);
+            self.set_fate(record, Fate::HoldExpired);
+            let account = self.accounts.at(hold.debit).id;
+            expired.push(HoldKey { account, id: self.records.at(record).id });
+        }
+        self.keep();
+        expired
+    }
+
+    fn apply_chain(&mut self, chain: &Chain, now: Time) -> Outcome {
+        let known = match chain.requests() {
+            [_] => 0,
+            requests => requests.iter().filter(|request| self.known(request).is_some()).count(),
+        };
+        if 0 < known && known < chain.requests().len() {
+            return self.partly_known(chain);
+        }
+        let entry = self.entries;
+        let mut steps = Vec::with_capacity(chain.requests().len());
+        for (place, request) in chain.requests().iter().enumerate() {
+            match self.step(request, now, entry) {
+                Ok(Step { known: Some(_), .. }) if known == 0 && chain.requests().len() > 1 => {
+                    // One id twice in a chain.
+                    self.roll_back();
+                    return self.refuse(chain, place, Code::IdConflict, None);
+                }
+                Ok(step) => steps.push(step),
+                Err(refusal) => {
+                    self.roll_back();
+                    return self.refuse_for(chain, place, refusal, now);
+                }
+            }
+        }
+        self.commit_chain(chain, &steps)
+    }
+
+    fn commit_chain(&mut self, chain: &Chain, steps: &[Step]) -> Outcome {
+        let attached = chain.attachment().map(super::Attachment::digest);
+        let mut new_entry = None;
+        if steps.iter().any(|step| step.known.is_none()) {
+            new_entry = Some(self.entries);
+            if let Some(digest) = attached {
+                self.attachments.insert(self.entries, digest);
+            }
+            self.entries += 1;
+        }
+        self.keep();
+        let replies = steps.iter().map(|step| {
+            let balances = Some(self.accounts.at(step.account).balances);
+            match step.known {
+                None => Reply { code: Code::Done, entry: new_entry, repeated: false, balances },
+                Some((code, entry)) => {
+                    let other = code == Code::Done && self.attachment(entry) != attached;
+                    let code = if other { Code::AttachmentConflict } else { code };
+                    Reply { code, entry: Some(entry), repeated: true, balances }
+                }
+            }
+        });
+        Outcome { replies: replies.collect(), entry: new_entry }
+    }
+
+    /// Refuses a chain for one member. A refusal that depends on the state is stored and final
+    /// for its id, except in a chain of the postings module. Whoever makes a chain of other
+    /// people's requests must not be able to spoil one of them by what he puts before it: what
+    /// counts is what the request would have met alone.
+    fn refuse_for(&mut self, chain: &Chain, place: usize, refusal: Refusal, now: Time) -> Outcome {
+        let Refusal { mut code, mut account } = refusal;
+        let request = chain.requests().get(place);
+        let lasts = code.class() == Class::Final && !chain.has_postings();
+        let Some(request) = request.filter(|_| lasts) else {
+            return self.refuse(chain, place, code, None);
+        };
+        if place > 0 {
+            let alone = self.step(request, now, self.entries);
+            self.roll_back();
+            (code, account) = match alone {
+                Err(Refusal { code, account }) if code.class() == Class::Final => (code, account),
+                _ => (Code::RefusedInChain, None),
+            };
+        }
+        let kept = account.and_then(|account| self.keep_refusal(request, code, account));
+        self.refuse(chain, place, code, kept)
+    }
+
+    fn keep_refusal(
+        &mut self,
+        request: &VerifiedRequest,
+        code: Code,
+        account: AccountIndex,
+    ) -> Option<u64> {
+        self.records.has_room().ok()?;
+        let entry = self.entries;
+        self.insert_record(Record {
+            id: request.request().id,
+            content: request.content(),
+            entry,
+            code,
+            fate: Fate::Refused,
+            account,
+        });
+        self.keep();
+        self.entries += 1;
+        Some(entry)
+    }
+
+    fn refuse(&self, chain: &Chain, place: usize, code: Code, entry: Option<u64>) -> Outcome {
+        let replies = chain.requests().iter().enumerate().map(|(index, request)| {
+            let culprit = index == place;
+            Reply {
+                code: if culprit { code } else { Code::ChainFailed },
+                entry: if culprit { entry } else { None },
+                repeated: false,
+                balances: self.balances_of_signer(request),
+            }
+        });
+        Outcome { replies: replies.collect(), entry }
+    }
+
+    /// Members decided before keep what they got; the others cannot commit without them.
+    fn partly_known(&self, chain: &Chain) -> Outcome {
+        let replies = chain.requests().iter().map(|request| {
+            let record = self.known(request);
+            Reply {
+                code: record.map_or(Code::ChainPartlyKnown, |record| record.code),
+                entry: record.map(|record| record.entry),
+                repeated: record.is_some(),
+                balances: self.balances_of_signer(request),
+            }
+        });
+        Outcome { replies: replies.collect(), entry: None }
+    }
+
+    fn known(&self, request: &VerifiedRequest) -> Option<&Record> {
+        let account = self.accounts.find(&self.signing_account(request))?;
+        if self.accounts.at(account).owner != self.key_of(request.authority()) {
+            return None;
+        }
+        let record = self.records.at(self.records.find(account, request.request().id)?);
+        (record.content == request.content()).then_some(record)
+    }
+
+    /// Whether a chain only finishes what was begun: it is the postings module's, resolves live
+    /// holds, or was decided before. Only this goes on while the disk is nearly full; nobody can
+    /// fill what is left with requests of another kind, or with void ones of this kind.
+    #[must_use]
+    pub fn only_finishes(&self, chain: &Chain) -> bool {
+        chain.has_postings()
+            || chain.requests().iter().all(|request| {
+                let resolves = match &request.request().action {
+                    Action::PostHold { hold, .. } | Action::VoidHold { hold, .. } => self
+                        .record(&hold.account, hold.id)
+                        .is_some_and(|record| record.fate == Fate::Held),
+                    _ => false,
+                };
+                resolves || self.known(request).is_some()
+            })
+    }
+
+    /// The account in whose name a request is made, and whose ids it counts among.
+    pub(super) fn signing_account(&self, request: &VerifiedRequest) -> AccountId {
+        match &request.request().action {
+            Action::Post(movement) | Action::Hold { movement, .. } => movement.debit,
+            Action::PostHold { account, .. }
+            | Action::VoidHold { account, .. }
+            | Action::Cancel { account }
+            | Action::Withdraw { account, .. } => *account,
+            Action::Deposit { currency, .. } => {
+                AccountId::of_owner(&self.charter.operator(), *currency)
+            }
+            Action::OpenEscrow { subject, currency } => AccountId::of_escrow(subject, *currency),
+        }
+    }
+
+    /// The signing account's balances, unless the key that signed does not own it.
+    fn balances_of_signer(&self, request: &VerifiedRequest) -> Option<Balances> {
+        let account = self.account(&self.signing_account(request))?;
+        (account.owner == self.key_of(request.authority())).then_some(account.balances)
+    }
+
+    /// The key behind an authority.
+    pub(super) fn key_of(&self, authority: Authority) -> auction::keys::PublicKey {
+        match authority {
+            Authority::Owner(key) | Authority::OwnerAndOperator(key) => key,
+            Authority::Operator => self.charter.operator(),
+            Authority::Postings => self.charter.postings(),
+        }
+    }
+}
+
+/// Whether a reply says something of the time that no later time may take back.
+fn told_the_time(code: Code) -> bool {
+    matches!(code, Code::Expired | Code::HoldExpired | Code::HoldTimeout | Code::Sweeping)
+}

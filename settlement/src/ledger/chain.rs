@@ -1,0 +1,193 @@
+//! Chains: requests that commit together or not at all, and what may ride with them.
+
+use auction::layout::Digest;
+use sha2::{Digest as _, Sha256};
+
+use super::code::Code;
+use super::ids::Charter;
+use super::signed::{Authority, MAX_REQUEST_BYTES, VerifiedRequest};
+use crate::bytes::Reader;
+
+/// Most requests in one chain.
+pub const MAX_CHAIN_REQUESTS: usize = 64;
+/// Longest attachment, in bytes.
+pub const MAX_ATTACHMENT_BYTES: usize = 64 << 10;
+
+/// Opaque bytes that are journaled with a chain exactly if it commits. They may hold a secret
+/// (a goods key), so they are not printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Attachment(Vec<u8>);
+
+impl Attachment {
+    /// The bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Their SHA-256 hash.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        Digest(Sha256::digest(&self.0).into())
+    }
+}
+
+impl std::fmt::Debug for Attachment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Attachment({} bytes)", self.0.len())
+    }
+}
+
+/// Requests that commit whole or not at all, in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chain {
+    requests: Vec<VerifiedRequest>,
+    attachment: Option<Attachment>,
+}
+
+/// Why requests make no chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ChainError {
+    /// No request, or too many.
+    #[error("got {0} requests, expected 1 to {MAX_CHAIN_REQUESTS}")]
+    Length(usize),
+    /// Too long an attachment.
+    #[error("got an attachment of {0} bytes, expected at most {MAX_ATTACHMENT_BYTES}")]
+    Attachment(usize),
+}
+
+impl From<VerifiedRequest> for Chain {
+    fn from(request: VerifiedRequest) -> Self {
+        Self { requests: vec![request], attachment: None }
+    }
+}
+
+impl Chain {
+    /// A chain of requests, with at most one attachment.
+    ///
+    /// # Errors
+    /// [`ChainError`] beyond the limits.
+    pub fn new(
+        requests: Vec<VerifiedRequest>,
+        attachment: Option<Vec<u8>>,
+    ) -> Result<Self, ChainError> {
+        if requests.is_empty() || requests.len() > MAX_CHAIN_REQUESTS {
+            return Err(ChainError::Length(requests.len()));
+        }
+        match attachment {
+            Some(bytes) if bytes.len() > MAX_ATTACHMENT_BYTES => {
+                Err(ChainError::Attachment(bytes.len()))
+            }
+            bytes => Ok(Self { requests, attachment: bytes.map(Attachment) }),
+        }
+    }
+
+    /// The requests, in order.
+    #[must_use]
+    pub fn requests(&self) -> &[VerifiedRequest] {
+        &self.requests
+    }
+
+    /// What rides with them.
+    #[must_use]
+    pub fn attachment(&self) -> Option<&Attachment> {
+        self.attachment.as_ref()
+    }
+
+    /// Whether the postings module signed any of it: then no refusal is final.
+    #[must_use]
+    pub fn has_postings(&self) -> bool {
+        self.requests.iter().any(|request| request.authority() == Authority::Postings)
+    }
+
+    /// An upper bound of the length of its journal entry, in bytes.
+    #[must_use]
+    pub fn entry_bytes(&self) -> usize {
+        let requests: usize = self.requests.iter().map(|one| one.as_bytes().len() + 3).sum();
+        7 + requests + self.attachment.as_ref().map_or(0, |attached| attached.0.len())
+    }
+
+    /// Appends the journal entry: the signed requests byte for byte, the codes, and the
+    /// attachment only if the chain was committed: a refused one leaves no goods key behind.
+    pub(crate) fn encode_entry(&self, codes: impl Iterator<Item = Code>, out: &mut Vec<u8>) {
+        // At most MAX_CHAIN_REQUESTS of at most MAX_REQUEST_BYTES: both fit.
+        out.extend_from_slice(&(self.requests.len() as u16).to_le_bytes());
+        for request in &self.requests {
+            out.extend_from_slice(&(request.as_bytes().len() as u16).to_le_bytes());
+            out.extend_from_slice(request.as_bytes());
+        }
+        let mut committed = true;
+        for code in codes {
+            committed &= code == Code::Done;
+            out.push(code.number());
+        }
+        match &self.attachment {
+            Some(attachment) if committed => {
+                out.push(1);
+                // At most MAX_ATTACHMENT_BYTES.
+                out.extend_from_slice(&(attachment.0.len() as u32).to_le_bytes());
+                out.extend_from_slice(&attachment.0);
+            }
+            _ => out.push(0),
+        }
+    }
+}
+
+/// A journal entry: a chain and the codes that it was answered with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The chain; its requests not verified again.
+    pub chain: Chain,
+    /// One code for each request.
+    pub codes: Vec<Code>,
+}
+
+impl Entry {
+    /// Reads an entry of this server's own journal.
+    pub(crate) fn decode(bytes: &[u8], charter: &Charter) -> Option<Self> {
+        let raw = RawEntry::split(bytes)?;
+        let requests =
+            raw.requests.iter().map(|bytes| VerifiedRequest::from_journal(bytes, charter));
+        let requests = requests.collect::<Option<Vec<_>>>()?;
+        let chain = Chain::new(requests, raw.attachment.map(<[u8]>::to_vec)).ok()?;
+        Some(Self { chain, codes: raw.codes })
+    }
+}
+
+/// The parts of an entry, nothing in them read yet.
+pub(crate) struct RawEntry<'a> {
+    pub(crate) requests: Vec<&'a [u8]>,
+    pub(crate) codes: Vec<Code>,
+    pub(crate) attachment: Option<&'a [u8]>,
+}
+
+impl<'a> RawEntry<'a> {
+    pub(crate) fn split(bytes: &'a [u8]) -> Option<Self> {
+        let mut reader = Reader::new(bytes);
+        let count = usize::from(reader.u16()?);
+        if count == 0 || count > MAX_CHAIN_REQUESTS {
+            return None;
+        }
+        let mut requests = Vec::with_capacity(count);
+        for _ in 0..count {
+            let length = usize::from(reader.u16()?);
+            if length > MAX_REQUEST_BYTES {
+                return None;
+            }
+            requests.push(reader.slice(length)?);
+        }
+        let mut codes = Vec::with_capacity(count);
+        for _ in 0..count {
+            codes.push(Code::from_number(reader.u8()?)?);
+        }
+        let attachment = match reader.u8()? {
+            0 => None,
+            1 => {
+                let length = usize::try_from(reader.u32()?).ok()?;
+                Some(reader.slice(length)?)
+            }
+            _ => return None,
+        };
+        reader.is_empty().then_some(Self { requests, codes, attachment })
+    }
+}

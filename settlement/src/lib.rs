@@ -1,0 +1,17 @@
+//! The payment side of Gavel: a [`ledger`] that is a pure state machine, a [`journal`] that is
+//! the authority, and the [`bookkeeper`] that lets no answer out before the journal holds what
+//! it depends on.
+//!
+//! Data goes one way: bytes are decoded to a [`ledger::SignedRequest`], which `verify` turns
+//! into a [`ledger::VerifiedRequest`]; those make a [`ledger::Chain`]; the bookkeeper applies a
+//! batch of chains to the ledger, appends it to the journal, flushes, and only then opens the
+//! replies. [`audit`] derives everything again from the first byte.
+
+pub mod audit;
+pub mod bookkeeper;
+mod bytes;
+pub mod clock;
+pub mod journal;
+pub mod layout;
+pub mod ledger;
+pub mod writer;

@@ -1,0 +1,18 @@
+//! The settlement side against a slow oracle, bad disks, crashes and the troubles of users.
+
+#![expect(unreachable_pub, reason = "helpers of one test binary, grouped by file")]
+#![expect(clippy::unwrap_used, reason = "a test ends where it finds a fault")]
+
+mod crashes;
+mod disk;
+mod faults;
+mod forge;
+mod group;
+mod oracle;
+mod people;
+mod proofs;
+mod properties;
+mod real;
+mod scarcity;
+mod troubles;
+mod waiting;

@@ -1,0 +1,197 @@
+//! Random histories: the ledger answers and counts as the oracle does, repeats change nothing,
+//! and replay from the journal gives the same state to the byte.
+
+use auction::layout::Digest;
+use auction::spec::Time;
+use proptest::prelude::*;
+use settlement::bookkeeper::Bookkeeper;
+use settlement::journal::{Options, Storage};
+use settlement::ledger::{
+    AccountId, Action, Chain, Charter, Class, HoldKey, Ledger, Part, VerifiedRequest,
+};
+
+use crate::disk::Disk;
+use crate::oracle::Oracle;
+use crate::people::*;
+
+/// A request by numbers: kind, who signs, whom it is for, id, amount, hold's id, time-outs.
+#[derive(Debug, Clone)]
+struct Draft {
+    kind: u8,
+    person: u8,
+    other: u8,
+    id: u8,
+    amount: u8,
+    hold: u8,
+    ahead: u16,
+    wrong_signer: bool,
+}
+
+fn draft() -> impl Strategy<Value = Draft> {
+    let wrong = proptest::bool::weighted(0.03);
+    (0u8..12, 1u8..4, 1u8..4, 1u8..16, 0u8..60, 1u8..16, 0u16..400, wrong).prop_map(
+        |(kind, person, other, id, amount, hold, ahead, wrong_signer)| Draft {
+            kind,
+            person,
+            other,
+            id,
+            amount,
+            hold,
+            ahead,
+            wrong_signer,
+        },
+    )
+}
+
+#[derive(Debug, Clone)]
+struct Moment {
+    step: i16,
+    chains: Vec<Vec<Draft>>,
+}
+
+fn history() -> impl Strategy<Value = Vec<Moment>> {
+    let chain = prop_oneof![
+        4 => proptest::collection::vec(draft(), 1),
+        1 => proptest::collection::vec(draft(), 2..4),
+    ];
+    let moment = (-50i16..150, proptest::collection::vec(chain, 0..6));
+    let moment = moment.prop_map(|(step, chains)| Moment { step, chains });
+    proptest::collection::vec(moment, 1..25)
+}
+
+impl Draft {
+    /// The request, and whether its signer owns the signing account.
+    fn request(&self, charter: &Charter, clock: u64) -> (VerifiedRequest, bool) {
+        let me = account(self.person);
+        let other = if self.other == self.person { escrow() } else { account(self.other) };
+        let amount = u64::from(self.amount).max(1);
+        let hold = HoldKey { account: account(self.other), id: id(u128::from(self.hold)) };
+        let reference = Digest([5; 32]);
+        let timeout = Time((clock + u64::from(self.ahead)).saturating_sub(20));
+        let part =
+            if self.amount == 0 { Part::Whole } else { Part::Amount(u64::from(self.amount) / 2) };
+        let action = match self.kind {
+            0 | 1 => deposit_action(self.other, amount),
+            2..=4 => Action::Post(movement(me, other, amount)),
+            5..=7 => Action::Hold { movement: movement(me, other, amount), timeout },
+            8 => Action::PostHold { account: me, hold, part, reference },
+            9 => Action::VoidHold { account: me, hold, reference },
+            10 => Action::Cancel { account: me },
+            _ => Action::Withdraw { account: me, amount: sum(amount), reference },
+        };
+        let owner = if self.kind <= 1 { 202 } else { self.person };
+        let wrong = self.wrong_signer && self.kind > 1;
+        let signer = if wrong { 99 } else { owner };
+        let until_time = Time((clock + u64::from(self.ahead) + 30).saturating_sub(25));
+        (until(charter, signer, u128::from(self.id), until_time, action), !wrong)
+    }
+}
+
+fn chain_of(requests: &[(VerifiedRequest, bool)]) -> Chain {
+    Chain::new(requests.iter().map(|(request, _)| request.clone()).collect(), None).unwrap()
+}
+
+fn compare(ledger: &Ledger, oracle: &Oracle) {
+    ledger.check().unwrap();
+    let mut known: Vec<AccountId> = ledger.accounts().iter().map(|one| one.id).collect();
+    let mut expected = oracle.accounts().to_vec();
+    known.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(known, expected);
+    for account in ledger.accounts() {
+        assert_eq!(account.balances, oracle.balances(&account.id), "{}", account.id);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(160))]
+
+    #[test]
+    fn the_ledger_agrees_with_the_oracle(history in history(), sweeps in 1usize..5) {
+        let charter = charter_with(sweeps as u32);
+        let (mut ledger, mut oracle) = (Ledger::new(charter), Oracle::new(sweeps));
+        let mut clock: u64 = 1000;
+        for moment in &history {
+            clock = clock.saturating_add_signed(i64::from(moment.step));
+            for drafts in &moment.chains {
+                let requests: Vec<_> =
+                    drafts.iter().map(|draft| draft.request(&charter, clock)).collect();
+                let before = oracle.clone();
+                oracle.begin(clock);
+                let expected = oracle.chain(&requests);
+                let chain = chain_of(&requests);
+                let applied = ledger.apply(std::slice::from_ref(&chain), Time(clock));
+                if !applied.effective {
+                    oracle = before;
+                }
+                let replies = &applied.outcomes[0].replies;
+                let codes: Vec<_> = replies.iter().map(|reply| reply.code).collect();
+                prop_assert_eq!(&codes, &expected, "{:?}", drafts);
+                compare(&ledger, &oracle);
+
+                // The same again changes nothing and answers the same, where it was decided.
+                let decided = codes.iter().all(|code| {
+                    matches!(code.class(), Class::Done | Class::Final)
+                });
+                if decided {
+                    let mut copy = ledger.clone();
+                    let again = copy.apply(&[chain], Time(0));
+                    let repeated: Vec<_> =
+                        again.outcomes[0].replies.iter().map(|reply| reply.code).collect();
+                    prop_assert_eq!(&repeated, &codes);
+                    if again.expired.is_empty() {
+                        prop_assert_eq!(copy.to_bytes(), ledger.to_bytes());
+                    }
+                }
+            }
+        }
+        let bytes = ledger.to_bytes();
+        let read = Ledger::from_bytes(&bytes, charter).unwrap();
+        prop_assert_eq!(read.to_bytes(), bytes);
+    }
+
+    #[test]
+    fn replay_gives_the_same_state_to_the_byte(
+        history in history(),
+        snapshot_every in 1usize..8,
+    ) {
+        let charter = charter_with(3);
+        let disk = Disk::new();
+        let open = |disk: Disk| {
+            let options = Options { segment_bytes: 8 << 10 };
+            Bookkeeper::open(disk, charter, server(), options).unwrap()
+        };
+        let mut bookkeeper = open(disk.clone()).serve_confirmed();
+        let mut clock: u64 = 1000;
+        for (place, moment) in history.iter().enumerate() {
+            clock = clock.saturating_add_signed(i64::from(moment.step));
+            let chains = moment.chains.iter().map(|drafts| {
+                let requests: Vec<_> =
+                    drafts.iter().map(|draft| draft.request(&charter, clock)).collect();
+                chain_of(&requests)
+            });
+            let unflushed = bookkeeper.submit(chains.collect(), Time(clock)).unwrap();
+            bookkeeper.flush().unwrap();
+            bookkeeper.release(unflushed).unwrap();
+            if place % snapshot_every == 0 {
+                bookkeeper.snapshot().unwrap();
+            }
+        }
+        let live = bookkeeper.look(Ledger::to_bytes);
+        let live = bookkeeper.release(live).unwrap();
+        prop_assert_eq!(open(disk.flushed_alone()).ledger().to_bytes(), live.clone());
+        // And without any snapshot.
+        let mut bare = disk.flushed_alone();
+        for name in bare.names() {
+            if name.starts_with("snapshot-") {
+                bare.remove(&name).unwrap();
+            }
+        }
+        let opened = open(bare.clone());
+        prop_assert_eq!(opened.report().snapshot, None);
+        prop_assert_eq!(opened.ledger().to_bytes(), live);
+        drop(opened);
+        let audited = settlement::audit::audit(&mut bare, &charter, &[]).unwrap();
+        prop_assert!(!audited.tail);
+    }
+}
