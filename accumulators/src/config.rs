@@ -30,6 +30,23 @@ pub struct Config {
     /// Connections open at a time from one address. Default 256.
     #[serde(default = "max_connections_per_address")]
     pub max_connections_per_address: usize,
+    /// Minutes after which an auction that not all accumulators have joined is void. Default 60.
+    #[serde(default = "max_joining_minutes")]
+    pub max_joining_minutes: u64,
+    /// Days from an announcement to the auction's closing time, at most. Default 366.
+    #[serde(default = "max_closing_days")]
+    pub max_closing_days: u64,
+    /// Days from an auction's closing time to its last time, at most. Default 31.
+    #[serde(default = "max_last_days")]
+    pub max_last_days: u64,
+    /// New auctions looked at in a minute, except those of the sellers named below; more are answered
+    /// with busy. Default 120.
+    #[serde(default = "max_announcements_per_minute")]
+    pub max_announcements_per_minute: u32,
+    /// Bytes that the bids of one auction may take on the disk: an auction that could need more is
+    /// not joined, and no bid is taken beyond them. Default 4 GiB.
+    #[serde(default = "max_bytes_per_auction")]
+    pub max_bytes_per_auction: u64,
     /// Keys of the sellers whose auctions are joined, as 64 hexadecimal digits each. Default:
     /// none are named, and anybody may announce an auction.
     #[serde(default, deserialize_with = "keys")]
@@ -52,6 +69,26 @@ fn max_connections_per_address() -> usize {
     256
 }
 
+fn max_joining_minutes() -> u64 {
+    60
+}
+
+fn max_closing_days() -> u64 {
+    366
+}
+
+fn max_last_days() -> u64 {
+    31
+}
+
+fn max_announcements_per_minute() -> u32 {
+    120
+}
+
+fn max_bytes_per_auction() -> u64 {
+    4 << 30
+}
+
 fn keys<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<PublicKey>, D::Error> {
     let texts = Vec::<String>::deserialize(deserializer)?;
     let key = |text: String| {
@@ -71,6 +108,11 @@ impl Config {
             max_waiting_bids: max_waiting_bids(),
             max_connections: max_connections(),
             max_connections_per_address: max_connections_per_address(),
+            max_joining_minutes: max_joining_minutes(),
+            max_closing_days: max_closing_days(),
+            max_last_days: max_last_days(),
+            max_announcements_per_minute: max_announcements_per_minute(),
+            max_bytes_per_auction: max_bytes_per_auction(),
             sellers: Vec::new(),
         }
     }
@@ -105,12 +147,30 @@ impl Config {
              # max_connections = {}\n\
              # max_connections_per_address = {}\n\
              \n\
+             # Minutes that all accumulators have to join an auction; then it is void.\n\
+             # max_joining_minutes = {}\n\
+             \n\
+             # Days to an auction's closing time when it is announced, and from there to its last time.\n\
+             # max_closing_days = {}\n\
+             # max_last_days = {}\n\
+             \n\
+             # New auctions looked at in a minute, except those of the sellers named below.\n\
+             # max_announcements_per_minute = {}\n\
+             \n\
+             # Bytes that the bids of one auction may take on the disk.\n\
+             # max_bytes_per_auction = {}\n\
+             \n\
              # Join auctions of these sellers alone (their public keys). Empty: of anybody.\n\
              # sellers = []\n",
             defaults.max_auctions,
             defaults.max_waiting_bids,
             defaults.max_connections,
             defaults.max_connections_per_address,
+            defaults.max_joining_minutes,
+            defaults.max_closing_days,
+            defaults.max_last_days,
+            defaults.max_announcements_per_minute,
+            defaults.max_bytes_per_auction,
         )
     }
 }

@@ -35,6 +35,21 @@ pub enum NodeError {
         /// Its mode.
         mode: u32,
     },
+    /// Others can enter the node's directory.
+    #[error(
+        "{path} can be entered by others (mode {mode:03o}), and it holds secrets; run: \
+         chmod 700 {path}"
+    )]
+    DirectoryOpen {
+        /// The node's directory.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
+    },
+    /// A part of the running node died, by a defect. Started again, the node goes on from what is
+    /// on the disk.
+    #[error("{0} died, so the node has ended: start it again, and report what its log says")]
+    Died(&'static str),
     /// The key file holds no key.
     #[error("{0} is not an identity: expected 64 hexadecimal digits")]
     BadKey(PathBuf),

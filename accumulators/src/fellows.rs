@@ -10,7 +10,7 @@ use link::{Endpoint, Peer, PeerKey};
 use tokio::time::sleep;
 
 use crate::clock::Clock;
-use crate::limits::{ATTEMPT, PAUSE};
+use crate::limits::{ATTEMPT, CLOCK_TOLERANCE_MILLIS, PAUSE};
 
 /// Connections to accumulators, shared by all auctions that name them.
 pub(crate) struct Fellows {
@@ -30,6 +30,25 @@ impl Fellows {
         let mut peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
         let new = || Peer::new(self.endpoint.clone(), address, key);
         peers.entry((key, address.clone())).or_insert_with(new).clone()
+    }
+
+    /// Lets go of all that no auction needs any more.
+    pub(crate) fn retain(&self, needed: impl Fn(PeerKey, &str) -> bool) {
+        let mut peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
+        peers.retain(|(key, address), _| needed(*key, address));
+    }
+}
+
+/// Warns the operator when a fellow's clock and this node's differ: opening, closing and last time
+/// are judged by each node's own.
+pub(crate) async fn compare_clocks(peer: Peer, clock: Arc<dyn Clock>) {
+    let asked: Result<Answer, _> = peer.request(&Question::Hello, ATTEMPT).await;
+    if let Ok(Answer::Hello { now, .. }) = asked {
+        let millis = clock.now().0.abs_diff(now.0);
+        if millis > CLOCK_TOLERANCE_MILLIS {
+            let (key, address) = (peer.key(), peer.addr());
+            tracing::warn!(peer = %key, address, millis, "clocks differ: synchronise them");
+        }
     }
 }
 

@@ -18,13 +18,15 @@ pub const IDENTITY_FILE: &str = "identity.key";
 /// and specs name.
 ///
 /// # Errors
-/// [`NodeError::Exists`] when there is one already, [`NodeError::File`].
+/// [`NodeError::Exists`] when there is one already, [`NodeError::DirectoryOpen`] when others can
+/// enter a directory that was there, [`NodeError::File`].
 pub fn init(dir: &Path, listen: SocketAddr) -> Result<PublicKey, NodeError> {
     let (identity, config) = (dir.join(IDENTITY_FILE), dir.join(CONFIG_FILE));
     if identity.exists() || config.exists() {
         return Err(NodeError::Exists(dir.to_owned()));
     }
     private_file::make_dir(dir).map_err(NodeError::file("make", dir))?;
+    refuse_open_directory(dir)?;
     let key = SecretKey::generate(&mut rand::rng());
     let text = Zeroizing::new(hex::encode(key.seed()) + "\n");
     private_file::create(&identity, text.as_bytes())
@@ -32,6 +34,13 @@ pub fn init(dir: &Path, listen: SocketAddr) -> Result<PublicKey, NodeError> {
     private_file::create(&config, Config::template(listen).as_bytes())
         .map_err(NodeError::file("write", &config))?;
     Ok(key.public())
+}
+
+/// Refuses a directory that others than its owner can enter.
+pub(crate) fn refuse_open_directory(dir: &Path) -> Result<(), NodeError> {
+    let mode = private_file::open_to_others(dir).map_err(NodeError::file("read", dir))?;
+    let open = |mode| Err(NodeError::DirectoryOpen { path: dir.to_owned(), mode });
+    mode.map_or(Ok(()), open)
 }
 
 /// Reads the identity of the node in `dir`.

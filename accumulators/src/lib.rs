@@ -7,13 +7,19 @@
 //! destroyed when the auction ends.
 
 mod actor;
+mod alarm;
+mod auctions;
+mod bucket;
 mod clock;
 mod config;
 mod error;
 mod fellows;
+mod footprint;
+mod graveyard;
 mod identity;
 pub mod limits;
 mod node;
+mod pool;
 mod private_file;
 mod service;
 pub mod store;

@@ -35,3 +35,17 @@ pub const BUSY_MILLIS: u32 = 200;
 pub const FAREWELL_MILLIS: u64 = 30_000;
 /// Questions of one connection under way at a time: a fellow's message of each auction may wait.
 pub const STREAMS: u32 = 256;
+/// Milliseconds after its last time for which it is remembered that an auction ended without an
+/// outcome.
+pub const REMEMBER_MILLIS: u64 = 24 * 3600 * 1000;
+/// How often it is looked for what may be forgotten.
+pub const SWEEP: Duration = Duration::from_secs(60);
+/// How often an ended auction looks whether anything is left to deliver.
+pub const LINGER_LOOK: Duration = Duration::from_millis(500);
+/// How long an ended auction may go on to deliver, when more linger than may run.
+pub const CROWDED_LINGER: Duration = Duration::from_secs(30);
+/// How long the accumulators of a buried auction may still ask long questions: for messages sent
+/// again because their acknowledgement was lost.
+pub const FELLOW_GRACE: Duration = Duration::from_secs(30);
+/// Difference of clocks, in milliseconds, from which on an operator is warned.
+pub const CLOCK_TOLERANCE_MILLIS: u64 = 5_000;

@@ -1,27 +1,27 @@
 //! A node: one directory, one address, many auctions.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use auction::keys::{PublicKey, SecretKey};
 use auction::layout::Digest;
 use auction::spec::VerifiedSpec;
-use link::service::{Declined, MAX_PEER_ANSWER, MAX_PEER_QUESTION};
-use link::{Endpoint, Identity, Limits, PeerKey};
-use tokio::sync::Mutex;
-use tokio::task::JoinSet;
+use link::service::{MAX_PEER_ANSWER, MAX_PEER_QUESTION};
+use link::{Endpoint, Identity, Limits};
 
-use crate::actor::{self, Handle};
+use crate::alarm::Alarm;
+use crate::auctions::Auctions;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::error::NodeError;
 use crate::fellows::Fellows;
-use crate::identity::load_identity;
+use crate::identity::{load_identity, refuse_open_directory};
 use crate::limits::STREAMS;
+use crate::pool::Pool;
 use crate::service::Service;
-use crate::store::{Store, StoreError, StoredAuction, Vault};
+use crate::store::{Store, StoreError, Stored, StoredAuction, TombRow, Vault};
 use crate::transcripts::Transcripts;
 
 /// What all auctions of a node share.
@@ -33,6 +33,8 @@ pub(crate) struct Site {
     pub(crate) vault: Vault,
     pub(crate) transcripts: Transcripts,
     pub(crate) fellows: Fellows,
+    pub(crate) pool: Pool,
+    pub(crate) lingering: Lingering,
 }
 
 /// An accumulator, opened and not yet running.
@@ -40,6 +42,8 @@ pub struct Node {
     endpoint: Endpoint,
     site: Arc<Site>,
     stored: Vec<(VerifiedSpec, StoredAuction)>,
+    tombs: BTreeMap<Digest, TombRow>,
+    alarm: Alarm,
 }
 
 impl Node {
@@ -57,8 +61,11 @@ impl Node {
     /// As [`Node::open`].
     pub fn open_with_clock(dir: &Path, clock: Arc<dyn Clock>) -> Result<Self, NodeError> {
         let config = Config::load(dir)?;
+        refuse_open_directory(dir)?;
         let identity = load_identity(dir)?;
-        let (store, auctions) = Store::open(dir)?;
+        let alarm = Alarm::new();
+        let pool = Pool::start(&alarm).map_err(NodeError::file("start the threads of", dir))?;
+        let (store, Stored { auctions, tombs }) = Store::open(dir, &alarm)?;
         let damaged = |reason: String| NodeError::Store {
             path: dir.to_owned(),
             source: StoreError::File { path: dir.to_owned(), reason },
@@ -87,8 +94,10 @@ impl Node {
             Endpoint::bind(config.listen, &Identity::from_seed(identity.seed()), limits)?;
         let fellows = Fellows::new(endpoint.clone());
         let identity = Arc::new(identity);
-        let site = Site { identity, config, clock, store, vault, transcripts, fellows };
-        Ok(Self { endpoint, site: Arc::new(site), stored })
+        let lingering = Lingering::default();
+        let site =
+            Site { identity, config, clock, store, vault, transcripts, fellows, pool, lingering };
+        Ok(Self { endpoint, site: Arc::new(site), stored, tombs, alarm })
     }
 
     /// Where it listens.
@@ -109,95 +118,49 @@ impl Node {
     /// kill: what was promised is on the disk, and another [`Node::open`] goes on from there.
     ///
     /// # Errors
-    /// [`NodeError::Link`] when the transport cannot be set up; nothing a peer does ends it.
+    /// [`NodeError::Link`] when the transport cannot be set up, [`NodeError::Died`] when a
+    /// part of the node died by a defect; nothing a peer does ends it.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), NodeError> {
-        let auctions = Arc::new(Auctions {
-            site: self.site,
-            running: RwLock::default(),
-            fellows: RwLock::default(),
-            tasks: Mutex::default(),
-        });
+        let auctions = Auctions::new(self.site, &self.tombs, self.alarm.clone());
+        drop(self.tombs);
         let (count, addr) = (self.stored.len(), self.endpoint.local_addr()?);
         for (spec, stored) in self.stored {
             auctions.start(spec, stored).await;
         }
-        tracing::info!(key = %auctions.site.identity.public(), %addr, auctions = count, "serving");
+        let key = auctions.site.identity.public();
+        tracing::info!(%key, %addr, auctions = count, "serving");
         let service = Arc::new(Service::new(Arc::clone(&auctions)));
-        let stopping = async move {
-            shutdown.await;
+        let alarm = self.alarm;
+        let stopping = async {
+            tokio::select! {
+                () = shutdown => {}
+                () = auctions.sweep() => {}
+            }
             tracing::info!("shutting down");
             // First those who keep others waiting for an answer.
-            auctions.tasks.lock().await.shutdown().await;
+            auctions.stop().await;
         };
-        self.endpoint.serve(service, stopping).await?;
-        Ok(())
+        tokio::select! {
+            served = self.endpoint.serve(service, stopping) => Ok(served?),
+            what = alarm.raised() => {
+                self.endpoint.close().await;
+                Err(NodeError::Died(what))
+            }
+        }
     }
 }
 
-/// The auctions of a running node.
-pub(crate) struct Auctions {
-    pub(crate) site: Arc<Site>,
-    running: RwLock<HashMap<Digest, Handle>>,
-    /// Everybody who is an accumulator in an auction here.
-    fellows: RwLock<HashSet<PeerKey>>,
-    tasks: Mutex<JoinSet<()>>,
-}
+/// The ended auctions that still deliver.
+#[derive(Default)]
+pub(crate) struct Lingering(Arc<()>);
 
-impl Auctions {
-    pub(crate) fn get(&self, id: &Digest) -> Option<Handle> {
-        self.running.read().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
+impl Lingering {
+    /// Counts one more until the place is dropped.
+    pub(crate) fn enter(&self) -> Arc<()> {
+        Arc::clone(&self.0)
     }
 
-    pub(crate) fn is_fellow(&self, peer: PeerKey) -> bool {
-        self.fellows.read().unwrap_or_else(PoisonError::into_inner).contains(&peer)
-    }
-
-    /// 1 Joins an auction that is new here, or finds it.
-    pub(crate) async fn join(&self, spec: VerifiedSpec) -> Result<Handle, Declined> {
-        // One at a time: a node joins an auction once.
-        let mut tasks = self.tasks.lock().await;
-        if let Some(handle) = self.get(&spec.id()) {
-            return Ok(handle);
-        }
-        let me = self.site.identity.public();
-        let number = spec.accumulator(&me).and_then(|k| u8::try_from(k).ok());
-        let number = number.ok_or(Declined::NotNamed(me))?;
-        let sellers = &self.site.config.sellers;
-        if !sellers.is_empty() && !sellers.contains(&spec.spec().seller) {
-            let why = "this accumulator's operator has not named the seller";
-            return Err(Declined::NotAllowed(why.to_owned()));
-        }
-        if self.site.clock.now() >= spec.spec().closing {
-            return Err(Declined::NotNow("the auction's closing time has passed".to_owned()));
-        }
-        if self.running() >= self.site.config.max_auctions {
-            return Err(Declined::TooManyAuctions);
-        }
-        let stored = actor::first_join(&self.site, &spec, number).await.map_err(|error| {
-            tracing::error!(auction = %spec.id(), %error, "cannot join");
-            Declined::NotNow("this accumulator's disk fails".to_owned())
-        })?;
-        tracing::info!(auction = %spec.id(), number, "joined");
-        Ok(self.spawn(&mut tasks, spec, stored))
-    }
-
-    async fn start(&self, spec: VerifiedSpec, stored: StoredAuction) {
-        let mut tasks = self.tasks.lock().await;
-        self.spawn(&mut tasks, spec, stored);
-    }
-
-    fn spawn(&self, tasks: &mut JoinSet<()>, spec: VerifiedSpec, stored: StoredAuction) -> Handle {
-        let members = spec.spec().accumulators.iter().map(|member| PeerKey(member.key.0));
-        self.fellows.write().unwrap_or_else(PoisonError::into_inner).extend(members);
-        let (id, handle, task) = actor::open(&self.site, spec, stored);
-        tasks.spawn(task);
-        let mut running = self.running.write().unwrap_or_else(PoisonError::into_inner);
-        running.insert(id, handle.clone());
-        handle
-    }
-
-    fn running(&self) -> usize {
-        let all = self.running.read().unwrap_or_else(PoisonError::into_inner);
-        all.values().filter(|handle| handle.shared.runs()).count()
+    pub(crate) fn count(&self) -> usize {
+        Arc::strong_count(&self.0) - 1
     }
 }

@@ -21,9 +21,33 @@ pub(crate) fn create(path: &Path, content: &[u8]) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(path)?;
-    file.write_all(content)?;
-    file.sync_all()?;
-    sync_parent(path)
+    let written = file.write_all(content).and_then(|()| file.sync_all());
+    let written = written.and_then(|()| sync_parent(path));
+    if written.is_err() {
+        // Half a file would be in the way of the next attempt.
+        let _ = erase(path);
+        let _ = fs::remove_file(path);
+    }
+    written
+}
+
+/// Makes a file that its owner alone may read, empty, unless there is one; and takes the rights
+/// of others from one that there is.
+pub(crate) fn keep_private(path: &Path) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(path)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        if file.metadata()?.permissions().mode() & 0o077 != 0 {
+            file.set_permissions(fs::Permissions::from_mode(0o600))?;
+        }
+    }
+    drop(file);
+    Ok(())
 }
 
 /// Puts a whole file in its place, down to the disk: what stood there before stays until the

@@ -7,6 +7,7 @@ use auction::join::Join;
 use auction::keys::PublicKey;
 use auction::layout::Digest;
 use auction::messages::RoundMessage;
+use auction::receipts::Receipt;
 use auction::spec::SignedSpec;
 use auction::wire::encode;
 use link::service::{Answer, Declined, MAX_PEER_QUESTION, MAX_PUBLIC_QUESTION, Phase, Question};
@@ -15,11 +16,15 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::actor::{Command, Handle, Incoming, Reply};
+use crate::auctions::Auctions;
+use crate::graveyard::Ending;
 use crate::limits::{ACK_PATIENCE, BUSY_MILLIS};
-use crate::node::Auctions;
 
 /// After how many milliseconds a fellow whose message is not yet durable should ask again.
 const ACK_AGAIN_MILLIS: u32 = 1000;
+
+/// After how many milliseconds an announcement that came in a crowd should come again.
+const CROWDED_MILLIS: u32 = 1000;
 
 /// The answering side of a node.
 pub(crate) struct Service {
@@ -40,6 +45,10 @@ impl Handler for Service {
         if self.auctions.is_fellow(peer) { MAX_PEER_QUESTION } else { MAX_PUBLIC_QUESTION }
     }
 
+    fn is_trusted(&self, peer: PeerKey) -> bool {
+        self.auctions.is_fellow(peer)
+    }
+
     async fn answer(&self, peer: PeerKey, question: Question) -> Answer {
         match question {
             Question::Hello => Answer::Hello {
@@ -51,20 +60,30 @@ impl Handler for Service {
                 let (spec, join) = *both;
                 self.join(spec, Some(join)).await
             }
-            Question::Auction(id) => self.read(&id, |handle| handle.shared.auction_answer()),
-            Question::State(id) => {
-                self.read(&id, |handle| Answer::State(Box::new(handle.shared.view().state.clone())))
-            }
+            Question::Auction(id) => match self.auctions.get(&id) {
+                Some(handle) => handle.shared.auction_answer(),
+                None if self.buried(&id).is_some() => self.auctions.graveyard.auction(&id).await,
+                None => unknown(),
+            },
+            Question::State(id) => match self.auctions.get(&id) {
+                Some(handle) => Answer::State(Box::new(handle.shared.view().state.clone())),
+                None if self.buried(&id).is_some() => self.auctions.graveyard.state(&id).await,
+                None => unknown(),
+            },
             Question::Submit(id, submission) => self.submit(&id, *submission).await,
-            Question::LeaveReceipts(id, receipts) => {
-                self.tell(&id, |reply| Command::LeaveReceipts(receipts, reply)).await
-            }
-            Question::Close(close) => {
-                self.tell(&close.auction, |reply| Command::Close(close, reply)).await
-            }
-            Question::Evidence(id, evidence) => {
-                self.tell(&id, |reply| Command::Evidence(evidence, reply)).await
-            }
+            Question::LeaveReceipts(id, receipts) => self.leave(&id, receipts).await,
+            Question::Close(close) => match self.auctions.get(&close.auction) {
+                Some(handle) => ask(&handle, |reply| Command::Close(close, reply)).await,
+                None if self.buried(&close.auction).is_some() => Answer::Done,
+                None => unknown(),
+            },
+            Question::Evidence(id, evidence) => match self.auctions.get(&id) {
+                Some(handle) => ask(&handle, |reply| Command::Evidence(evidence, reply)).await,
+                None if self.buried(&id) == Some(Ending::Done) => {
+                    self.auctions.graveyard.hear(&id, *evidence).await
+                }
+                None => self.without(&id),
+            },
             Question::Transcript(id, offset) => self.transcript(id, offset).await,
             Question::Round(id, message) => self.round(peer, &id, message).await,
             Question::History(id, round, k) => {
@@ -87,7 +106,13 @@ impl Service {
         let known = self.auctions.get(&spec.id());
         let handle = match known {
             Some(handle) => handle,
+            None if self.buried(&spec.id()).is_some() => {
+                return Answer::Declined(Declined::Finished);
+            }
             None => {
+                if !self.auctions.admits(spec.spec()) {
+                    return Answer::Busy { retry_after: CROWDED_MILLIS };
+                }
                 // Joining is not left half-way because somebody stopped waiting.
                 let auctions = Arc::clone(&self.auctions);
                 match tokio::spawn(async move { auctions.join(spec).await }).await {
@@ -108,7 +133,7 @@ impl Service {
 
     /// 3 A bid. Its digest is computed here, where many run side by side.
     async fn submit(&self, id: &Digest, submission: Submission) -> Answer {
-        let Some(handle) = self.auctions.get(id) else { return unknown() };
+        let Some(handle) = self.auctions.get(id) else { return self.without(id) };
         let Ok(bytes) = encode(&submission.bid) else { return busy() };
         let digest = submission.bid.digest();
         let command =
@@ -119,17 +144,24 @@ impl Service {
     /// 4 A fellow's message. It is acknowledged when it is durable, which is when the round is
     /// complete; if that takes long the fellow asks again.
     async fn round(&self, peer: PeerKey, id: &Digest, message: Box<RoundMessage>) -> Answer {
+        if self.auctions.get(id).is_none() && self.buried(id) == Some(Ending::Done) {
+            // The message is in the transcript, or came after it was complete.
+            return Answer::Done;
+        }
         let asked = self.ask_as_fellow(peer, id, |reply| Command::Round(message, reply));
         let again = Answer::Busy { retry_after: ACK_AGAIN_MILLIS };
         timeout(ACK_PATIENCE, asked).await.unwrap_or(again)
     }
 
     async fn transcript(&self, id: Digest, offset: u64) -> Answer {
-        let Some(handle) = self.auctions.get(&id) else { return unknown() };
-        let ended = {
-            let state = &handle.shared.view().state;
-            // Where a fault stopped the auction the transcript names who is at fault.
-            state.outcome.is_some() || matches!(state.phase, Phase::Stopped(_))
+        // Where a fault stopped the auction the transcript names who is at fault.
+        let ended = match (self.auctions.get(&id), self.buried(&id)) {
+            (Some(handle), _) => {
+                let state = &handle.shared.view().state;
+                state.outcome.is_some() || matches!(state.phase, Phase::Stopped(_))
+            }
+            (None, Some(ending)) => ending != Ending::Void,
+            (None, None) => return unknown(),
         };
         if !ended {
             return Answer::Declined(Declined::NotNow("there is no outcome".to_owned()));
@@ -150,13 +182,30 @@ impl Service {
         }
     }
 
-    fn read(&self, id: &Digest, read: impl FnOnce(&Handle) -> Answer) -> Answer {
-        self.auctions.get(id).map_or_else(unknown, |handle| read(&handle))
+    /// 3 The receipts of a bid: of each accumulator one, or they are not looked at.
+    async fn leave(&self, id: &Digest, receipts: Vec<Receipt>) -> Answer {
+        let Some(handle) = self.auctions.get(id) else {
+            return match self.buried(id) {
+                Some(_) => Answer::Declined(Declined::NotNow("the auction is closed".to_owned())),
+                None => unknown(),
+            };
+        };
+        let (got, expected) = (receipts.len(), handle.shared.spec.spec().accumulators.len());
+        if got != expected {
+            let why = format!("got {got} receipts, expected one of each accumulator: {expected}");
+            return Answer::Declined(Declined::Wrong(why));
+        }
+        ask(&handle, |reply| Command::LeaveReceipts(receipts, reply)).await
     }
 
-    async fn tell(&self, id: &Digest, command: impl FnOnce(Reply) -> Command) -> Answer {
-        match self.auctions.get(id) {
-            Some(handle) => ask(&handle, command).await,
+    fn buried(&self, id: &Digest) -> Option<Ending> {
+        self.auctions.graveyard.ending(id)
+    }
+
+    /// The answer where no auction runs.
+    fn without(&self, id: &Digest) -> Answer {
+        match self.buried(id) {
+            Some(_) => Answer::Declined(Declined::Finished),
             None => unknown(),
         }
     }
@@ -168,7 +217,7 @@ impl Service {
         id: &Digest,
         command: impl FnOnce(Reply) -> Command,
     ) -> Answer {
-        let Some(handle) = self.auctions.get(id) else { return unknown() };
+        let Some(handle) = self.auctions.get(id) else { return self.without(id) };
         if handle.shared.spec.accumulator(&PublicKey(peer.0)).is_none() {
             let why = "the auction's accumulators alone say this to each other";
             return Answer::Declined(Declined::NotAllowed(why.to_owned()));

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use auction::keys::SecretKey;
 use auction::layout::Digest;
+use auction::messages::Content;
 use auction::prices::Level;
 use auction::spec::{EarlyClose, Member};
 use auction::transcript::Transcript;
@@ -222,6 +223,27 @@ async fn a_transcript_comes_from_the_first_that_gives_a_whole_one() {
     {
         assert!(said.contains(says), "{said}");
     }
+    // One that convicts accumulator 1 is taken where nobody proves an outcome, and only there.
+    let mut faulty = whole.clone();
+    faulty.rounds.truncate(2);
+    let mut body = faulty.rounds[1][1].body.clone();
+    body.content = Content::Multiply(Vec::new());
+    faulty.rounds[1][1] = body.sign(&committee.board.identities[1]);
+    let faulty = faulty.to_bytes().unwrap();
+    committee.behave(1, Behaviour::Gives(faulty.clone()));
+    match client.proof(members, &id, |_, _| ()).await.unwrap() {
+        Proof::Fault { bytes, fault } => {
+            assert_eq!(bytes, faulty);
+            assert_eq!(fault.culprits.iter().map(|(k, _)| *k).collect::<Vec<_>>(), [1]);
+        }
+        Proof::Outcome { .. } => panic!("an outcome from nowhere"),
+    }
+    committee.behave(2, Behaviour::Honest);
+    let proof = client.proof(members, &id, |_, _| ()).await.unwrap();
+    assert!(matches!(proof, Proof::Outcome { bytes, .. } if bytes == file));
+    committee.behave(1, Behaviour::Gives(Vec::new()));
+    committee.behave(2, Behaviour::Gives(Vec::new()));
+
     let error = client.proof(members, &id, |_, _| ()).await.unwrap_err();
     assert!(error.to_string().contains("not a transcript") && !error.is_not_ended(), "{error}");
     committee.behave(2, Behaviour::Declines(Declined::NotNow("no outcome".to_owned())));

@@ -18,6 +18,7 @@ use serde::Serialize;
 use crate::arguments::{AuctionId, CommitteeArgument, WalletArgument};
 use crate::exit::Failure;
 use crate::farewell::with_client;
+use crate::price_prompt::{self, PriceArgument};
 use crate::price_text::PriceText;
 use crate::progress::{Waiting, asking};
 use crate::terms::terms;
@@ -25,9 +26,14 @@ use crate::time::{self, Span};
 use crate::{output, progress};
 
 const EXAMPLES: &str = "Examples:
+  gavel bid 5d41...
   gavel bid 5d41... --price 120.50
-  gavel bid 5d41... --price 120.50 --yes --json
+  gavel bid 5d41... --price - --yes --json < price
   gavel bid 5d41... --retry
+
+Without --price the price is asked for on the terminal and not shown. An argument is visible to the
+other users of the machine while the command runs, and stays in the shell's history; --price -
+reads the price from standard input.
 
 A bid cannot be taken back or changed. It is recorded in the wallet before anything is sent, so
 that --retry sends the same bid again wherever it stopped. Exit code 0 when the bid counts.";
@@ -36,12 +42,13 @@ that --retry sends the same bid again wherever it stopped. Exit code 0 when the 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
-    /// The auction.
+    /// The auction; with --retry also the digest of one of several bids in it.
     #[arg(value_name = "ID")]
     auction: AuctionId,
-    /// What you bid, in the auction's currency; one of its prices.
-    #[arg(long, required_unless_present = "retry")]
-    price: Option<PriceText>,
+    /// What you bid, in the auction's currency; one of its prices. Other users of the machine can
+    /// see it here: leave it out to be asked, or write - to have it read from standard input.
+    #[arg(long)]
+    price: Option<PriceArgument>,
     /// Send the bid that the wallet already holds again, to whoever has not confirmed it.
     #[arg(long, conflicts_with_all = ["price", "another"])]
     retry: bool,
@@ -89,9 +96,18 @@ struct MemberView {
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let dir = arguments.wallet.dir()?;
     let Span(patience) = arguments.patience;
-    let sent = with_client(Patience::default(), async |client| match &arguments.price {
-        Some(price) => place(&arguments, client, &dir, price, patience).await,
-        None => retry(&arguments, client, &dir, patience).await,
+    if !arguments.retry && arguments.price.is_none() && !price_prompt::can_ask() {
+        return Err(Failure::usage(
+            "there is no --price, and no terminal to ask for it",
+            "add --price PRICE, or --price - to have it read from standard input",
+        ));
+    }
+    let sent = with_client(Patience::default(), async |client| {
+        if arguments.retry {
+            retry(&arguments, client, &dir, patience).await
+        } else {
+            place(&arguments, client, &dir, patience).await
+        }
     });
     let report = sent.await?;
     let view = View::of(&report);
@@ -99,7 +115,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     if !report.is_counted() {
         let help = "the wallet keeps the bid: --retry sends the same bid again";
         if arguments.json {
-            output::json(&view)?;
+            // Written or not, the bid does not count, and that is what is said.
+            let _ = output::json(&view);
         }
         return Err(Failure::Bid(format!("the bid {}", view.summary), help));
     }
@@ -110,13 +127,21 @@ async fn place(
     arguments: &Arguments,
     client: &Client,
     dir: &std::path::Path,
-    price: &PriceText,
     patience: Duration,
 ) -> Result<BidReport, Failure> {
     let members = arguments.committee.members()?;
     let AuctionId(id) = arguments.auction;
     let auction = asking(client.auction(&members, &id)).await?;
-    let level = level_of(auction.spec(), price)?;
+    let price = match &arguments.price {
+        Some(PriceArgument::Said(price)) => price.clone(),
+        Some(PriceArgument::StandardInput) => price_prompt::read()?,
+        None => {
+            taking_bids(client, &auction.spec().accumulators, &id).await?;
+            progress::note(&terms(&id, auction.spec(), time::now()));
+            price_prompt::ask(&auction.spec().currency, !arguments.yes).await?
+        }
+    };
+    let level = level_of(auction.spec(), &price)?;
     taking_bids(client, &auction.spec().accumulators, &id).await?;
     confirm(arguments, &auction, level)?;
     let wallet = match dir.symlink_metadata() {
@@ -152,7 +177,7 @@ async fn retry(
 
 /// The level of a price on the auction's ladder.
 fn level_of(spec: &Spec, price: &PriceText) -> Result<Level, Failure> {
-    let what = "--price".to_owned();
+    let what = "price".to_owned();
     let amount =
         spec.currency.parse(price.as_str()).map_err(|source| Failure::Money { what, source })?;
     spec.ladder.level_of(amount).map_err(|off| {
@@ -164,7 +189,7 @@ fn level_of(spec: &Spec, price: &PriceText) -> Result<Level, Failure> {
                 format!("the nearest prices are {} and {}", shown(below), shown(above))
             }
         };
-        Failure::usage(format!("--price {}: {off}", price.as_str()), help)
+        Failure::usage(format!("price {}: {off}", price.as_str()), help)
     })
 }
 
@@ -195,9 +220,14 @@ fn confirm(arguments: &Arguments, auction: &Auction, level: Level) -> Result<(),
         return Err(Failure::usage(what, "add --yes where a program bids"));
     }
     let spec = auction.spec();
-    progress::note(&terms(&auction.id(), spec, time::now()));
-    let price = spec.ladder.price(level).map(|price| spec.currency.display(price));
-    let question = format!("Bid {}? It cannot be taken back. [y/N] ", price.unwrap_or_default());
+    let question = if arguments.price.is_none() {
+        // It was typed twice, unseen, and stays so.
+        "Send this bid? It cannot be taken back. [y/N] ".to_owned()
+    } else {
+        progress::note(&terms(&auction.id(), spec, time::now()));
+        let price = spec.ladder.price(level).map(|price| spec.currency.display(price));
+        format!("Bid {}? It cannot be taken back. [y/N] ", price.unwrap_or_default())
+    };
     let mut answer = String::new();
     let asked = std::io::stderr().write_all(question.as_bytes());
     // A question that cannot be shown, or an answer that cannot be read, is no consent.

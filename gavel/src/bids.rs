@@ -1,19 +1,28 @@
 //! `gavel bids`: the bids of a wallet and their receipts.
 
-use bidder::{BidRecord, Wallet};
+use std::path::Path;
+
+use bidder::{BidRecord, Client, Patience, Wallet};
 use clap::Args;
 use serde::Serialize;
 
 use crate::arguments::WalletArgument;
 use crate::exit::Failure;
+use crate::farewell::with_client;
+use crate::fate::{self, Fate, Found};
 use crate::output::{self, columns};
+use crate::terms::printable;
 use crate::time;
 
 const EXAMPLES: &str = "Examples:
   gavel bids
+  gavel bids --check
   gavel bids --wallet ~/auctions --json
 
-The prices are shown: they are yours. An outcome names the winner by the key shown here.";
+The prices are shown: they are yours. An outcome names the winner by the key shown here. --check
+asks the accumulators of each bid for the transcript, verifies it and says whether the bid won; if
+a bid with all receipts was left out, it writes what convicts the accumulators that did it into the
+wallet's directory, for anybody to check with 'gavel auction verify'.";
 
 /// Arguments of `gavel bids`.
 #[derive(Debug, Args)]
@@ -21,6 +30,9 @@ The prices are shown: they are yours. An outcome names the winner by the key sho
 pub(crate) struct Arguments {
     #[command(flatten)]
     wallet: WalletArgument,
+    /// Ask the accumulators what became of the bids, and verify it.
+    #[arg(long)]
+    check: bool,
     /// Print one JSON object with all bids.
     #[arg(long)]
     json: bool,
@@ -49,6 +61,8 @@ struct BidView {
     /// Accumulators that have confirmed that they hold all receipts.
     left_with: Vec<usize>,
     counted: bool,
+    /// What became of it, by the verified transcript; null unless asked for.
+    fate: Option<Fate>,
 }
 
 #[derive(Serialize)]
@@ -58,14 +72,45 @@ struct ReceiptView {
 }
 
 /// Runs the command.
-pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
+pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let wallet = Wallet::open(&arguments.wallet.dir()?)?;
-    let bids: Vec<BidView> = wallet.bids()?.iter().map(BidView::of).collect();
+    let records = wallet.bids()?;
+    let mut bids: Vec<BidView> = records.iter().map(BidView::of).collect();
+    if arguments.check {
+        let fates = with_client(Patience::default(), async |client| {
+            check(client, &records, wallet.dir()).await
+        });
+        for (bid, fate) in bids.iter_mut().zip(fates.await?) {
+            bid.fate = Some(fate);
+        }
+    }
     let view = View { bids };
     output::either(arguments.json, &view, || match view.bids.as_slice() {
         [] => "no bids in this wallet".to_owned(),
         bids => bids.iter().map(BidView::in_words).collect::<Vec<_>>().join("\n"),
     })
+}
+
+/// What became of each bid; each auction is asked for once.
+async fn check(client: &Client, records: &[BidRecord], dir: &Path) -> Result<Vec<Fate>, Failure> {
+    let mut fates: Vec<Option<Fate>> = vec![None; records.len()];
+    for (i, record) in records.iter().enumerate() {
+        if fates.get(i).is_some_and(Option::is_some) {
+            continue;
+        }
+        let found = fate::fetch(client, record).await;
+        for (other, place) in records.iter().zip(&mut fates).skip(i) {
+            if other.auction_id() == record.auction_id() {
+                *place = Some(match &found {
+                    Found::Outcome(transcript, verdict) => {
+                        fate::of(other, transcript, verdict, dir)?
+                    }
+                    Found::Nothing(fate) => fate.clone(),
+                });
+            }
+        }
+    }
+    Ok(fates.into_iter().flatten().collect())
 }
 
 impl BidView {
@@ -90,6 +135,7 @@ impl BidView {
             receipts: receipts.collect(),
             left_with: left.map(|(k, _)| k).collect(),
             counted: record.is_counted(),
+            fate: None,
         }
     }
 
@@ -103,9 +149,9 @@ impl BidView {
             (false, false) => format!("may not count: run gavel bid {} --retry", self.auction),
         };
         let price = self.price.as_deref().unwrap_or("?");
-        columns(&[
+        let mut rows = vec![
             ("Auction", self.auction.clone()),
-            ("Title", self.title.clone()),
+            ("Title", printable(&self.title)),
             ("Price", format!("{price} {}", self.currency)),
             ("Bid", self.bid.clone()),
             ("Key", self.key.clone()),
@@ -119,6 +165,11 @@ impl BidView {
                     self.left_with.len()
                 ),
             ),
-        ])
+        ];
+        if let Some(fate) = &self.fate {
+            rows.push(("Result", fate.words.clone()));
+            rows.extend(fate.evidence.iter().map(|path| ("Evidence", path.clone())));
+        }
+        columns(&rows)
     }
 }

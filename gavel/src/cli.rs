@@ -15,6 +15,7 @@ A real auction, step by step:
   the seller      gavel auction new
   each bidder     gavel bid
   everybody       gavel auction watch, export, verify
+  each bidder     gavel bids --check
 
 Exit codes: 0 done; 1 refused, failed or not verified; 2 the command line or a file that it names
 is wrong and nothing was done; 130 interrupted. Answers go to standard output, progress and errors
@@ -40,7 +41,7 @@ enum Command {
     Auction(auctions::Command),
     /// Bid in an auction.
     Bid(Box<bid::Arguments>),
-    /// List your bids and their receipts.
+    /// List your bids and their receipts, and say whether they won.
     Bids(bids::Arguments),
     /// Print the completion script of a shell.
     Completions(completions::Arguments),
@@ -54,7 +55,7 @@ impl Cli {
             Command::Accumulator(command) => accumulator::run(command).await,
             Command::Auction(command) => auctions::run(command).await,
             Command::Bid(arguments) => bid::run(*arguments).await,
-            Command::Bids(arguments) => bids::run(arguments),
+            Command::Bids(arguments) => bids::run(arguments).await,
             Command::Completions(arguments) => completions::run(&arguments),
         }
     }

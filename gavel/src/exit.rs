@@ -4,9 +4,12 @@ use std::io::IsTerminal as _;
 use std::path::Path;
 use std::process::ExitCode;
 
+use accumulators::NodeError;
+use auction::equivocation::NoEvidence;
 use auction::money::MoneyError;
 use auction::prices::LadderError;
 use auction::transcript::TranscriptError;
+use bidder::{ClientError, WalletError};
 
 use crate::demo::bids_file::BidsFileError;
 use crate::demo::committee::ProcessError;
@@ -18,7 +21,7 @@ const FAILED: u8 = 1;
 /// The command line, or a file that it names, is wrong; nothing was done.
 const USAGE: u8 = 2;
 /// Interrupted from the keyboard, as shells count it.
-const INTERRUPTED: u8 = 130;
+pub(crate) const INTERRUPTED: u8 = 130;
 
 /// Why a command did not do what it was asked.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
@@ -26,6 +29,14 @@ pub(crate) enum Failure {
     /// A file cannot be read or written.
     #[error("cannot {doing} {path}: {source}")]
     File { doing: &'static str, path: String, source: std::io::Error },
+    /// A file that the command line names cannot be read.
+    #[error("cannot {doing} {path}: {source}")]
+    #[diagnostic(help("check the name of the file and who may read it"))]
+    Input { doing: &'static str, path: String, source: std::io::Error },
+    /// A file that the command line names is not what it should be.
+    #[error("{path}: {source}")]
+    #[diagnostic(help("name a file that 'gavel auction export' wrote"))]
+    NoTranscriptFile { path: String, source: TranscriptError },
     /// The bids of a demonstration.
     #[error("the bids cannot be read: {0}")]
     #[diagnostic(help("write one bid a line under the header 'bidder,price', such as: Ann,12.50"))]
@@ -56,23 +67,27 @@ pub(crate) enum Failure {
     #[error("{path} is no key file: expected 64 hexadecimal digits")]
     #[diagnostic(help("name another file; 'gavel auction new' makes one where there is none"))]
     NotAKey { path: String },
+    /// A key file that others may read.
+    #[error("others may read {path} (mode {mode:03o}), which holds the seller's secret key")]
+    #[diagnostic(help("run: chmod 600 {path}"))]
+    KeyOpen { path: String, mode: u32 },
     /// An accumulator's process.
     #[error(transparent)]
     #[diagnostic(help("the logs are in the accumulators' directories; --keep DIR leaves them"))]
     Process(#[from] ProcessError),
     /// An accumulator's directory.
     #[error(transparent)]
-    Node(#[from] accumulators::NodeError),
+    Node(#[from] NodeError),
     /// The accumulators.
     #[error(transparent)]
-    #[diagnostic(help(
-        "check the committee file, that the accumulators run ('gavel accumulator run') and that \
-         UDP reaches them"
-    ))]
-    Client(#[from] bidder::ClientError),
+    #[diagnostic(help("{}", client_help(.0)))]
+    Client(#[from] ClientError),
     /// A transcript that proves nothing.
     #[error("not verified: {0}")]
     Transcript(#[from] TranscriptError),
+    /// Evidence that convicts nobody.
+    #[error("not verified: the evidence convicts nobody: {0}")]
+    NoEvidence(NoEvidence),
     /// An auction without an outcome.
     #[error("the auction ended without an outcome: {0}")]
     NoOutcome(String),
@@ -85,8 +100,8 @@ pub(crate) enum Failure {
     Place(#[from] bidder::PlaceError),
     /// The wallet.
     #[error(transparent)]
-    #[diagnostic(help("name another directory with --wallet or GAVEL_WALLET"))]
-    Wallet(#[from] bidder::WalletError),
+    #[diagnostic(help("{}", wallet_help(.0)))]
+    Wallet(#[from] WalletError),
     /// An answer that is no JSON; never of the types that are written.
     #[error("the answer cannot be written as JSON: {0}")]
     Json(serde_json::Error),
@@ -110,6 +125,17 @@ impl Failure {
         Self::File { doing, path: path.display().to_string(), source }
     }
 
+    /// The failure to read a file that the command line names.
+    pub(crate) fn input(doing: &'static str, path: &Path, source: std::io::Error) -> Self {
+        Self::Input { doing, path: path.display().to_string(), source }
+    }
+
+    /// This failure, once `said` has told programs about it on standard output; whether that
+    /// could be written does not change what failed.
+    pub(crate) fn after(self, said: &Result<(), Self>) -> Self {
+        if said.is_ok() { Self::Said } else { self }
+    }
+
     /// An argument that does not fit.
     pub(crate) fn usage(what: impl Into<String>, help: impl Into<String>) -> Self {
         Self::Usage { what: what.into(), help: help.into() }
@@ -123,13 +149,23 @@ impl Failure {
             | Self::Money { .. }
             | Self::Ladder(_)
             | Self::Usage { .. }
-            | Self::NotAKey { .. } => USAGE,
+            | Self::Input { .. }
+            | Self::NoTranscriptFile { .. }
+            | Self::NotAKey { .. }
+            | Self::KeyOpen { .. }
+            | Self::Wallet(
+                WalletError::Missing(_) | WalletError::Kind { .. } | WalletError::Several { .. },
+            )
+            | Self::Node(NodeError::NoNode(_) | NodeError::BadKey(_) | NodeError::Config { .. }) => {
+                USAGE
+            }
             Self::Interrupted => INTERRUPTED,
             Self::File { .. }
             | Self::Process(_)
             | Self::Node(_)
             | Self::Client(_)
             | Self::Transcript(_)
+            | Self::NoEvidence(_)
             | Self::NoOutcome(_)
             | Self::Bid(..)
             | Self::Place(_)
@@ -139,6 +175,27 @@ impl Failure {
             | Self::Runtime(_)
             | Self::Said => FAILED,
         }
+    }
+}
+
+fn client_help(error: &ClientError) -> &'static str {
+    if error.is_not_ended() {
+        return "there is a transcript once the auction has ended: 'gavel auction watch ID' waits \
+                for that";
+    }
+    "check the committee file, that the accumulators run ('gavel accumulator run') and that UDP \
+     reaches them"
+}
+
+fn wallet_help(error: &WalletError) -> &'static str {
+    match error {
+        WalletError::Missing(_) => {
+            "'gavel bid' makes it with the first bid; name another one with --wallet or \
+             GAVEL_WALLET"
+        }
+        WalletError::Several { .. } => "name the bid that is meant: gavel bid BIDDIGEST --retry",
+        WalletError::NoSuchBid(_) => "'gavel bids' lists the bids of the wallet",
+        _ => "name another directory with --wallet or GAVEL_WALLET",
     }
 }
 
@@ -179,6 +236,26 @@ fn show_plainly() {
 mod tests {
     use super::*;
     use miette::Diagnostic as _;
+
+    #[test]
+    fn what_failed_stays_when_nobody_reads_it() {
+        let failed = || Failure::from(TranscriptError::NotATranscript);
+        assert!(matches!(failed().after(&Ok(())), Failure::Said));
+        let closed = Failure::Output(std::io::ErrorKind::BrokenPipe.into());
+        assert!(matches!(failed().after(&Err(closed)), Failure::Transcript(_)));
+    }
+
+    #[test]
+    fn several_bids_are_named_in_words_with_a_remedy() {
+        let id = |byte| auction::layout::Digest([byte; 32]);
+        let several = WalletError::Several { auction: id(1), bids: vec![id(2), id(3)] };
+        let failure = Failure::from(several);
+        assert!(!failure.to_string().contains("Digest"), "{failure}");
+        assert!(failure.help().unwrap().to_string().contains("gavel bid BIDDIGEST --retry"));
+        let missing = Failure::from(WalletError::Missing("w".into()));
+        assert_eq!(missing.code(), 2);
+        assert!(missing.help().unwrap().to_string().contains("'gavel bid' makes it"));
+    }
 
     #[test]
     fn wrong_input_and_failed_work_have_different_codes() {

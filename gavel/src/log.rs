@@ -30,14 +30,15 @@ pub(crate) fn begin(json: bool) -> Result<(), Failure> {
 }
 
 fn filter(text: &str) -> Result<EnvFilter, Failure> {
-    for directive in text.split(',') {
+    let directives: Vec<&str> = text.split(',').map(str::trim).collect();
+    for directive in &directives {
         // A word that is no level would be taken for a part of the program that logs nothing.
-        let level = directive.rsplit_once('=').map_or(directive, |(_, level)| level);
-        if !LEVELS.contains(&level.trim().to_ascii_lowercase().as_str()) {
+        let level = directive.rsplit_once('=').map_or(*directive, |(_, level)| level);
+        if !LEVELS.contains(&level.to_ascii_lowercase().as_str()) {
             return Err(malformed(&format!("'{directive}'")));
         }
     }
-    EnvFilter::try_new(text).map_err(|_| malformed(&format!("'{text}'")))
+    EnvFilter::try_new(directives.join(",")).map_err(|_| malformed(&format!("'{text}'")))
 }
 
 fn malformed(got: &str) -> Failure {

@@ -12,19 +12,38 @@ use crate::exit::Failure;
 /// Hexadecimal digits of a seed.
 const DIGITS: usize = 64;
 
-/// Reads a key file, or makes one with a fresh key where there is none.
+/// Reads a key file that nobody else may read, or makes one with a fresh key where there is none.
 pub(crate) fn load_or_create_key(path: &Path) -> Result<SecretKey, Failure> {
     match load_key(path) {
-        Err(Failure::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+        Err(Failure::Input { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
             create_key(path)
         }
-        read => read,
+        read => {
+            let key = read?;
+            check_private(path)?;
+            Ok(key)
+        }
     }
+}
+
+/// Refuses a key file that others than its owner may read or write.
+pub(crate) fn check_private(path: &Path) -> Result<(), Failure> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let metadata = std::fs::metadata(path);
+        let metadata = metadata.map_err(|source| Failure::input("read key file", path, source))?;
+        let mode = metadata.permissions().mode() & 0o777;
+        if mode & 0o077 != 0 {
+            return Err(Failure::KeyOpen { path: path.display().to_string(), mode });
+        }
+    }
+    Ok(())
 }
 
 /// Reads a key file: 64 hexadecimal digits.
 pub(crate) fn load_key(path: &Path) -> Result<SecretKey, Failure> {
-    let unreadable = |source| Failure::file("read key file", path, source);
+    let unreadable = |source| Failure::input("read key file", path, source);
     // Room for all that is read: a buffer that grows leaves copies behind.
     let mut text = Zeroizing::new(String::with_capacity(2 * DIGITS));
     let file = File::open(path).map_err(unreadable)?;
@@ -66,6 +85,10 @@ mod tests {
         {
             use std::os::unix::fs::PermissionsExt as _;
             assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+            let open = std::fs::Permissions::from_mode(0o640);
+            std::fs::set_permissions(&path, open).unwrap();
+            let refused = load_or_create_key(&path);
+            assert!(matches!(refused, Err(Failure::KeyOpen { mode: 0o640, .. })));
         }
     }
 

@@ -2,6 +2,7 @@
 
 use auction::layout::Digest;
 use auction::money::Currency;
+use auction::outcome::Outcome;
 use auction::prices::{Level, PriceLadder};
 use auction::spec::{Spec, Time};
 use bidder::MemberState;
@@ -87,9 +88,11 @@ impl TermsView {
 
 /// The terms in words.
 pub(crate) fn terms(id: &Digest, spec: &Spec, now: Time) -> String {
-    let mut rows = vec![("Auction", id.to_string()), ("Title", spec.title.clone())];
+    let mut rows = vec![("Auction", id.to_string()), ("Title", printable(&spec.title))];
     if !spec.description.is_empty() {
-        rows.push(("Description", printable(&spec.description)));
+        // His lines stay below the name, so that none of them can pass for one of ours.
+        let indented = format!("\n{:13}", "");
+        rows.push(("Description", printable(&spec.description).replace('\n', &indented)));
     }
     rows.extend([
         ("Rule", rule(spec)),
@@ -147,9 +150,11 @@ fn moment(moment: Time, now: Time) -> String {
     }
 }
 
-/// Words of a stranger: his line ends stay, his other control characters do not.
+/// Words of a stranger: his line ends stay, his other control characters and those that turn the
+/// direction of writing do not.
 pub(crate) fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
+    let shown = |c: char| if c == '\n' || bidder::is_harmless(c) { c } else { '\u{fffd}' };
+    text.chars().map(shown).collect()
 }
 
 /// How an auction stands at one accumulator, as JSON.
@@ -162,12 +167,14 @@ pub(crate) struct StateView {
     /// More about the phase, or why it is unknown.
     detail: String,
     bids: Option<u32>,
+    /// The outcome that it claims, in words; only a transcript proves one.
+    claimed: Option<String>,
     findings: Vec<String>,
 }
 
 impl StateView {
     /// What one accumulator says.
-    pub(crate) fn of(member: &MemberState) -> Self {
+    pub(crate) fn of(currency: &Currency, member: &MemberState) -> Self {
         let (phase, detail, bids, findings) = match &member.state {
             Ok(state) => (
                 phase_name(&state.phase),
@@ -178,17 +185,22 @@ impl StateView {
             Err(error) => ("unknown", error.to_string(), None, Vec::new()),
         };
         let (accumulator, address) = (member.accumulator, member.address.clone());
-        Self { accumulator, address, phase, detail, bids, findings }
+        let claimed = member.state.as_ref().ok().and_then(|state| claimed_outcome(currency, state));
+        Self { accumulator, address, phase, detail, bids, claimed, findings }
     }
 
-    /// The same as a line for people, with findings below.
+    /// The same as a line for people, with the claimed outcome and findings below.
     pub(crate) fn line(&self) -> String {
-        let mut line = format!("accumulator {}: {}", self.accumulator, self.phase);
+        let says = if self.phase == "unknown" { "is" } else { "says" };
+        let mut line = format!("accumulator {} {says} {}", self.accumulator, self.phase);
         if !self.detail.is_empty() {
             line.push_str(&format!(", {}", self.detail));
         }
         if let Some(bids) = self.bids {
             line.push_str(&format!("; {}", count(u64::from(bids), "bid")));
+        }
+        if let Some(claimed) = &self.claimed {
+            line.push_str(&format!("\n  claims the outcome: {claimed}"));
         }
         for finding in &self.findings {
             line.push_str(&format!("\n  finding: {finding}"));
@@ -226,17 +238,20 @@ fn phase_detail(phase: &Phase) -> String {
     }
 }
 
-/// The outcome that an accumulator claims, in words.
-pub(crate) fn claimed_outcome(spec: &Spec, state: &State) -> Option<String> {
-    let outcome = state.outcome.as_ref()?;
+fn claimed_outcome(currency: &Currency, state: &State) -> Option<String> {
+    state.outcome.as_ref().map(|outcome| in_words(currency, outcome))
+}
+
+/// An outcome in words.
+pub(crate) fn in_words(currency: &Currency, outcome: &Outcome) -> String {
     let bids = count(u64::from(outcome.bids), "bid");
-    Some(match &outcome.sale {
+    match &outcome.sale {
         None => format!("no sale, {bids}"),
         Some(sale) => {
             let tie = if outcome.tie { ", tied at the top" } else { "" };
-            format!("{} wins at {}, {bids}{tie}", sale.winner, spec.currency.display(sale.price))
+            format!("{} wins at {}, {bids}{tie}", sale.winner, currency.display(sale.price))
         }
-    })
+    }
 }
 
 #[cfg(test)]
@@ -266,8 +281,9 @@ mod tests {
         };
         let member = MemberState { accumulator: 0, address: "a:1".to_owned(), state: Ok(state) };
         assert_eq!(
-            StateView::of(&member).line(),
-            "accumulator 0: closed, round 3 (blind), waiting for accumulators [1]; 1 bid\n  finding: late"
+            StateView::of(&Currency::new("EUR", 2).unwrap(), &member).line(),
+            "accumulator 0 says closed, round 3 (blind), waiting for accumulators [1]; 1 bid\n  \
+             finding: late"
         );
     }
 
@@ -280,5 +296,6 @@ mod tests {
     #[test]
     fn a_stranger_cannot_command_the_terminal() {
         assert_eq!(printable("a\u{1b}[2J\nb"), "a\u{fffd}[2J\nb");
+        assert_eq!(printable("\u{202e}50"), "\u{fffd}50");
     }
 }

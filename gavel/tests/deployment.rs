@@ -87,9 +87,13 @@ impl Deployment {
     }
 
     fn bid(&self, id: &str, wallet: &str, price: &str) -> Value {
-        let wallet = self.path(wallet);
-        let wallet = wallet.to_str().unwrap();
-        self.ask_json(&["bid", id, "--price", price, "--yes", "--wallet", wallet])
+        let (wallet, committee) = (self.path(wallet), self.path("committee.toml"));
+        let words = ["bid", id, "--price", "-", "--yes", "--json"];
+        let words = [&words[..], &["--wallet", wallet.to_str().unwrap()]].concat();
+        let words = [&words[..], &["--committee", committee.to_str().unwrap()]].concat();
+        let output = command::gavel_with_input(&words, price);
+        assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+        json_of(&output)
     }
 }
 
@@ -134,12 +138,18 @@ fn seller_bidders_and_auditor_need_nothing_but_their_commands() {
         .collect();
     what_is_wrong_is_refused(&deployment, &id);
     the_wallet_keeps_bid_and_receipts(&deployment, &id);
+    before_the_end_there_is_nothing_to_export(&deployment, &id);
+    a_key_that_others_may_read_closes_nothing(&deployment, &id);
 
     let key = deployment.path("seller.key");
     deployment.ask_json(&["auction", "close", &id, "--seller-key", key.to_str().unwrap()]);
     let watched = deployment.ask(&["auction", "watch", &id]);
     assert_eq!(watched.status.code(), Some(0), "{}", said(&watched));
-    assert!(text_of(&watched).contains("wins at 165.00 EUR, 3 bids"), "{}", text_of(&watched));
+    let proved = text_of(&watched);
+    let proved = proved.lines().last().unwrap();
+    assert!(proved.starts_with("verified by the transcript: "), "{proved}");
+    assert!(proved.contains("wins at 165.00 EUR, 3 bids"), "{proved}");
+    each_bidder_learns_what_became_of_his_bid(&deployment);
 
     let late = deployment.path("late");
     let late = ["bid", &id, "--price", "200", "--yes", "--wallet", late.to_str().unwrap()];
@@ -154,6 +164,20 @@ fn seller_bidders_and_auditor_need_nothing_but_their_commands() {
     let verdict = json_of(&gavel(&["auction", "verify", file, "--id", &id, "--json"]));
     assert_eq!((&verdict["winner"], &verdict["price"]), (&keys[1], &"165.00".into()));
     assert_eq!((&verdict["bids"], &verdict["tie"]), (&3.into(), &false.into()));
+}
+
+fn each_bidder_learns_what_became_of_his_bid(deployment: &Deployment) {
+    for (wallet, fate, words) in
+        [("bob", "won", "won at 165.00 EUR"), ("ann", "lost", "not the winner; sold at 165.00 EUR")]
+    {
+        let wallet = deployment.path(wallet);
+        let bids = ["bids", "--check", "--wallet", wallet.to_str().unwrap()];
+        let checked = gavel(&[&bids[..], &["--json"]].concat());
+        assert_eq!(checked.status.code(), Some(0), "{}", said(&checked));
+        let found = json_of(&checked)["bids"][0]["fate"].clone();
+        assert_eq!((&found["fate"], &found["words"]), (&fate.into(), &words.into()));
+        assert!(text_of(&gavel(&bids)).contains(words));
+    }
 }
 
 fn what_is_wrong_is_refused(deployment: &Deployment, id: &str) {
@@ -183,6 +207,31 @@ fn what_is_wrong_is_refused(deployment: &Deployment, id: &str) {
     let output = deployment.ask(&close);
     assert_eq!(output.status.code(), Some(2));
     assert!(said(&output).contains("not the key of this auction's seller"), "{}", said(&output));
+}
+
+fn before_the_end_there_is_nothing_to_export(deployment: &Deployment, id: &str) {
+    let to = deployment.path("early");
+    let early = deployment.ask(&["auction", "export", id, "--to", to.to_str().unwrap()]);
+    assert_eq!(early.status.code(), Some(1));
+    assert!(said(&early).contains("gavel auction watch ID"), "{}", said(&early));
+    assert!(!to.exists());
+    let wallet = deployment.path("ann");
+    let checked = gavel(&["bids", "--check", "--json", "--wallet", wallet.to_str().unwrap()]);
+    assert_eq!(json_of(&checked)["bids"][0]["fate"]["words"], "no outcome yet");
+}
+
+#[cfg(unix)]
+fn a_key_that_others_may_read_closes_nothing(deployment: &Deployment, id: &str) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let key = deployment.path("seller.key");
+    let set = |mode| {
+        std::fs::set_permissions(&key, std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    set(0o644);
+    let refused = deployment.ask(&["auction", "close", id, "--seller-key", key.to_str().unwrap()]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(said(&refused).contains("chmod 600"), "{}", said(&refused));
+    set(0o600);
 }
 
 fn the_wallet_keeps_bid_and_receipts(deployment: &Deployment, id: &str) {
@@ -216,7 +265,9 @@ fn an_auction_closes_by_the_clock() {
     let lines: Vec<Value> =
         text_of(&watched).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let last = lines.last().unwrap();
-    assert!(last["states"].as_array().unwrap().iter().all(|state| state["phase"] == "done"));
+    assert_eq!(last["verified"], true);
+    assert!(last["outcome"].as_str().unwrap().contains("wins at 100.00 EUR, 1 bid"), "{last}");
+    assert!(last["states"].as_array().unwrap().iter().any(|state| state["phase"] == "done"));
     let transcript = deployment.path("t");
     let transcript = transcript.to_str().unwrap();
     deployment.ask(&["auction", "export", &id, "--to", transcript]);

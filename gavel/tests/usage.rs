@@ -1,10 +1,14 @@
 //! Help, exit codes and errors that say what to do.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod command;
+
+use std::process::{Command, Stdio};
 
 use command::{file, gavel, said, text_of};
 
-const COMMANDS: [&[&str]; 16] = [
+const COMMANDS: [&[&str]; 17] = [
     &[],
     &["demo"],
     &["accumulator"],
@@ -13,6 +17,7 @@ const COMMANDS: [&[&str]; 16] = [
     &["accumulator", "show"],
     &["auction"],
     &["auction", "new"],
+    &["auction", "key"],
     &["auction", "show"],
     &["auction", "close"],
     &["auction", "watch"],
@@ -78,12 +83,65 @@ fn errors_in_a_file_name_line_and_column_and_a_remedy() {
 #[test]
 fn a_file_that_is_not_there_or_no_transcript_is_not_verified() {
     let output = gavel(&["auction", "verify", "/nonexistent/transcript"]);
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(2));
     assert!(said(&output).contains("/nonexistent/transcript"));
     let (_dir, path) = file("t", "gavel");
     let output = gavel(&["auction", "verify", &path]);
     assert_eq!(output.status.code(), Some(1));
     assert!(said(&output).contains("not a transcript"), "{}", said(&output));
+    let output = gavel(&["auction", "export", &path, "--json"]);
+    assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+    assert!(said(&output).contains(&path), "{}", said(&output));
+}
+
+#[test]
+fn what_is_not_verified_is_so_also_when_nobody_reads_it() {
+    let (_dir, path) = file("t", "gavel");
+    for more in [&[][..], &["--json"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let status = Command::new(env!("CARGO_BIN_EXE_gavel"))
+            .args([&["auction", "verify", &path], more].concat())
+            .stdout(writer)
+            .stderr(Stdio::null())
+            .status()
+            .unwrap();
+        assert_eq!(status.code(), Some(1), "{more:?}");
+    }
+}
+
+#[test]
+fn a_mistyped_log_level_is_said_with_the_form() {
+    let parent = tempfile::tempdir().unwrap();
+    let dir = parent.path().join("node");
+    let dir = dir.to_str().unwrap();
+    assert!(gavel(&["accumulator", "init", "--dir", dir]).status.success());
+    let output = Command::new(env!("CARGO_BIN_EXE_gavel"))
+        .args(["accumulator", "run", "--dir", dir])
+        .env("GAVEL_LOG", "inof")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(said(&output).contains("GAVEL_LOG: got 'inof', expected a level"), "{}", said(&output));
+}
+
+#[test]
+fn a_sellers_key_is_made_once_and_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("seller.key");
+    let key = ["auction", "key", "--seller-key", file.to_str().unwrap()];
+    let told = text_of(&gavel(&key));
+    assert_eq!(told.trim().len(), 64);
+    assert_eq!(text_of(&gavel(&key)), told);
+    assert_ne!(std::fs::read_to_string(&file).unwrap(), told, "the secret is not told");
+}
+
+#[test]
+fn no_wallet_says_what_makes_one() {
+    let output = gavel(&["bids", "--wallet", "/nonexistent/wallet"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(said(&output).contains("'gavel bid' makes it"), "{}", said(&output));
 }
 
 #[test]
@@ -113,4 +171,22 @@ fn an_accumulator_is_made_once_and_shown_for_the_committee_file() {
     assert_eq!(stanza, expected);
     let elsewhere = ["accumulator", "show", "--dir", dir, "--address", "a.example:1", "--json"];
     assert_eq!(command::json_of(&gavel(&elsewhere))["address"], "a.example:1");
+}
+
+#[test]
+fn the_address_that_init_is_told_is_shown() {
+    let parent = tempfile::tempdir().unwrap();
+    let dir = parent.path().join("node");
+    let dir = dir.to_str().unwrap();
+    let init = ["accumulator", "init", "--dir", dir, "--listen", "0.0.0.0:7000", "--address"];
+    let wrong = gavel(&[&init[..], &["auctions.example.org"]].concat());
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(said(&wrong).contains("no port"), "{}", said(&wrong));
+    let made = gavel(&[&init[..], &["auctions.example.org:7000"]].concat());
+    assert_eq!(made.status.code(), Some(0), "{}", said(&made));
+    for part in ["sellers = [", "NTP", "backups"] {
+        assert!(text_of(&made).contains(part), "{part} is not in\n{}", text_of(&made));
+    }
+    let shown = text_of(&gavel(&["accumulator", "show", "--dir", dir]));
+    assert!(shown.contains("address = \"auctions.example.org:7000\""), "{shown}");
 }

@@ -3,7 +3,10 @@
 use std::{
     collections::HashMap,
     net::{IpAddr, Ipv6Addr},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
 };
 
 use crate::Limits;
@@ -12,6 +15,8 @@ use crate::Limits;
 pub(crate) struct Admission {
     max: usize,
     max_per_place: usize,
+    max_strangers: usize,
+    strangers: AtomicUsize,
     open: Mutex<HashMap<IpAddr, usize>>,
 }
 
@@ -30,6 +35,9 @@ impl Admission {
         Arc::new(Self {
             max: limits.max_connections,
             max_per_place: limits.max_connections_per_ip,
+            max_strangers: limits.max_connections
+                - limits.reserved_connections.min(limits.max_connections / 4),
+            strangers: AtomicUsize::new(0),
             open: Mutex::new(HashMap::new()),
         })
     }
@@ -48,7 +56,7 @@ impl Admission {
             return Entry::ProveAddress;
         }
         open.insert(place, here + 1);
-        Entry::Welcome(Slot { admission: Arc::clone(self), place })
+        Entry::Welcome(Slot { admission: Arc::clone(self), place, stranger: false })
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
@@ -61,10 +69,27 @@ impl Admission {
 pub(crate) struct Slot {
     admission: Arc<Admission>,
     place: IpAddr,
+    stranger: bool,
+}
+
+impl Slot {
+    /// Notes that a stranger has the place; false when strangers have all that are for them.
+    pub(crate) fn give_to_stranger(&mut self) -> bool {
+        self.stranger = true;
+        self.admission.strangers.fetch_add(1, Relaxed) < self.admission.max_strangers
+    }
+
+    /// Whether more than half of all places are taken.
+    pub(crate) fn crowded(&self) -> bool {
+        self.admission.lock().values().sum::<usize>() > self.admission.max / 2
+    }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
+        if self.stranger {
+            self.admission.strangers.fetch_sub(1, Relaxed);
+        }
         let mut open = self.admission.lock();
         match open.get_mut(&self.place) {
             Some(count) if *count > 1 => *count -= 1,
@@ -111,6 +136,18 @@ mod tests {
         let _fourth = taken(&admission, "192.0.2.1").unwrap();
         drop(third);
         assert_eq!(admission.lock().len(), 1);
+    }
+
+    #[test]
+    fn strangers_leave_places_for_the_trusted() {
+        let admission = admission(8, 8);
+        let mut slots: Vec<Slot> =
+            (0..7).map(|_| taken(&admission, "192.0.2.1").unwrap()).collect();
+        let let_in =
+            slots.iter_mut().filter_map(|slot| slot.give_to_stranger().then_some(())).count();
+        assert_eq!(let_in, 6);
+        drop(slots);
+        assert!(taken(&admission, "192.0.2.1").unwrap().give_to_stranger());
     }
 
     #[test]

@@ -141,7 +141,11 @@ impl LinkError {
             | Self::Lost { .. }
             | Self::TimedOut { .. } => true,
             Self::PeerClosed { code, .. } | Self::Refused { code, .. } => match code {
-                Code::Done | Code::ShuttingDown | Code::AnswerTimedOut | Code::Cancelled => true,
+                Code::Done
+                | Code::ShuttingDown
+                | Code::AnswerTimedOut
+                | Code::Cancelled
+                | Code::Crowded => true,
                 Code::Malformed
                 | Code::TooLong
                 | Code::QuestionTimedOut
@@ -244,6 +248,8 @@ pub enum Code {
     ShuttingDown,
     /// The asker gave up.
     Cancelled,
+    /// Too many strangers are connected.
+    Crowded,
     /// A code of another version.
     Unknown(u64),
 }
@@ -260,6 +266,7 @@ impl From<Code> for VarInt {
             Code::TooManyRefused => Self::from_u32(6),
             Code::ShuttingDown => Self::from_u32(7),
             Code::Cancelled => Self::from_u32(8),
+            Code::Crowded => Self::from_u32(9),
             Code::Unknown(code) => Self::from_u64(code).unwrap_or(Self::MAX),
         }
     }
@@ -276,6 +283,7 @@ impl From<VarInt> for Code {
             5 => Self::AnswerTooLong,
             6 => Self::TooManyRefused,
             7 => Self::ShuttingDown,
+            9 => Self::Crowded,
             8 => Self::Cancelled,
             code => Self::Unknown(code),
         }
@@ -292,6 +300,7 @@ impl fmt::Display for Code {
             Self::AnswerTimedOut => "no answer was ready in time, ask again",
             Self::AnswerTooLong => "the answer would be too long, ask for less",
             Self::TooManyRefused => "too many questions were refused",
+            Self::Crowded => "too many are connected, ask again later",
             Self::ShuttingDown => "it is shutting down, ask again later",
             Self::Cancelled => "it gave up",
             Self::Unknown(code) => return write!(f, "unknown code {code}"),
@@ -308,7 +317,7 @@ mod tests {
         for number in 0..20u32 {
             let code = Code::from(VarInt::from_u32(number));
             assert_eq!(VarInt::from(code), VarInt::from_u32(number));
-            assert_eq!(matches!(code, Code::Unknown(_)), number > 8);
+            assert_eq!(matches!(code, Code::Unknown(_)), number > 9);
         }
     }
 }

@@ -20,6 +20,7 @@ mod error;
 mod frame;
 mod identity;
 mod limits;
+mod names;
 mod peer;
 mod pin;
 mod reset;

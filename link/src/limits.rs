@@ -18,6 +18,13 @@ pub struct Limits {
     pub max_connections: usize,
     /// The same for one IPv4 address or one IPv6 network of 64 bits.
     pub max_connections_per_ip: usize,
+    /// Of these, places for peers that the handler trusts; at most a quarter of all.
+    pub reserved_connections: usize,
+    /// Time without a question after which an incoming connection is closed.
+    pub unused_timeout: Duration,
+    /// The same while more than half of the connections are taken, for peers that the handler
+    /// does not trust.
+    pub crowded_unused_timeout: Duration,
     /// Questions of one connection under way at a time.
     pub max_streams_per_connection: u32,
     /// Refused questions after which a connection is closed.
@@ -54,6 +61,9 @@ impl Default for Limits {
         Self {
             max_connections: 1024,
             max_connections_per_ip: 256,
+            reserved_connections: 64,
+            unused_timeout: Duration::from_secs(60),
+            crowded_unused_timeout: Duration::from_secs(10),
             max_streams_per_connection: 64,
             max_refused_questions: 8,
             max_question_bytes: 16 << 20,

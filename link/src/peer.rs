@@ -9,7 +9,7 @@ use tokio::{
     time::{Instant, sleep, timeout, timeout_at},
 };
 
-use crate::{Connection, Endpoint, LinkError, PeerKey, Phase, client::end_of};
+use crate::{Connection, Endpoint, LinkError, PeerKey, Phase, client::end_of, names};
 
 /// Addresses of one name that are tried.
 const MAX_ADDRESSES: usize = 4;
@@ -130,10 +130,10 @@ impl Inner {
 
     async fn connect(&self) -> Result<Connection, LinkError> {
         let unresolvable = |source| LinkError::Unresolvable { host: self.addr.clone(), source };
-        let found = tokio::net::lookup_host(&self.addr).await.map_err(unresolvable)?;
+        let found = names::lookup(&self.addr).await.map_err(unresolvable)?;
         let mut tries = JoinSet::new();
         for (addr, place) in
-            found.filter(|addr| self.reachable(addr)).take(MAX_ADDRESSES).zip(0u32..)
+            found.into_iter().filter(|addr| self.reachable(addr)).take(MAX_ADDRESSES).zip(0u32..)
         {
             let (endpoint, key) = (self.endpoint.clone(), self.key);
             tries.spawn(async move {

@@ -3,12 +3,17 @@
 use std::{
     pin::pin,
     sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
 };
 
 use auction::wire;
 use quinn::{Connecting, Incoming, ReadError, RecvStream, SendStream, ServerConfig};
 use serde::{Serialize, de::DeserializeOwned};
-use tokio::{sync::watch, task::JoinSet, time::timeout};
+use tokio::{
+    sync::watch,
+    task::JoinSet,
+    time::{Instant, sleep, timeout},
+};
 
 use crate::{
     Code, Endpoint, FrameError, Limits, LinkError, PeerKey,
@@ -29,6 +34,12 @@ pub trait Handler: Send + Sync + 'static {
     /// are whoever holds the key: give strangers little.
     fn limit(&self, peer: PeerKey) -> usize;
 
+    /// Whether `peer` may take a place that is kept from strangers, and keep it unused.
+    fn is_trusted(&self, peer: PeerKey) -> bool {
+        let _ = peer;
+        false
+    }
+
     /// Answers one question of `peer`. Many run at a time.
     ///
     /// The future is dropped where it waits when [`Limits::answer_timeout`] passes, the
@@ -43,6 +54,8 @@ pub trait Handler: Send + Sync + 'static {
 
 /// Bytes kept of connections that are not yet decided on, for each and for all.
 const UNDECIDED_BYTES: (u64, u64) = (64 << 10, 4 << 20);
+/// How often an unused connection is looked at.
+const UNUSED_LOOK: Duration = Duration::from_millis(500);
 /// Connections not yet decided on; more are refused by QUIC itself.
 const MAX_UNDECIDED: usize = 1024;
 
@@ -148,7 +161,12 @@ struct Session<H> {
 }
 
 impl<H: Handler> Session<H> {
-    async fn run(self, connecting: Connecting, _slot: Slot, mut stopping: watch::Receiver<bool>) {
+    async fn run(
+        self,
+        connecting: Connecting,
+        mut slot: Slot,
+        mut stopping: watch::Receiver<bool>,
+    ) {
         let Ok(Ok(quic)) = timeout(self.limits.handshake_timeout, connecting).await else {
             tracing::debug!("handshake failed");
             return;
@@ -157,6 +175,12 @@ impl<H: Handler> Session<H> {
             tracing::error!("connection without a key: TLS let one in that it must not");
             return;
         };
+        let trusted = self.handler.is_trusted(peer);
+        if !trusted && !slot.give_to_stranger() {
+            self.totals.connections_refused.fetch_add(1, Relaxed);
+            tracing::debug!(%peer, "too many connections of strangers");
+            return quic.close(Code::Crowded.into(), &[]);
+        }
         self.totals.connections_accepted.fetch_add(1, Relaxed);
 
         let session = Arc::new(self);
@@ -164,15 +188,28 @@ impl<H: Handler> Session<H> {
         let most = session.limits.max_streams_per_connection as usize;
         let mut answers = JoinSet::new();
         let mut refused = 0;
+        let mut used = Instant::now();
         loop {
             tokio::select! {
                 _ = stopping.wait_for(|stop| *stop) => break,
                 Some(ended) = answers.join_next() => {
+                    used = Instant::now();
                     refused += u32::from(matches!(ended, Ok(Outcome::Refused)));
                     log_panic(ended);
                     if refused > session.limits.max_refused_questions {
                         tracing::debug!(%peer, "too many refused questions");
                         return quic.close(Code::TooManyRefused.into(), &[]);
+                    }
+                }
+                () = sleep(UNUSED_LOOK), if answers.is_empty() => {
+                    let limits = &session.limits;
+                    let patience = if !trusted && slot.crowded() {
+                        limits.crowded_unused_timeout
+                    } else {
+                        limits.unused_timeout
+                    };
+                    if used.elapsed() >= patience {
+                        return quic.close(Code::Done.into(), &[]);
                     }
                 }
                 stream = quic.accept_bi(), if answers.len() < most => {

@@ -200,9 +200,13 @@ fn the_search_has_power(
     let mut public = Needles::default();
     public.text("the auction", &sale.id().to_string());
     public.raw("a bidder", &bids[0].key.public().0);
+    public.text("the most talkative level", " TRACE ");
     let shown = found(&public, places);
     let is_log = |path: &Path| path.extension().is_some_and(|end| end == "log");
-    assert!(shown.iter().any(|(path, name)| is_log(path) && name.contains("auction")));
+    for what in ["the auction", "the most talkative level"] {
+        let logged = |(path, name): &(PathBuf, String)| is_log(path) && name.starts_with(what);
+        assert!(shown.iter().any(logged), "{what} is in no log");
+    }
     assert!(shown.iter().any(|(path, name)| path.starts_with(&open[1]) && name == "a bidder"));
     let kept = found(own, open);
     assert_eq!(kept.len(), 2 * open.len(), "{kept:?}");

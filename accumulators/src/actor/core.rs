@@ -20,6 +20,7 @@ use super::{Command, Reply};
 use crate::fellows::insist;
 use crate::limits::{FAREWELL_MILLIS, LONGEST_NAP, MAX_FINDINGS};
 use crate::node::Site;
+use crate::pool::Computing;
 use crate::store::{Batch, FindingRow};
 
 /// A wrong, in words, with what convinces others of it where there is such.
@@ -165,6 +166,17 @@ impl Core {
         bytes * fellows
     }
 
+    /// Whether nothing of this auction is on its way to anybody.
+    pub(super) fn idle(&mut self) -> bool {
+        while self.tasks.try_join_next().is_some() {}
+        self.tasks.is_empty()
+    }
+
+    /// Nothing more is said at all.
+    pub(super) fn abandon(&mut self) {
+        self.tasks.abort_all();
+    }
+
     /// Nothing more is said in rounds.
     pub(super) fn fall_silent(&mut self) {
         self.deliveries.drain(..).for_each(|(_, delivery)| delivery.abort());
@@ -251,7 +263,7 @@ impl Core {
 }
 
 /// The finding that somebody signed two words.
-pub(super) fn equivocation(culprit: usize, evidence: Equivocation) -> Found {
+pub(crate) fn equivocation(culprit: usize, evidence: Equivocation) -> Found {
     let text = match &evidence {
         Equivocation::Joins(_) => format!("accumulator {culprit} signed two joins"),
         Equivocation::Omission(words) => {
@@ -280,22 +292,13 @@ pub(super) fn not_now(reply: Reply, why: &str) {
     answer(reply, declined(Declined::NotNow(why.to_owned())));
 }
 
-/// Waits for a background job, if there is one, and takes it away.
-pub(super) async fn finished<T>(job: &mut Option<tokio::task::JoinHandle<T>>) -> Option<T> {
+/// Waits for a computation, if there is one, and takes it away.
+pub(super) async fn finished<T>(job: &mut Option<Computing<T>>) -> T {
     let Some(running) = job else { return std::future::pending().await };
-    let ended = running.await;
+    let Ok(result) = running.await else {
+        // It panicked: the alarm ends the node.
+        return std::future::pending().await;
+    };
     *job = None;
-    ended.inspect_err(|error| tracing::error!(%error, "a job panicked")).ok()
-}
-
-/// Runs something that takes the processor, away from the tasks that wait.
-pub(super) async fn compute<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result,
-        Err(error) => {
-            // Its state is lost with it. A restart reads it from the disk again.
-            tracing::error!(%error, "a computation failed; restart this node");
-            std::future::pending().await
-        }
-    }
+    result
 }

@@ -2,16 +2,17 @@
 //! PROTOCOL sections 4 and 9.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use auction::layout::Digest;
 use auction::outcome::{Outcome, Void};
 use auction::receipts::Reason;
 use link::service::{Answer, Declined, Phase, PhaseReport};
 
-use super::core::{Core, answer, compute, declined, not_now};
+use super::core::{Core, answer, declined, not_now};
 use super::taking::refuse;
 use super::{Command, Stage};
-use crate::limits::STORE_PAUSE;
+use crate::limits::{CROWDED_LINGER, LINGER_LOOK, STORE_PAUSE};
 use crate::store::{AuctionRow, Batch, End};
 
 /// Rounds at the end whose messages fellows may lack: who is in a round has all of those before
@@ -32,6 +33,10 @@ pub(super) async fn end_done(
 /// there when the accumulators never joined.
 pub(super) async fn end_void(core: &mut Core, context: Option<Digest>) -> Stage {
     core.fall_silent();
+    if context.is_none() {
+        // It never came about: no join is shown any more.
+        core.abandon();
+    }
     let context = context.unwrap_or_else(|| core.id());
     let void = Void::sign(&context, core.me_u8(), &core.site.identity);
     core.take_leave(void);
@@ -64,7 +69,7 @@ pub(super) async fn erase(core: &Core, keep: u16) {
     let id = core.id();
     loop {
         let site = Arc::clone(&core.site);
-        match compute(move || site.vault.destroy(&id)).await {
+        match core.site.pool.compute(move || site.vault.destroy(&id)).await {
             Ok(()) => break,
             Err(error) => tracing::error!(auction = %id, %error, "secrets not erased yet"),
         }
@@ -84,10 +89,18 @@ pub(super) fn context_or_id(core: &Core) -> Digest {
     auction.map_or_else(|| core.id(), |auction| *auction.context())
 }
 
-/// Answers whoever still asks. Messages that fellows lack are still on their way.
+/// Answers whoever still asks, until the messages that fellows lack are delivered.
 pub(super) async fn run(core: &mut Core) {
     let done = core.shared.view().state.phase == Phase::Done;
-    while let Some(command) = core.inbox.recv().await {
+    let (site, since) = (Arc::clone(&core.site), Instant::now());
+    let _place = site.lingering.enter();
+    let most = site.config.max_auctions;
+    while !core.idle() && (site.lingering.count() <= most || since.elapsed() < CROWDED_LINGER) {
+        let command = tokio::select! {
+            command = core.inbox.recv() => command,
+            () = tokio::time::sleep(LINGER_LOOK) => continue,
+        };
+        let Some(command) = command else { return };
         let auction = core.shared.view().auction.clone();
         match command {
             Command::Join(_, Some(reply)) | Command::History(_, _, reply) => {

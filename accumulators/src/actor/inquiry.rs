@@ -11,7 +11,7 @@ use auction::messages::RoundMessage;
 use link::service::{Answer, Declined, Question};
 
 use super::Command;
-use super::core::{Core, Found, compute, equivocation};
+use super::core::{Core, Found, equivocation};
 use crate::fellows::insist;
 
 /// Asks fellow `k` for the messages of round `round` that give the hash it claimed, and compares
@@ -28,6 +28,7 @@ pub(super) fn ask_history(
     let (peer, id) = (core.site.fellows.peer(member), core.id());
     let (clock, last) = (Arc::clone(&core.site.clock), core.spec().last);
     let Some(commands) = core.commands() else { return };
+    let site = Arc::clone(&core.site);
     core.spawn(async move {
         let mut shown = Vec::new();
         for (_, j) in own.iter().zip(0u8..) {
@@ -40,7 +41,7 @@ pub(super) fn ask_history(
                 Some(_) => break,
             }
         }
-        let found = compute(move || match compare(&auction, &claimed, &own, &shown) {
+        let found = site.pool.compute(move || match compare(&auction, &claimed, &own, &shown) {
             Comparison::Equivocation(culprit, evidence) => equivocation(culprit, evidence),
             Comparison::FalseClaim => Found {
                 text: format!(

@@ -6,16 +6,16 @@ use std::sync::Arc;
 use auction::book::BidBook;
 use auction::join::{Auction, Join, JoinError};
 use auction::party::PartySecret;
-use auction::spec::VerifiedSpec;
+use auction::spec::{Time, VerifiedSpec};
 use link::service::{Answer, Declined, Phase, Question};
 
-use super::core::{Core, answer, compute, declined, not_now};
+use super::core::{Core, answer, declined, not_now};
 use super::ended::end_void;
 use super::halted::Halted;
 use super::taking::Taking;
 use super::view::missing;
 use super::{Command, Reply, Stage};
-use crate::fellows::insist;
+use crate::fellows::{compare_clocks, insist};
 use crate::node::Site;
 use crate::store::{AuctionRow, Batch, StorageKey, StoreError, StoredAuction};
 
@@ -31,18 +31,26 @@ pub(crate) async fn first_join(
     let id = spec.id();
     let signed = spec.signed().clone();
     let at = Arc::clone(site);
-    let (row, join) = compute(move || {
-        let rng = &mut rand::rng();
-        let (key, secret) = (StorageKey::generate(id), PartySecret::generate(rng));
-        let row = AuctionRow { spec: signed, me, secret: key.seal_party(&secret)? };
-        at.vault.keep(&key)?;
-        Ok::<_, StoreError>((row, secret.join(id, me, &at.identity, rng)))
-    })
-    .await?;
+    let (row, join) = site
+        .pool
+        .compute(move || {
+            let rng = &mut rand::rng();
+            let (key, secret) = (StorageKey::generate(id), PartySecret::generate(rng));
+            let row = AuctionRow { spec: signed, me, secret: key.seal_party(&secret)? };
+            // One that an earlier attempt could not remove: there is no join that needs it.
+            at.vault.destroy(&id)?;
+            at.vault.keep(&key)?;
+            Ok::<_, StoreError>((row, secret.join(id, me, &at.identity, rng)))
+        })
+        .await?;
     let mut batch = Batch::default();
     batch.auction(&id, &row).join(&join);
     if let Err(error) = site.store.write(batch).await {
-        // Nobody has heard of this join: another may be made.
+        // It may be on the disk all the same. Nobody has heard of this join, so another may be
+        // made, once store and key agree that there was none.
+        let mut batch = Batch::default();
+        batch.forget_join(&id);
+        site.store.write_surely(batch).await?;
         site.vault.destroy(&id)?;
         return Err(error);
     }
@@ -70,18 +78,19 @@ pub(super) struct Joining {
 impl Joining {
     pub(super) async fn run(self, core: &mut Core) -> Stage {
         push_join(core);
+        let patience = core.site.config.max_joining_minutes.saturating_mul(60_000);
+        let until = core.spec().closing.min(Time(core.now().0.saturating_add(patience)));
         loop {
             let missing = missing(&core.shared.view().joins);
             if missing.is_empty() {
                 return self.complete(core).await;
             }
             core.set_phase(Phase::Joining(missing));
-            let closing = core.spec().closing;
-            if core.now() >= closing {
+            if core.now() >= until {
                 tracing::info!(auction = %core.id(), "void: not all accumulators joined");
                 return end_void(core, None).await;
             }
-            if let Some(command) = core.next(closing).await {
+            if let Some(command) = core.next(until).await {
                 handle(core, command).await;
             }
         }
@@ -93,7 +102,7 @@ impl Joining {
             Ok(auction) => {
                 tracing::info!(auction = %core.id(), "all accumulators joined");
                 let book = BidBook::new(Arc::clone(&auction));
-                Taking::stage(core, auction, self.key, self.secret, book).await
+                Taking::stage(core, auction, self.key, self.secret, book, 0).await
             }
             Err(error) => Halted::stage(format!("the joins make no auction: {error}")),
         }
@@ -104,7 +113,7 @@ impl Joining {
 pub(super) async fn open_auction(core: &Core) -> Result<Arc<Auction>, JoinError> {
     let joins: Vec<Join> = core.shared.view().joins.iter().flatten().cloned().collect();
     let spec = core.shared.spec.clone();
-    let auction = Arc::new(compute(move || Auction::new(spec, joins)).await?);
+    let auction = Arc::new(core.site.pool.compute(move || Auction::new(spec, joins)).await?);
     core.shared.update(|view| view.auction = Some(Arc::clone(&auction)));
     Ok(auction)
 }
@@ -158,6 +167,7 @@ pub(super) fn push_join(core: &mut Core) {
         let (peer, question) = (core.site.fellows.peer(member), Arc::clone(&question));
         let (clock, closing) = (Arc::clone(&core.site.clock), core.spec().closing);
         let Some(commands) = core.commands() else { return };
+        core.spawn(compare_clocks(peer.clone(), Arc::clone(&clock)));
         core.spawn(async move {
             let settled = |answer: &Answer| {
                 matches!(answer, Answer::Auction { .. } | Answer::Declined(Declined::Finished))

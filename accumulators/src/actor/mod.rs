@@ -34,7 +34,7 @@ use crate::limits::COMMAND_QUEUE;
 use crate::node::Site;
 use crate::store::StoredAuction;
 
-pub(crate) use self::core::Found;
+pub(crate) use self::core::{Found, equivocation};
 pub(crate) use joining::first_join;
 pub(crate) use queue::Incoming;
 pub(crate) use view::Shared;

@@ -57,6 +57,11 @@ impl Queue {
         Ok(())
     }
 
+    /// How many bids wait.
+    pub(super) fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
     /// Takes the next batch to check; those who asked and are gone are passed over.
     pub(super) fn batch(&mut self) -> Vec<Incoming> {
         let mut batch = Vec::new();

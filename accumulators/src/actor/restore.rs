@@ -12,7 +12,7 @@ use auction::receipts::Receipt;
 use auction::wire::{MAX_ENCODED_BYTES, decode};
 
 use super::Stage;
-use super::core::{Core, compute};
+use super::core::Core;
 use super::ended::{NEEDED, erase};
 use super::engine::Engine;
 use super::halted::Halted;
@@ -86,21 +86,25 @@ async fn resume(core: &mut Core, stored: StoredAuction) -> Result<Stage, Restore
     }
     let (of, under) = (Arc::clone(&auction), key.clone());
     let StoredAuction { bids, receipts, own, messages, closed, .. } = stored;
-    let book = compute(move || restore_book(&of, &under, bids, &receipts)).await?;
+    let held = bids.iter().map(BidRow::length).sum();
+    let book = core.site.pool.compute(move || restore_book(&of, &under, bids, &receipts)).await?;
     let bids = book.len();
     // At most the spec's most bids.
     core.shared.update(|view| view.state.bids = bids as u32);
     let Some(closed) = closed else {
         tracing::info!(auction = %core.id(), bids, "resumed, taking bids");
-        return Ok(Taking::stage(core, auction, key, secret, book).await);
+        return Ok(Taking::stage(core, auction, key, secret, book, held).await);
     };
     let (me, identity) = (core.me(), Arc::clone(&core.site.identity));
     let reporter = Reporter::new(vec![bids_report(core, closed.at, closed.bytes)]);
-    let engine = compute(move || {
-        let mut engine = Engine::new(auction, me, identity, secret, book.close(), Vec::new());
-        engine.replay(&own, &messages).map(|()| engine)
-    })
-    .await?;
+    let engine = core
+        .site
+        .pool
+        .compute(move || {
+            let mut engine = Engine::new(auction, me, identity, secret, book.close(), Vec::new());
+            engine.replay(&own, &messages).map(|()| engine)
+        })
+        .await?;
     let round = engine.referee.round();
     tracing::info!(auction = %core.id(), bids, round, "resumed, closed");
     Ok(Stage::Rounds(Box::new(Rounds::new(core, engine, reporter))))

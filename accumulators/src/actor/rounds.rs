@@ -14,7 +14,7 @@ use auction::step::Step;
 use auction::transcript::Transcript;
 use link::service::{Answer, Declined, Phase};
 
-use super::core::{Core, Found, answer, compute, declined, equivocation, not_now};
+use super::core::{Core, Found, answer, declined, equivocation, not_now};
 use super::ended::{end_done, end_void};
 use super::engine::Engine;
 use super::halted::Halted;
@@ -34,6 +34,8 @@ pub(super) struct Rounds {
     unstored: Vec<Option<Reply>>,
     /// Whom a history was asked of, and before which round.
     asked: HashSet<(usize, u16)>,
+    /// In whose name messages were refused, and in which round: told the log once.
+    logged: HashSet<(u8, u16)>,
 }
 
 /// What a message led to.
@@ -53,6 +55,7 @@ impl Rounds {
             early: (0..places).map(|_| None).collect(),
             unstored: (0..places).map(|_| None).collect(),
             asked: HashSet::new(),
+            logged: HashSet::new(),
         };
         let (me, referee) = (core.me(), &rounds.engine.referee);
         let before = referee.rounds().last().and_then(|round| round.get(me)).cloned();
@@ -173,15 +176,18 @@ impl Rounds {
         let (clock, last) = (Arc::clone(&core.site.clock), core.spec().last);
         let mut engine = self.engine;
         let offered = message.clone();
-        let (engine, step) = compute(move || {
-            let (result, completed) = engine.offer(offered);
-            let complete = result == Ok(Offered::Complete);
-            // 4 No round message is made after the spec's last time.
-            let due = complete && !engine.made() && clock.now() < last;
-            let made = due.then(|| engine.make());
-            (engine, Judged { result, completed, made })
-        })
-        .await;
+        let (engine, step) = core
+            .site
+            .pool
+            .compute(move || {
+                let (result, completed) = engine.offer(offered);
+                let complete = result == Ok(Offered::Complete);
+                // 4 No round message is made after the spec's last time.
+                let due = complete && !engine.made() && clock.now() < last;
+                let made = due.then(|| engine.make());
+                (engine, Judged { result, completed, made })
+            })
+            .await;
         self.engine = engine;
         let mut batch = Batch::default();
         for message in &step.completed {
@@ -237,7 +243,10 @@ impl Rounds {
 
     /// 4 What a refused message says of its sender.
     async fn refused(&mut self, core: &mut Core, refused: Refused, message: &RoundMessage) {
-        tracing::warn!(auction = %core.id(), reason = %refused, "message refused");
+        let place = (message.body.accumulator, self.engine.referee.round());
+        if self.logged.insert(place) {
+            tracing::warn!(auction = %core.id(), reason = %refused, "message refused");
+        }
         let auction = self.engine.referee.auction();
         match refused {
             Refused::Equivocation { accumulator, messages, .. } => {
@@ -336,7 +345,11 @@ impl Rounds {
 /// Keeps the transcript file, however often the disk fails.
 async fn keep_transcript(core: &Core, engine: Engine) {
     let (site, id) = (Arc::clone(&core.site), core.id());
-    let bytes = compute(move || Transcript::of(&engine.referee).map(|all| all.to_bytes())).await;
+    let bytes = core
+        .site
+        .pool
+        .compute(move || Transcript::of(&engine.referee).map(|all| all.to_bytes()))
+        .await;
     let Some(Ok(bytes)) = bytes else {
         tracing::error!(auction = %id, "the transcript cannot be encoded");
         return;
@@ -344,7 +357,7 @@ async fn keep_transcript(core: &Core, engine: Engine) {
     let bytes = Arc::new(bytes);
     loop {
         let (site, bytes) = (Arc::clone(&site), Arc::clone(&bytes));
-        match compute(move || site.transcripts.keep(&id, &bytes)).await {
+        match core.site.pool.compute(move || site.transcripts.keep(&id, &bytes)).await {
             Ok(()) => return,
             Err(error) => tracing::error!(auction = %id, %error, "transcript not stored yet"),
         }

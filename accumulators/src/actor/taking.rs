@@ -14,15 +14,15 @@ use auction::proofs::entries::EntriesMask;
 use auction::receipts::{Reason, Receipt, Refusal, verify_all};
 use auction::spec::{EarlyClose, Time};
 use link::service::{Answer, Declined, Phase, PhaseReport};
-use tokio::task::JoinHandle;
 
-use super::core::{Core, answer, compute, declined, finished, not_now};
+use super::core::{Core, answer, declined, finished, not_now};
 use super::engine::Engine;
 use super::queue::{Incoming, Queue};
 use super::report::Reporter;
 use super::rounds::Rounds;
 use super::{Command, Reply, Stage};
 use crate::limits::{BUSY_MILLIS, COMMAND_QUEUE, WAITING_RECEIPTS};
+use crate::pool::Computing;
 use crate::store::{Batch, BidRow, Closed, StorageKey, StoreError};
 
 /// Taking bids.
@@ -35,13 +35,15 @@ pub(super) struct Taking {
     queue: Queue,
     /// Those who asked about the bids that are being checked.
     under_check: Vec<(Digest, Reply)>,
-    check: Option<JoinHandle<Vec<Checked>>>,
+    check: Option<Computing<Vec<Checked>>>,
     leaving: Vec<(Vec<Receipt>, Reply)>,
     masks: Vec<EntriesMask>,
-    mask: Option<JoinHandle<EntriesMask>>,
+    mask: Option<Computing<EntriesMask>>,
     /// Keys whose bid may be on the disk without a receipt, since storing it failed.
     doubtful: HashSet<PublicKey>,
     bytes: u64,
+    /// Bytes of bids and shares on the disk.
+    held: u64,
 }
 
 /// A checked bid with what is stored of it, or why it is refused.
@@ -61,9 +63,11 @@ impl Taking {
         key: StorageKey,
         secret: PartySecret,
         book: BidBook,
+        held: u64,
     ) -> Stage {
         let (of, me) = (Arc::clone(&auction), core.me());
-        let checker = compute(move || BidChecker::new(of, me, &mut rand::rng())).await;
+        let checker =
+            core.site.pool.compute(move || BidChecker::new(of, me, &mut rand::rng())).await;
         Stage::Taking(Box::new(Self {
             auction,
             key,
@@ -78,6 +82,7 @@ impl Taking {
             mask: None,
             doubtful: HashSet::new(),
             bytes: 0,
+            held,
         }))
     }
 
@@ -93,16 +98,13 @@ impl Taking {
             self.settle(core, Vec::new(), Vec::new()).await;
             self.start_work(core);
             tokio::select! {
-                checked = finished(&mut self.check) => match checked {
-                    Some(checked) => {
+                checked = finished(&mut self.check) => {
                         // The next batch is checked while this one is stored.
                         let asked = std::mem::take(&mut self.under_check);
-                        self.start_check();
+                        self.start_check(core);
                         self.settle(core, asked, checked).await;
                     }
-                    None => self.under_check.clear(),
-                },
-                Some(mask) = finished(&mut self.mask) => self.masks.push(mask),
+                mask = finished(&mut self.mask) => self.masks.push(mask),
                 command = core.next(if now < opening { opening } else { closing }) => {
                     let mut next = command;
                     for _ in 0..COMMAND_QUEUE {
@@ -160,6 +162,13 @@ impl Taking {
             Standing::New => {
                 let length = incoming.length() as u64;
                 let most = core.site.config.max_waiting_bids;
+                // In a crowd nobody's bid waits behind one that nobody signed.
+                if self.queue.len() > most / 2
+                    && incoming.submission.bid.verify_signature(&incoming.digest).is_err()
+                {
+                    let digest = incoming.digest;
+                    return self.refuse(core, digest, Reason::BidSignature, incoming.reply);
+                }
                 match self.queue.push(incoming, self.under_check.len(), most) {
                     Ok(()) => self.bytes += length,
                     Err(incoming) => busy(incoming.reply),
@@ -181,7 +190,7 @@ impl Taking {
     }
 
     /// Checks what waits. The network goes on meanwhile.
-    fn start_check(&mut self) {
+    fn start_check(&mut self, core: &Core) {
         if self.check.is_some() {
             return;
         }
@@ -196,7 +205,7 @@ impl Taking {
             bytes.push(incoming.bytes);
         }
         let (checker, key) = (Arc::clone(&self.checker), self.key.clone());
-        self.check = Some(tokio::task::spawn_blocking(move || {
+        self.check = Some(core.site.pool.begin(move || {
             let results = checker.check(submissions, &mut rand::rng());
             let seal = |checked: CheckedBid, bid: Vec<u8>| {
                 let share = key.seal_share(&checked.verified.digest(), &checked.share).ok()?;
@@ -213,7 +222,7 @@ impl Taking {
 
     /// When no bid waits, masks of the rounds' proofs are made ahead of time.
     fn start_work(&mut self, core: &Core) {
-        self.start_check();
+        self.start_check(core);
         let needed = Party::masks_needed(&self.auction, self.book.len());
         if self.check.is_some() || self.mask.is_some() || self.masks.len() >= needed {
             return;
@@ -222,7 +231,7 @@ impl Taking {
             return;
         }
         let auction = Arc::clone(&self.auction);
-        self.mask = Some(tokio::task::spawn_blocking(move || {
+        self.mask = Some(core.site.pool.begin(move || {
             EntriesMask::generate(auction.generators(), auction.levels(), &mut rand::rng())
         }));
     }
@@ -235,7 +244,7 @@ impl Taking {
         asked: Vec<(Digest, Reply)>,
         checked: Vec<Checked>,
     ) {
-        let leaving = self.verify_leaving().await;
+        let leaving = self.verify_leaving(core).await;
         let id = core.id();
         let mut batch = Batch::default();
         for bidder in &self.doubtful {
@@ -243,6 +252,7 @@ impl Taking {
         }
         let late = core.now() >= core.spec().closing;
         let (mut taken, mut again, mut keys) = (Vec::new(), Vec::new(), HashMap::new());
+        let mut adding = 0;
         for ((digest, reply), result) in asked.into_iter().zip(checked) {
             let result = if late { Err(Reason::Closed) } else { result };
             let (checked, row) = match result {
@@ -255,6 +265,12 @@ impl Taking {
             let sealed = Arc::clone(checked.verified.sealed());
             match self.standing(&digest, &sealed.bidder, &keys) {
                 Standing::New => {
+                    let length = row.length();
+                    if self.held + adding + length > core.site.config.max_bytes_per_auction {
+                        self.refuse(core, digest, Reason::Full, reply);
+                        continue;
+                    }
+                    adding += length;
                     keys.insert(sealed.bidder, digest);
                     batch.bid(&id, &sealed, &row);
                     taken.push(Taken { checked, digest, reply });
@@ -272,7 +288,10 @@ impl Taking {
             return;
         }
         match core.site.store.write(batch).await {
-            Ok(()) => self.accept(core, taken, again, leaving).await,
+            Ok(()) => {
+                self.held += adding;
+                self.accept(core, taken, again, leaving).await;
+            }
             Err(error) => self.not_stored(core, &error, taken),
         }
     }
@@ -299,25 +318,27 @@ impl Taking {
     }
 
     /// Answers those whose receipts are wrong; returns the others.
-    async fn verify_leaving(&mut self) -> Vec<(Vec<Receipt>, Reply)> {
+    async fn verify_leaving(&mut self, core: &Core) -> Vec<(Vec<Receipt>, Reply)> {
         if self.leaving.is_empty() {
             return Vec::new();
         }
         let (leaving, auction) = (std::mem::take(&mut self.leaving), Arc::clone(&self.auction));
-        compute(move || {
-            let right = |(receipts, reply): (Vec<Receipt>, Reply)| {
-                let bid = receipts.first()?.bid;
-                match verify_all(&auction, &bid, &receipts) {
-                    Ok(()) => Some((receipts, reply)),
-                    Err(error) => {
-                        answer(reply, declined(Declined::Wrong(error.to_string())));
-                        None
+        core.site
+            .pool
+            .compute(move || {
+                let right = |(receipts, reply): (Vec<Receipt>, Reply)| {
+                    let bid = receipts.first()?.bid;
+                    match verify_all(&auction, &bid, &receipts) {
+                        Ok(()) => Some((receipts, reply)),
+                        Err(error) => {
+                            answer(reply, declined(Declined::Wrong(error.to_string())));
+                            None
+                        }
                     }
-                }
-            };
-            leaving.into_iter().filter_map(right).collect()
-        })
-        .await
+                };
+                leaving.into_iter().filter_map(right).collect()
+            })
+            .await
     }
 
     /// 3 What is durable is added to book and sum, and answered.
@@ -336,31 +357,35 @@ impl Taking {
         // Shown before anybody has a receipt that is not counted in it.
         let bids = book.len() + count;
         core.shared.update(|view| view.state.bids = bids as u32);
-        self.book = compute(move || {
-            for Taken { checked, digest, reply } in taken {
-                match book.accept(checked) {
-                    Ok(Standing::New) => {
-                        let receipt = Receipt::sign(auction.context(), digest, me, &identity);
-                        answer(reply, Answer::Accepted(receipt));
+        self.book = core
+            .site
+            .pool
+            .compute(move || {
+                for Taken { checked, digest, reply } in taken {
+                    match book.accept(checked) {
+                        Ok(Standing::New) => {
+                            let receipt = Receipt::sign(auction.context(), digest, me, &identity);
+                            answer(reply, Answer::Accepted(receipt));
+                        }
+                        // Its standing was looked at before it was stored, and nothing came between.
+                        other => tracing::error!(auction = %id, bid = %digest, ?other, "not taken"),
                     }
-                    // Its standing was looked at before it was stored, and nothing came between.
-                    other => tracing::error!(auction = %id, bid = %digest, ?other, "not taken"),
                 }
-            }
-            for (digest, reply) in again {
-                let receipt = Receipt::sign(auction.context(), digest, me, &identity);
-                answer(reply, Answer::Accepted(receipt));
-            }
-            for (receipts, reply) in leaving {
-                let complete = receipts.first().map(|first| book.complete(&first.bid, &receipts));
-                match complete {
-                    Some(Ok(())) => answer(reply, Answer::Done),
-                    _ => tracing::error!(auction = %id, "verified receipts are not taken"),
+                for (digest, reply) in again {
+                    let receipt = Receipt::sign(auction.context(), digest, me, &identity);
+                    answer(reply, Answer::Accepted(receipt));
                 }
-            }
-            book
-        })
-        .await;
+                for (receipts, reply) in leaving {
+                    let complete =
+                        receipts.first().map(|first| book.complete(&first.bid, &receipts));
+                    match complete {
+                        Some(Ok(())) => answer(reply, Answer::Done),
+                        _ => tracing::error!(auction = %id, "verified receipts are not taken"),
+                    }
+                }
+                book
+            })
+            .await;
         tracing::debug!(auction = %id, taken = count, bids, "bids stored");
     }
 
@@ -392,11 +417,14 @@ impl Taking {
         let (me, identity) = (core.me(), Arc::clone(&core.site.identity));
         let Self { auction, secret, book, masks, bytes, doubtful, .. } = *self;
         let bids = book.len();
-        let mut engine = compute(move || {
-            let closed = book.close();
-            Engine::new(auction, me, identity, secret, closed, masks)
-        })
-        .await;
+        let mut engine = core
+            .site
+            .pool
+            .compute(move || {
+                let closed = book.close();
+                Engine::new(auction, me, identity, secret, closed, masks)
+            })
+            .await;
         let mut batch = Batch::default();
         for bidder in &doubtful {
             batch.forget_bid(&id, bidder);

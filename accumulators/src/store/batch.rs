@@ -12,15 +12,15 @@ use redb::TableDefinition;
 use serde::Serialize;
 
 use super::StoreError;
-use super::records::{AuctionRow, BidRow, Closed, End, FindingRow};
+use super::records::{AuctionRow, BidRow, Closed, End, FindingRow, TombEnd, TombRow};
 
 /// Above everything that a key says after its auction id: that is at most 32 bytes.
-const AFTER_ALL: [u8; 33] = [0xff; 33];
+pub(super) const AFTER_ALL: [u8; 33] = [0xff; 33];
 
 /// The tables. Every key begins with an auction id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Table {
-    /// id: spec and sealed secrets. Stays for ever: with its end it is the tombstone.
+    /// id: spec and sealed secrets. Stays where the auction is done.
     Auctions,
     /// id, accumulator: join.
     Joins,
@@ -40,6 +40,8 @@ pub(super) enum Table {
     Findings,
     /// id: how it ended.
     Ends,
+    /// id: what is kept of an auction that has ended and has nothing left to deliver.
+    Tombs,
 }
 
 impl Table {
@@ -55,6 +57,7 @@ impl Table {
             Self::Messages => "messages",
             Self::Findings => "findings",
             Self::Ends => "ends",
+            Self::Tombs => "tombs",
         }
     }
 
@@ -148,6 +151,36 @@ impl Batch {
         self
     }
 
+    /// Nothing is left to deliver: a small row tells how the auction ended. Of one that is not
+    /// done, findings with their evidence alone stay beside it.
+    pub(crate) fn bury(&mut self, id: &Digest, tomb: &TombRow) -> &mut Self {
+        self.put(Table::Tombs, id.0.to_vec(), tomb);
+        self.clear(id, &[Table::Bids, Table::Receipts, Table::Messages]);
+        self.clear(id, &[Table::Own, Table::Closed]);
+        if tomb.end != TombEnd::Done {
+            self.clear(id, &[Table::Auctions, Table::Joins, Table::EarlyCloses, Table::Ends]);
+        }
+        self
+    }
+
+    /// Forgets that there was such an auction.
+    pub(crate) fn forget_tomb(&mut self, id: &Digest) -> &mut Self {
+        self.clear(id, &[Table::Tombs, Table::Findings])
+    }
+
+    /// Takes back a join of which nobody has heard.
+    pub(crate) fn forget_join(&mut self, id: &Digest) -> &mut Self {
+        self.clear(id, &[Table::Auctions, Table::Joins])
+    }
+
+    fn clear(&mut self, id: &Digest, tables: &[Table]) -> &mut Self {
+        let (first, next) = (id.0.to_vec(), key(id, &AFTER_ALL));
+        for table in tables {
+            self.operations.push(Operation::Clear(*table, first.clone(), next.clone()));
+        }
+        self
+    }
+
     /// Whether there is anything to store.
     pub(crate) fn is_empty(&self) -> bool {
         self.operations.is_empty() && self.failed.is_none()
@@ -166,6 +199,6 @@ impl Batch {
     }
 }
 
-fn key(id: &Digest, rest: &[u8]) -> Vec<u8> {
+pub(super) fn key(id: &Digest, rest: &[u8]) -> Vec<u8> {
     [&id.0[..], rest].concat()
 }

@@ -29,7 +29,8 @@ pub fn held_bids(dir: &Path, auction: &Digest) -> Result<Vec<HeldBid>, StoreErro
         .map_err(|error| StoreError::File { path: dir.to_owned(), reason: error.to_string() })?
         .find(*auction)
         .ok();
-    let stored = records::load(&database)?.into_iter().find(|stored| stored.id == *auction);
+    let stored =
+        records::load(&database)?.auctions.into_iter().find(|stored| stored.id == *auction);
     let mut held = Vec::new();
     for row in stored.map(|stored| stored.bids).unwrap_or_default() {
         let bid: SealedBid = decode(&row.bid, MAX_ENCODED_BYTES)

@@ -14,16 +14,22 @@ mod writer;
 use std::path::Path;
 use std::sync::Arc;
 
+use auction::layout::Digest;
 use auction::wire::WireError;
 use redb::{Database, DatabaseError};
 use tokio::sync::{mpsc, oneshot};
 
 pub(crate) use batch::Batch;
-pub(crate) use records::{AuctionRow, BidRow, Closed, End, FindingRow, StoredAuction};
+pub(crate) use records::{
+    AuctionRow, BidRow, Closed, End, EndedAuction, FindingRow, Stored, StoredAuction, TombEnd,
+    TombRow,
+};
 pub(crate) use vault::{StorageKey, Vault};
 
+use crate::alarm::Alarm;
 use crate::error::NodeError;
 use crate::limits::{STORE_PAUSE, STORE_QUEUE};
+use crate::private_file;
 use batch::Operation;
 use writer::Request;
 
@@ -74,12 +80,14 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    /// Opens the store of the node in `dir`, with all auctions in it.
+    /// Opens the store of the node in `dir`, with all auctions in it. When its thread dies, the
+    /// alarm tells.
     ///
     /// # Errors
     /// [`NodeError::InUse`] when another process has it open, [`NodeError::Store`].
-    pub(crate) fn open(dir: &Path) -> Result<(Self, Vec<StoredAuction>), NodeError> {
+    pub(crate) fn open(dir: &Path, alarm: &Alarm) -> Result<(Self, Stored), NodeError> {
         let path = dir.join(STORE_FILE);
+        private_file::keep_private(&path).map_err(NodeError::file("make private", &path))?;
         let failed = |source| NodeError::Store { path: dir.to_owned(), source };
         let database = match Database::create(&path) {
             Err(DatabaseError::DatabaseAlreadyOpen) => {
@@ -87,14 +95,18 @@ impl Store {
             }
             opened => opened.map_err(|error| failed(StoreError::database(error)))?,
         };
-        let auctions = records::load(&database).map_err(failed)?;
-        let store = Self::start(database, Box::new(move || Database::open(&path)));
-        Ok((store, auctions))
+        let stored = records::load(&database).map_err(failed)?;
+        let store = Self::start(database, Box::new(move || Database::open(&path)), alarm);
+        Ok((store, stored))
     }
 
-    fn start(database: Database, reopen: writer::Reopen) -> Self {
+    fn start(database: Database, reopen: writer::Reopen, alarm: &Alarm) -> Self {
         let (requests, receiver) = mpsc::channel(STORE_QUEUE);
-        std::thread::spawn(move || writer::run(database, &reopen, receiver));
+        let watch = alarm.on_panic("the thread that writes the store");
+        std::thread::spawn(move || {
+            let _watch = watch;
+            writer::run(database, &reopen, receiver);
+        });
         Self { requests }
     }
 
@@ -122,9 +134,20 @@ impl Store {
 
     async fn submit(&self, operations: &Arc<Vec<Operation>>) -> Result<(), StoreError> {
         let (done, stored) = oneshot::channel();
-        let request = Request { operations: Arc::clone(operations), done };
+        let request = Request::Write { operations: Arc::clone(operations), done };
         self.requests.send(request).await.map_err(|_| StoreError::Closed)?;
         stored.await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// Reads what is kept of an ended auction.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub(crate) async fn read_ended(&self, id: Digest) -> Result<EndedAuction, StoreError> {
+        let (done, read) = oneshot::channel();
+        let request = Request::ReadEnded { id, done };
+        self.requests.send(request).await.map_err(|_| StoreError::Closed)?;
+        read.await.map_err(|_| StoreError::Closed)?
     }
 }
 

@@ -11,12 +11,12 @@ use auction::receipts::Receipt;
 use auction::spec::{EarlyClose, SignedSpec, Time};
 use auction::wire::{MAX_ENCODED_BYTES, decode};
 use link::service::PhaseReport;
-use redb::{Database, ReadableDatabase as _, ReadableTable as _, TableError};
+use redb::{Database, ReadOnlyTable, ReadableDatabase as _, ReadableTable as _, TableError};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::StoreError;
-use super::batch::Table;
+use super::batch::{AFTER_ALL, Table, key as key_of};
 
 /// An auction that this node joined.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -36,6 +36,13 @@ pub(crate) struct BidRow {
     pub(crate) bid: Vec<u8>,
     /// This node's share, sealed.
     pub(crate) share: Vec<u8>,
+}
+
+impl BidRow {
+    /// Bytes that it holds.
+    pub(crate) fn length(&self) -> u64 {
+        (self.bid.len() + self.share.len()) as u64
+    }
 }
 
 /// When the book was closed, and what it took until then.
@@ -84,10 +91,66 @@ pub(crate) struct StoredAuction {
     pub(crate) end: Option<End>,
 }
 
-/// Reads all auctions.
-pub(super) fn load(database: &Database) -> Result<Vec<StoredAuction>, StoreError> {
+/// What is kept of an auction that has nothing left to deliver.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct TombRow {
+    /// The spec's last time.
+    pub(crate) last: Time,
+    /// Bids receipted by this accumulator.
+    pub(crate) bids: u32,
+    /// How it ended.
+    pub(crate) end: TombEnd,
+}
+
+/// How a buried auction ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum TombEnd {
+    /// With an outcome.
+    Done,
+    /// Stopped by a fault, in words.
+    Stopped(String),
+    /// Without an outcome.
+    Void,
+}
+
+/// All that is kept of an ended auction.
+pub(crate) struct EndedAuction {
+    /// How it ended, once it is buried.
+    pub(crate) tomb: Option<TombRow>,
+    /// The terms, of one that is done.
+    pub(crate) row: Option<AuctionRow>,
+    pub(crate) joins: Vec<Join>,
+    pub(crate) early_close: Option<EarlyClose>,
+    pub(crate) findings: Vec<FindingRow>,
+    pub(crate) end: Option<End>,
+}
+
+/// Everything stored: auctions that go on, and what is left of others.
+pub(crate) struct Stored {
+    pub(crate) auctions: Vec<StoredAuction>,
+    pub(crate) tombs: BTreeMap<Digest, TombRow>,
+}
+
+/// Reads what is kept of one ended auction.
+pub(super) fn ended(database: &Database, id: &Digest) -> Result<EndedAuction, StoreError> {
+    Ok(EndedAuction {
+        tomb: rows_of(database, Table::Tombs, id)?.pop(),
+        row: rows_of(database, Table::Auctions, id)?.pop(),
+        joins: rows_of(database, Table::Joins, id)?,
+        early_close: rows_of(database, Table::EarlyCloses, id)?.pop(),
+        findings: rows_of(database, Table::Findings, id)?,
+        end: rows_of(database, Table::Ends, id)?.pop(),
+    })
+}
+
+/// Reads all auctions; of buried ones the tombs alone.
+pub(super) fn load(database: &Database) -> Result<Stored, StoreError> {
+    let mut tombs = BTreeMap::new();
+    for (key, tomb) in rows::<TombRow>(database, Table::Tombs, |_| true)? {
+        tombs.extend(id_of(&key).map(|id| (id, tomb)));
+    }
     let mut auctions = BTreeMap::new();
-    for (key, row) in rows::<AuctionRow>(database, Table::Auctions)? {
+    for (key, row) in rows::<AuctionRow>(database, Table::Auctions, |id| !tombs.contains_key(id))? {
         let Some(id) = id_of(&key) else { continue };
         let auction = StoredAuction {
             id,
@@ -121,7 +184,7 @@ pub(super) fn load(database: &Database) -> Result<Vec<StoredAuction>, StoreError
     })?;
     each(database, Table::Findings, all, |auction, row| auction.findings.push(row))?;
     each(database, Table::Ends, all, |auction, row| auction.end = Some(row))?;
-    Ok(auctions.into_values().collect())
+    Ok(Stored { auctions: auctions.into_values().collect(), tombs })
 }
 
 fn each<T: Serialize + DeserializeOwned>(
@@ -130,7 +193,7 @@ fn each<T: Serialize + DeserializeOwned>(
     auctions: &mut BTreeMap<Digest, StoredAuction>,
     mut take: impl FnMut(&mut StoredAuction, T),
 ) -> Result<(), StoreError> {
-    for (key, row) in rows(database, table)? {
+    for (key, row) in rows(database, table, |id| auctions.contains_key(id))? {
         if let Some(auction) = id_of(&key).and_then(|id| auctions.get_mut(&id)) {
             take(auction, row);
         }
@@ -143,22 +206,48 @@ type Rows<T> = Vec<(Vec<u8>, T)>;
 fn rows<T: Serialize + DeserializeOwned>(
     database: &Database,
     table: Table,
+    wanted: impl Fn(&Digest) -> bool,
 ) -> Result<Rows<T>, StoreError> {
-    let transaction = database.begin_read().map_err(StoreError::database)?;
-    let name = table.name();
-    let table = match transaction.open_table(table.definition()) {
-        // Nothing was ever stored in it.
-        Err(TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
-        opened => opened.map_err(StoreError::database)?,
-    };
+    let Some(open) = open(database, table)? else { return Ok(Vec::new()) };
     let mut rows = Vec::new();
-    for row in table.iter().map_err(StoreError::database)? {
+    for row in open.iter().map_err(StoreError::database)? {
         let (key, value) = row.map_err(StoreError::database)?;
-        let value = decode(value.value(), MAX_ENCODED_BYTES)
-            .map_err(|reason| StoreError::Row { table: name, reason })?;
-        rows.push((key.value().to_vec(), value));
+        if id_of(key.value()).is_some_and(|id| wanted(&id)) {
+            rows.push((key.value().to_vec(), decoded(table, value.value())?));
+        }
     }
     Ok(rows)
+}
+
+fn rows_of<T: Serialize + DeserializeOwned>(
+    database: &Database,
+    table: Table,
+    id: &Digest,
+) -> Result<Vec<T>, StoreError> {
+    let Some(open) = open(database, table)? else { return Ok(Vec::new()) };
+    let (first, next) = (id.0.to_vec(), key_of(id, &AFTER_ALL));
+    let mut rows = Vec::new();
+    for row in open.range(&first[..]..&next[..]).map_err(StoreError::database)? {
+        let (_, value) = row.map_err(StoreError::database)?;
+        rows.push(decoded(table, value.value())?);
+    }
+    Ok(rows)
+}
+
+type OpenTable = ReadOnlyTable<&'static [u8], &'static [u8]>;
+
+/// Nothing where nothing was ever stored in it.
+fn open(database: &Database, table: Table) -> Result<Option<OpenTable>, StoreError> {
+    let transaction = database.begin_read().map_err(StoreError::database)?;
+    match transaction.open_table(table.definition()) {
+        Err(TableError::TableDoesNotExist(_)) => Ok(None),
+        opened => opened.map(Some).map_err(StoreError::database),
+    }
+}
+
+fn decoded<T: Serialize + DeserializeOwned>(table: Table, bytes: &[u8]) -> Result<T, StoreError> {
+    decode(bytes, MAX_ENCODED_BYTES)
+        .map_err(|reason| StoreError::Row { table: table.name(), reason })
 }
 
 fn id_of(key: &[u8]) -> Option<Digest> {

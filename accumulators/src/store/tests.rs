@@ -58,9 +58,10 @@ impl StorageBackend for Disk {
 #[tokio::test]
 async fn many_batches_at_once_are_all_stored() {
     let dir = tempfile::tempdir().unwrap();
-    let (store, auctions) = Store::open(dir.path()).unwrap();
-    assert!(auctions.is_empty());
-    assert!(matches!(Store::open(dir.path()), Err(NodeError::InUse(_))));
+    let alarm = Alarm::new();
+    let (store, stored) = Store::open(dir.path(), &alarm).unwrap();
+    assert!(stored.auctions.is_empty() && stored.tombs.is_empty());
+    assert!(matches!(Store::open(dir.path(), &alarm), Err(NodeError::InUse(_))));
     let mut writes = tokio::task::JoinSet::new();
     for number in 0..100 {
         let store = store.clone();
@@ -89,7 +90,7 @@ async fn a_full_disk_fails_writes_until_there_is_room_again() {
             Database::builder().create_with_backend(disk)
         }
     };
-    let store = Store::start(open().unwrap(), Box::new(open));
+    let store = Store::start(open().unwrap(), Box::new(open), &Alarm::new());
     store.write(batch(1)).await.unwrap();
     broken.store(true, Ordering::SeqCst);
     for _ in 0..3 {

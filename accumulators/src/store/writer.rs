@@ -2,18 +2,22 @@
 
 use std::sync::Arc;
 
+use auction::layout::Digest;
 use redb::{Database, DatabaseError, Durability};
 use tokio::sync::{mpsc, oneshot};
 
 use super::StoreError;
 use super::batch::{Operation, Table};
+use super::records::{self, EndedAuction};
 use crate::limits::STORE_GROUP;
 
-/// A batch on its way, with where to say that it is on the disk.
-pub(super) struct Request {
-    pub(super) operations: Arc<Vec<Operation>>,
-    pub(super) done: oneshot::Sender<Result<(), StoreError>>,
+/// A batch on its way, with where to say that it is on the disk; or a question.
+pub(super) enum Request {
+    Write { operations: Arc<Vec<Operation>>, done: oneshot::Sender<Result<(), StoreError>> },
+    ReadEnded { id: Digest, done: oneshot::Sender<Result<EndedAuction, StoreError>> },
 }
+
+type Write = (Arc<Vec<Operation>>, oneshot::Sender<Result<(), StoreError>>);
 
 /// Opens the database again after a failure of the disk.
 pub(super) type Reopen = Box<dyn Fn() -> Result<Database, DatabaseError> + Send>;
@@ -22,19 +26,28 @@ pub(super) type Reopen = Box<dyn Fn() -> Result<Database, DatabaseError> + Send>
 pub(super) fn run(database: Database, reopen: &Reopen, mut requests: mpsc::Receiver<Request>) {
     let mut database = Some(database);
     while let Some(first) = requests.blocking_recv() {
-        let mut group = vec![first];
-        while group.len() < STORE_GROUP
-            && let Ok(next) = requests.try_recv()
-        {
-            group.push(next);
+        let mut group = Vec::new();
+        let mut next = Some(first);
+        while let Some(request) = next {
+            match request {
+                Request::Write { operations, done } => group.push((operations, done)),
+                Request::ReadEnded { id, done } => {
+                    // Who asked may be gone.
+                    let _ = done.send(read_ended(&mut database, reopen, &id));
+                }
+            }
+            next = if group.len() < STORE_GROUP { requests.try_recv().ok() } else { None };
+        }
+        if group.is_empty() {
+            continue;
         }
         let result = write_group(&mut database, reopen, &group);
         if let Err(error) = &result {
             tracing::error!(%error, batches = group.len(), "nothing can be stored");
         }
-        for request in group {
+        for (_, done) in group {
             // Who waited may be gone.
-            let _ = request.done.send(result.clone());
+            let _ = done.send(result.clone());
         }
     }
 }
@@ -43,21 +56,33 @@ pub(super) fn run(database: Database, reopen: &Reopen, mut requests: mpsc::Recei
 fn write_group(
     database: &mut Option<Database>,
     reopen: &Reopen,
-    group: &[Request],
+    group: &[Write],
 ) -> Result<(), StoreError> {
-    let open = match database.take() {
-        Some(open) => open,
-        None => reopen().map_err(StoreError::database)?,
-    };
+    let open = taken(database, reopen)?;
     commit(&open, group)?;
     *database = Some(open);
     Ok(())
 }
 
-fn commit(database: &Database, group: &[Request]) -> Result<(), StoreError> {
+fn read_ended(
+    database: &mut Option<Database>,
+    reopen: &Reopen,
+    id: &Digest,
+) -> Result<EndedAuction, StoreError> {
+    let open = taken(database, reopen)?;
+    let read = records::ended(&open, id);
+    *database = Some(open);
+    read
+}
+
+fn taken(database: &mut Option<Database>, reopen: &Reopen) -> Result<Database, StoreError> {
+    database.take().map_or_else(|| reopen().map_err(StoreError::database), Ok)
+}
+
+fn commit(database: &Database, group: &[Write]) -> Result<(), StoreError> {
     let mut transaction = database.begin_write().map_err(StoreError::database)?;
     transaction.set_durability(Durability::Immediate).map_err(StoreError::database)?;
-    for operation in group.iter().flat_map(|request| request.operations.iter()) {
+    for operation in group.iter().flat_map(|(operations, _)| operations.iter()) {
         let apply = |table: Table| transaction.open_table(table.definition());
         match operation {
             Operation::Put(table, key, value) => {

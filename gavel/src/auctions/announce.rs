@@ -55,7 +55,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         let key = arguments.seller_key.display();
         format!(
             "{}\nEverybody has joined.\n\n\
-             Bid      gavel bid {id} --price PRICE --committee {committee}\n\
+             Bid      gavel bid {id} --committee {committee}\n\
              Watch    gavel auction watch {id} --committee {committee}\n\
              Close    gavel auction close {id} --seller-key {key} --committee {committee}\n",
             terms(&id, auction.spec(), time::now())

@@ -11,7 +11,7 @@ use crate::arguments::{AuctionId, CommitteeArgument};
 use crate::exit::Failure;
 use crate::farewell::with_client;
 use crate::output;
-use crate::private_file::load_key;
+use crate::private_file::{check_private, load_key};
 use crate::progress::asking;
 
 const EXAMPLES: &str = "Example:
@@ -56,6 +56,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
                 "name the key file that the auction was announced with: --seller-key FILE",
             ));
         }
+        check_private(&arguments.seller_key)?;
         Ok(asking(client.close(&auction, EarlyClose::sign(id, &seller))).await?)
     })
     .await?;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use auction::transcript::Transcript;
-use bidder::Patience;
+use bidder::{Patience, Proof};
 use clap::Args;
 
 use super::json_transcript::json_of;
@@ -20,8 +20,9 @@ const EXAMPLES: &str = "Examples:
   gavel auction export 5d41... --json --to sale.json
   gavel auction export sale.transcript --json | jq .bids[0].bidder
 
-Exporting checks that the transcript is of the auction, not that it holds: that is what
-'gavel auction verify' does, which reads the file and not the JSON.";
+A downloaded transcript is verified before it is written. Of an auction that a fault has stopped it
+is the one that convicts whoever broke a rule: 'gavel auction verify' then says who, and exits with
+1, as there is no outcome. Verifying reads the file and not the JSON.";
 
 /// Arguments of `gavel auction export`.
 #[derive(Debug, Args)]
@@ -61,7 +62,12 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         Source::File(path) => verify::read(path)?,
     };
     // What does not decode is not passed on.
-    let transcript = Transcript::from_bytes(&bytes)?;
+    let transcript = Transcript::from_bytes(&bytes).map_err(|source| match &arguments.source {
+        Source::Auction(_) => source.into(),
+        Source::File(path) => {
+            Failure::NoTranscriptFile { path: path.display().to_string(), source }
+        }
+    })?;
     let bytes = if arguments.json {
         let mut text = json_of(&transcript)?.to_string();
         text.push('\n');
@@ -83,9 +89,18 @@ async fn download(id: AuctionId, committee: &CommitteeArgument) -> Result<Vec<u8
     with_client(Patience::default(), async |client| {
         let progress = Counting::new("downloading", 0);
         let told = |done, total| progress.at(done, total);
-        let bytes = client.transcript(&members, &id, told).await;
+        let proof = client.proof(&members, &id, told).await;
         progress.finish();
-        Ok(bytes?)
+        Ok(match proof? {
+            Proof::Outcome { bytes, .. } => bytes,
+            Proof::Fault { bytes, fault } => {
+                note(&format!(
+                    "The auction was stopped: {fault}.\n\
+                     The transcript has no outcome; it convicts whoever is named here."
+                ));
+                bytes
+            }
+        })
     })
     .await
 }

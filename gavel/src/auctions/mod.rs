@@ -4,6 +4,7 @@ mod announce;
 mod close;
 pub(crate) mod export;
 mod json_transcript;
+mod key;
 mod offer;
 mod show;
 pub(crate) mod verify;
@@ -18,6 +19,8 @@ use crate::exit::Failure;
 pub(crate) enum Command {
     /// Announce an auction to its accumulators, as its seller.
     New(Box<announce::Arguments>),
+    /// Print the seller's public key, for operators who choose whom they serve.
+    Key(key::Arguments),
     /// Show the terms of an auction and how it stands.
     Show(show::Arguments),
     /// Close an auction now, before its closing time, as its seller.
@@ -34,6 +37,7 @@ pub(crate) enum Command {
 pub(crate) async fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::New(arguments) => announce::run(*arguments).await,
+        Command::Key(arguments) => key::run(&arguments),
         Command::Show(arguments) => show::run(arguments).await,
         Command::Close(arguments) => close::run(arguments).await,
         Command::Watch(arguments) => watch::run(arguments).await,

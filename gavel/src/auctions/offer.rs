@@ -143,7 +143,7 @@ fn listed(text: &str, path: &Path, currency: &Currency) -> Result<PriceLadder, F
 
 fn read(path: &Path) -> Result<String, Failure> {
     use std::io::Read as _;
-    let unreadable = |source| Failure::file("read", path, source);
+    let unreadable = |source| Failure::input("read", path, source);
     let mut text = String::new();
     let file = std::fs::File::open(path).map_err(unreadable)?;
     file.take(MAX_FILE_BYTES + 1).read_to_string(&mut text).map_err(unreadable)?;

@@ -8,7 +8,7 @@ use crate::arguments::{AuctionId, CommitteeArgument};
 use crate::exit::Failure;
 use crate::farewell::with_client;
 use crate::progress::asking;
-use crate::terms::{StateView, TermsView, claimed_outcome, terms};
+use crate::terms::{StateView, TermsView, terms};
 use crate::{output, time};
 
 const EXAMPLES: &str = "Example:
@@ -50,10 +50,11 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         Ok((auction, closed_early, states))
     });
     let (auction, closed_early, states) = asked.await?;
+    let currency = &auction.spec().currency;
     let view = View {
         terms: TermsView::of(&id, auction.spec()),
         closed_early,
-        states: states.iter().map(StateView::of).collect(),
+        states: states.iter().map(|state| StateView::of(currency, state)).collect(),
     };
     output::either(arguments.json, &view, || {
         let mut text = terms(&id, auction.spec(), time::now());
@@ -61,13 +62,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
             text.push_str("The seller has closed the auction early.\n");
         }
         text.push('\n');
-        for (shown, member) in view.states.iter().zip(&states) {
-            text.push_str(&format!("{}\n", shown.line()));
-            let claimed =
-                member.state.as_ref().ok().and_then(|state| claimed_outcome(auction.spec(), state));
-            if let Some(claimed) = claimed {
-                text.push_str(&format!("  says: {claimed}\n"));
-            }
+        for state in &view.states {
+            text.push_str(&format!("{}\n", state.line()));
         }
         text
     })

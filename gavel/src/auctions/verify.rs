@@ -9,23 +9,26 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::arguments::AuctionId;
+use crate::evidence::{self, Conviction};
 use crate::exit::Failure;
 use crate::output::{self, columns, count};
 use crate::progress::Waiting;
-use crate::terms::prices;
+use crate::terms::{prices, printable};
 
 const EXAMPLES: &str = "Examples:
   gavel auction verify sale.transcript
   gavel auction verify sale.transcript --id 5d41... --json
 
-Nothing is asked of anybody: the file is enough. Give --id where you know which auction you mean;
+Nothing is asked of anybody: the file is enough. Of an auction that a fault has stopped it says who
+broke which rule (exit code 1: there is no outcome); a file of evidence that 'gavel bids --check'
+wrote it checks as well. Give --id where you know which auction you mean;
 without it the file proves the outcome of whatever auction it is of.";
 
 /// Arguments of `gavel auction verify`.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
-    /// The transcript file.
+    /// The transcript file, or a file of evidence.
     file: PathBuf,
     /// The auction that it must be of.
     #[arg(long, value_name = "ID")]
@@ -57,11 +60,25 @@ struct Verified {
 struct NotVerified {
     verified: bool,
     reason: String,
+    /// Accumulators that the transcript convicts of a fault.
+    culprits: Vec<usize>,
+}
+
+#[derive(Serialize)]
+struct Convicted {
+    verified: bool,
+    auction: String,
+    accumulator: usize,
+    key: String,
+    wrong: String,
 }
 
 /// Runs the command.
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let bytes = read(&arguments.file)?;
+    if evidence::is_evidence(&bytes) {
+        return convict(&arguments, &bytes);
+    }
     let waiting = Waiting::new("verifying every bid and every round");
     let checked = check(bytes, arguments.id.map(|AuctionId(id)| id)).await;
     drop(waiting);
@@ -70,16 +87,52 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
             output::either(arguments.json, &Verified::of(&verdict), || in_words(&verdict))
         }
         Err(error) if arguments.json => {
-            output::json(&NotVerified { verified: false, reason: error.to_string() })?;
-            Err(Failure::Said)
+            let culprits = match &error {
+                TranscriptError::Fault(fault) => fault.culprits.iter().map(|(k, _)| *k).collect(),
+                _ => Vec::new(),
+            };
+            let view = NotVerified { verified: false, reason: error.to_string(), culprits };
+            Err(Failure::from(error).after(&output::json(&view)))
         }
         Err(error) => Err(error.into()),
     }
 }
 
+/// Says whom a file of evidence convicts.
+fn convict(arguments: &Arguments, bytes: &[u8]) -> Result<(), Failure> {
+    let checked = evidence::check(bytes, arguments.id.as_ref().map(|AuctionId(id)| id));
+    let conviction = match checked {
+        Ok(conviction) => conviction,
+        Err(failure) if arguments.json => {
+            let (reason, culprits) = (failure.to_string(), Vec::new());
+            let said = output::json(&NotVerified { verified: false, reason, culprits });
+            return Err(failure.after(&said));
+        }
+        Err(failure) => return Err(failure),
+    };
+    let Conviction { auction, culprit, wrong } = conviction;
+    let key = auction.identity(culprit).map_or_else(String::new, ToString::to_string);
+    let view = Convicted {
+        verified: true,
+        auction: auction.id().to_string(),
+        accumulator: culprit,
+        key,
+        wrong,
+    };
+    output::either(arguments.json, &view, || {
+        let rows = [
+            ("Auction", view.auction.clone()),
+            ("Title", printable(&auction.spec().title)),
+            ("Convicted", format!("accumulator {culprit}, {}", view.key)),
+            ("Wrong", view.wrong.clone()),
+        ];
+        format!("Verified: the evidence convicts accumulator {culprit}.\n{}", columns(&rows))
+    })
+}
+
 /// Reads a transcript file.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    let unreadable = |source| Failure::file("read", path, source);
+    let unreadable = |source| Failure::input("read", path, source);
     let mut bytes = Vec::new();
     let file = std::fs::File::open(path).map_err(unreadable)?;
     file.take(MAX_TRANSCRIPT_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(unreadable)?;
@@ -128,7 +181,7 @@ fn in_words(verdict: &Verdict) -> String {
     let (spec, outcome) = (verdict.auction.spec(), &verdict.outcome);
     let mut rows = vec![
         ("Auction", verdict.auction.id().to_string()),
-        ("Title", spec.title.clone()),
+        ("Title", printable(&spec.title)),
         ("Rule", spec.rule.to_string()),
         ("Prices", prices(&spec.currency, &spec.ladder)),
         ("Bids", outcome.bids.to_string()),

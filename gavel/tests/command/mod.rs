@@ -9,7 +9,16 @@ use std::process::{Command, Output};
 pub(crate) fn gavel(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gavel"));
     command.args(arguments).env_remove("GAVEL_COMMITTEE").env_remove("GAVEL_WALLET");
+    command.env_remove("GAVEL_LOG");
     command.stdin(std::process::Stdio::null()).output().unwrap()
+}
+
+/// Runs `gavel` with this on its standard input.
+pub(crate) fn gavel_with_input(arguments: &[&str], input: &str) -> Output {
+    let (_dir, path) = file("input", input);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gavel"));
+    command.args(arguments).env_remove("GAVEL_COMMITTEE").env_remove("GAVEL_WALLET");
+    command.stdin(std::fs::File::open(path).unwrap()).output().unwrap()
 }
 
 /// The one JSON value on standard output.

@@ -1,0 +1,214 @@
+//! The auctions of a running node: those that run, and those that are buried.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex as StdMutex, PoisonError, RwLock};
+use std::time::Instant;
+
+use auction::layout::Digest;
+use auction::spec::{Member, Spec, Time, VerifiedSpec};
+use link::PeerKey;
+use link::service::Declined;
+use tokio::sync::Mutex;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use crate::actor::{self, Handle};
+use crate::alarm::Alarm;
+use crate::bucket::Bucket;
+use crate::footprint::estimate;
+use crate::graveyard::Graveyard;
+use crate::limits::{FELLOW_GRACE, SWEEP};
+use crate::node::Site;
+use crate::store::{StoredAuction, TombRow};
+
+const DAY_MILLIS: u64 = 24 * 3600 * 1000;
+
+/// The auctions of a running node.
+pub(crate) struct Auctions {
+    pub(crate) site: Arc<Site>,
+    pub(crate) graveyard: Graveyard,
+    running: RwLock<HashMap<Digest, Handle>>,
+    /// Everybody who is an accumulator in an auction here, with the number of such auctions.
+    fellows: RwLock<HashMap<PeerKey, usize>>,
+    announcements: StdMutex<Bucket>,
+    /// One at a time: a node joins an auction once.
+    joining: Mutex<()>,
+    tasks: Mutex<JoinSet<()>>,
+    alarm: Alarm,
+}
+
+impl Auctions {
+    pub(crate) fn new(
+        site: Arc<Site>,
+        tombs: &BTreeMap<Digest, TombRow>,
+        alarm: Alarm,
+    ) -> Arc<Self> {
+        let a_minute = site.config.max_announcements_per_minute;
+        Arc::new(Self {
+            graveyard: Graveyard::new(Arc::clone(&site), tombs),
+            site,
+            running: RwLock::default(),
+            fellows: RwLock::default(),
+            announcements: StdMutex::new(Bucket::new(a_minute, Instant::now())),
+            joining: Mutex::default(),
+            tasks: Mutex::default(),
+            alarm,
+        })
+    }
+
+    pub(crate) fn get(&self, id: &Digest) -> Option<Handle> {
+        self.running.read().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
+    }
+
+    pub(crate) fn is_fellow(&self, peer: PeerKey) -> bool {
+        self.fellows.read().unwrap_or_else(PoisonError::into_inner).contains_key(&peer)
+    }
+
+    /// Whether a new auction may be looked at now.
+    pub(crate) fn admits(&self, spec: &Spec) -> bool {
+        let mut bucket = self.announcements.lock().unwrap_or_else(PoisonError::into_inner);
+        self.site.config.sellers.contains(&spec.seller) || bucket.take(Instant::now())
+    }
+
+    /// 1 Joins an auction that is new here, or finds it.
+    pub(crate) async fn join(self: Arc<Self>, spec: VerifiedSpec) -> Result<Handle, Declined> {
+        let _one = self.joining.lock().await;
+        if let Some(handle) = self.get(&spec.id()) {
+            return Ok(handle);
+        }
+        if self.graveyard.ending(&spec.id()).is_some() {
+            return Err(Declined::Finished);
+        }
+        let me = self.site.identity.public();
+        let number = spec.accumulator(&me).and_then(|k| u8::try_from(k).ok());
+        let number = number.ok_or(Declined::NotNamed(me))?;
+        self.check_terms(spec.spec())?;
+        if self.running() >= self.site.config.max_auctions {
+            return Err(Declined::TooManyAuctions);
+        }
+        let stored = actor::first_join(&self.site, &spec, number).await.map_err(|error| {
+            tracing::error!(auction = %spec.id(), %error, "cannot join");
+            Declined::NotNow("this accumulator's disk fails".to_owned())
+        })?;
+        tracing::info!(auction = %spec.id(), number, "joined");
+        Ok(self.start(spec, stored).await)
+    }
+
+    /// What the operator allows.
+    fn check_terms(&self, spec: &Spec) -> Result<(), Declined> {
+        let config = &self.site.config;
+        if !config.sellers.is_empty() && !config.sellers.contains(&spec.seller) {
+            let why = "this accumulator's operator has not named the seller";
+            return Err(Declined::NotAllowed(why.to_owned()));
+        }
+        let now = self.site.clock.now();
+        if now >= spec.closing {
+            return Err(Declined::NotNow("the auction's closing time has passed".to_owned()));
+        }
+        let longer = |from: Time, to: Time, days: u64| {
+            to.0.saturating_sub(from.0) > days.saturating_mul(DAY_MILLIS)
+        };
+        if longer(now, spec.closing, config.max_closing_days) {
+            let days = config.max_closing_days;
+            let why = format!("the closing time is more than {days} days away");
+            return Err(Declined::NotAllowed(why));
+        }
+        if longer(spec.closing, spec.last, config.max_last_days) {
+            let days = config.max_last_days;
+            let why = format!("the last time is more than {days} days after closing");
+            return Err(Declined::NotAllowed(why));
+        }
+        let (bytes, most) = (estimate(spec), config.max_bytes_per_auction);
+        if bytes > most {
+            let why = format!(
+                "so many bids and levels may need {bytes} bytes here, more than the {most} that \
+                 this accumulator's operator allows an auction"
+            );
+            return Err(Declined::NotAllowed(why));
+        }
+        Ok(())
+    }
+
+    /// Starts the task of an auction, new or stored.
+    pub(crate) async fn start(
+        self: &Arc<Self>,
+        spec: VerifiedSpec,
+        stored: StoredAuction,
+    ) -> Handle {
+        let mut tasks = self.tasks.lock().await;
+        while tasks.try_join_next().is_some() {}
+        {
+            let mut fellows = self.fellows.write().unwrap_or_else(PoisonError::into_inner);
+            for member in &spec.spec().accumulators {
+                *fellows.entry(PeerKey(member.key.0)).or_default() += 1;
+            }
+        }
+        let (id, handle, task) = actor::open(&self.site, spec, stored);
+        {
+            let mut running = self.running.write().unwrap_or_else(PoisonError::into_inner);
+            running.insert(id, handle.clone());
+        }
+        // Not the auctions themselves: they own this task, and go when the node is dropped.
+        let (auctions, watch) = (Arc::downgrade(self), self.alarm.on_panic("an auction's task"));
+        tasks.spawn(async move {
+            let _watch = watch;
+            task.await;
+            let Some(running) = auctions.upgrade() else { return };
+            let members = running.bury(id).await;
+            drop(running);
+            sleep(FELLOW_GRACE).await;
+            if let Some(running) = auctions.upgrade() {
+                running.release(&members);
+            }
+        });
+        handle
+    }
+
+    /// Ends all tasks.
+    pub(crate) async fn stop(&self) {
+        self.tasks.lock().await.shutdown().await;
+    }
+
+    /// Forgets what may be forgotten, again and again.
+    pub(crate) async fn sweep(&self) {
+        loop {
+            self.graveyard.sweep(self.site.clock.now()).await;
+            sleep(SWEEP).await;
+        }
+    }
+
+    /// Lets go of an auction that has nothing left to deliver.
+    async fn bury(&self, id: Digest) -> Vec<Member> {
+        let Some(handle) = self.get(&id) else { return Vec::new() };
+        let state = handle.shared.view().state.clone();
+        self.graveyard.bury(id, handle.shared.spec.spec().last, &state).await;
+        self.running.write().unwrap_or_else(PoisonError::into_inner).remove(&id);
+        handle.shared.spec.spec().accumulators.clone()
+    }
+
+    /// Lets go of the accumulators of a buried auction.
+    fn release(&self, members: &[Member]) {
+        {
+            let mut fellows = self.fellows.write().unwrap_or_else(PoisonError::into_inner);
+            for member in members {
+                let key = PeerKey(member.key.0);
+                match fellows.get_mut(&key) {
+                    Some(count) if *count > 1 => *count -= 1,
+                    _ => drop(fellows.remove(&key)),
+                }
+            }
+        }
+        let running = self.running.read().unwrap_or_else(PoisonError::into_inner);
+        self.site.fellows.retain(|key, address| {
+            running.values().any(|handle| {
+                let members = &handle.shared.spec.spec().accumulators;
+                members.iter().any(|member| member.key.0 == key.0 && member.address == address)
+            })
+        });
+    }
+
+    fn running(&self) -> usize {
+        let all = self.running.read().unwrap_or_else(PoisonError::into_inner);
+        all.values().filter(|handle| handle.shared.runs()).count()
+    }
+}
