@@ -93,7 +93,7 @@ pub enum ReceiptsError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 pub enum Reason {
     /// Too early.
-    #[error("the auction opens at {0:?}: send the same bid again then")]
+    #[error("the auction is not open yet: send the same bid again from {} ms since 1970 on", .0.0)]
     NotOpen(Time),
     /// Too late.
     #[error("the auction is closed: no bid is taken any more")]

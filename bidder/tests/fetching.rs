@@ -248,6 +248,7 @@ async fn a_transcript_comes_from_the_first_that_gives_a_whole_one() {
     assert!(error.to_string().contains("not a transcript") && !error.is_not_ended(), "{error}");
     committee.behave(2, Behaviour::Declines(Declined::NotNow("no outcome".to_owned())));
     assert!(client.proof(members, &id, |_, _| ()).await.unwrap_err().is_not_ended());
+    committee.behave(1, Behaviour::Gives(file.clone()));
     // Somebody else's transcript is not this auction's.
     let other = Digest([3; 32]);
     let error = client.transcript(&members[1..2], &other, |_, _| ()).await.unwrap_err();

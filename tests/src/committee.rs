@@ -156,7 +156,7 @@ impl Committee {
 }
 
 /// Between two looks at something that changes.
-pub const PAUSE: Duration = Duration::from_millis(20);
+pub const PAUSE: Duration = Duration::from_millis(10);
 
 /// The clock that the accumulators have too.
 ///

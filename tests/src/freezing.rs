@@ -1,15 +1,10 @@
 //! The rounds held still: with one accumulator frozen the others go no further, so that a test
 //! can act at a moment of its choice however fast the rounds are.
 
-use std::time::Duration;
-
 use link::service::{Phase, State};
 
 use crate::committee::Committee;
 use crate::sale::Sale;
-
-/// Between two looks at accumulators that are about to stand still.
-const LOOK: Duration = Duration::from_millis(3);
 
 /// Where an auction is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -68,24 +63,18 @@ pub async fn freeze_in(committee: &Committee, sale: &Sale, frozen: usize, wanted
     }
 }
 
-/// Where all others are, once they wait for nobody but the frozen one.
+/// Where all others are, once each of them waits for the frozen one. One may wait for more: for
+/// those whom the frozen one's last message has not reached.
 async fn standstill(sale: &Sale, frozen: usize) -> Part {
+    let waits = |state: &State| match &state.phase {
+        Phase::Closed { waiting_for, .. } => {
+            waiting_for.iter().any(|waiting| usize::from(*waiting) == frozen)
+        }
+        phase => *phase == Phase::Done,
+    };
     let mut parts = Vec::new();
     for k in (0..sale.peers.len()).filter(|k| *k != frozen) {
-        let alone = |state: &State| match &state.phase {
-            Phase::Closed { waiting_for, .. } => {
-                waiting_for.iter().all(|waiting| usize::from(*waiting) == frozen)
-                    && !waiting_for.is_empty()
-            }
-            phase => *phase == Phase::Done,
-        };
-        let mut state =
-            sale.until(k, "a closed auction", |state| Part::of(state) > Part::Open).await;
-        while !alone(&state) {
-            tokio::time::sleep(LOOK).await;
-            state = sale.state(k).await.unwrap_or(state);
-        }
-        parts.push(Part::of(&state));
+        parts.push(Part::of(&sale.until(k, "a standstill", waits).await));
     }
     parts.into_iter().max().unwrap()
 }

@@ -107,13 +107,7 @@ impl Core {
 
     /// Runs a task that ends with this auction's task.
     pub(super) fn spawn(&mut self, task: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
-        while let Some(ended) = self.tasks.try_join_next() {
-            if let Err(error) = ended
-                && error.is_panic()
-            {
-                tracing::error!(auction = %self.id(), %error, "a task panicked");
-            }
-        }
+        self.collect_ended();
         self.tasks.spawn(task)
     }
 
@@ -168,8 +162,18 @@ impl Core {
 
     /// Whether nothing of this auction is on its way to anybody.
     pub(super) fn idle(&mut self) -> bool {
-        while self.tasks.try_join_next().is_some() {}
+        self.collect_ended();
         self.tasks.is_empty()
+    }
+
+    fn collect_ended(&mut self) {
+        while let Some(ended) = self.tasks.try_join_next() {
+            if let Err(error) = ended
+                && error.is_panic()
+            {
+                tracing::error!(auction = %self.id(), %error, "a task panicked");
+            }
+        }
     }
 
     /// Nothing more is said at all.
