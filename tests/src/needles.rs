@@ -77,16 +77,24 @@ pub fn files(path: &Path) -> Vec<PathBuf> {
     std::fs::read_dir(path).unwrap().flat_map(|entry| files(&entry.unwrap().path())).collect()
 }
 
-/// Copies a directory with everything in it.
+/// Copies a directory with everything in it, permissions included.
 ///
 /// # Panics
 /// When it cannot be copied.
 pub fn copy(from: &Path, to: &Path) {
-    for file in files(from) {
-        let target = to.join(file.strip_prefix(from).unwrap());
-        std::fs::create_dir_all(target.parent().unwrap()).unwrap();
-        std::fs::copy(&file, &target).unwrap();
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let (file, target) = {
+            let entry = entry.unwrap();
+            (entry.path(), to.join(entry.file_name()))
+        };
+        if file.is_dir() {
+            copy(&file, &target);
+        } else {
+            std::fs::copy(&file, &target).unwrap();
+        }
     }
+    std::fs::set_permissions(to, std::fs::metadata(from).unwrap().permissions()).unwrap();
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! What survives a kill: one embedded database a node, written by one thread.
 //!
-//! Callers send [`Batch`]es and wait until they are on the disk. The thread takes everything that
+//! Callers send batches and wait until they are on the disk. The thread takes everything that
 //! waits along in one commit, so that many auctions and bids share the cost of a flush. Secrets
-//! are in it only [sealed](vault::StorageKey), under keys that lie in files of their own and are
+//! are in it only sealed, under keys that lie in files of their own and are
 //! destroyed when an auction ends.
 
 mod batch;
