@@ -8,8 +8,9 @@ use crate::keys::{BadSignature, DecodedKey, PublicKey, SecretKey, Signature};
 use crate::layout::{Digest, Label, Layout};
 use crate::prices::Level;
 use crate::proofs::membership::MembershipProof;
+use crate::settlement_terms::Settlement;
 use crate::shares::Share;
-use crate::spec::{Settlement, Time};
+use crate::spec::Time;
 
 /// A settlement server's word that a bidder's bond is held. It names no account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,13 +74,13 @@ impl std::fmt::Display for TicketField {
 }
 
 impl BondTicket {
-    /// Issues a ticket: the settlement server's part.
+    /// Issues a ticket: the settlement server's part. `held_until` is the auction's.
     #[must_use]
     pub fn sign(
         auction: Digest,
-        settlement: &Settlement,
         bidder: PublicKey,
         cover: Level,
+        held_until: Time,
         server: &SecretKey,
     ) -> Self {
         let mut ticket = Self {
@@ -87,7 +88,7 @@ impl BondTicket {
             auction,
             bidder,
             cover,
-            held_until: settlement.held_until,
+            held_until,
             signature: Signature([0; 64]),
         };
         ticket.signature = server.sign(&ticket.layout());

@@ -84,6 +84,8 @@ pub enum Label {
     Transcript,
     /// An accumulator's word that it sends nothing more.
     Void,
+    /// A settlement server's receipt for a goods key.
+    EscrowReceipt,
 }
 
 /// A 32-byte hash.

@@ -30,6 +30,7 @@ pub mod sealing;
 pub mod search;
 pub mod secret;
 pub mod set;
+pub mod settlement_terms;
 pub mod shares;
 pub mod spec;
 pub mod step;

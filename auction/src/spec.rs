@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 use crate::keys::{BadSignature, PublicKey, SecretKey, Signature};
 use crate::layout::{Digest, Label, Layout};
 use crate::money::Currency;
-use crate::prices::{LadderError, Level, PriceLadder};
+use crate::prices::{LadderError, PriceLadder};
 use crate::proofs::membership::encoded_bytes;
+use crate::settlement_terms::{EscrowReceipt, Settlement};
 use crate::transcript::MAX_TRANSCRIPT_BYTES;
 
 /// Fewest and most accumulators of an auction.
@@ -19,8 +20,6 @@ pub const MAX_TITLE: usize = 200;
 pub const MAX_DESCRIPTION: usize = 10_000;
 /// Longest address of an accumulator, in bytes.
 pub const MAX_ADDRESS: usize = 260;
-/// Most covers that bonds may have.
-pub const MAX_COVERS: usize = 4;
 /// Fewest and most parts that a stage of a search cuts its range into.
 pub const BLOCK: std::ops::RangeInclusive<u16> = 2..=256;
 
@@ -58,17 +57,6 @@ pub struct Member {
     pub address: String,
 }
 
-/// Bonds that bids must carry, where a settlement server takes the payment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Settlement {
-    /// The server's key, which signs the tickets.
-    pub server: PublicKey,
-    /// The highest levels that a bond may pay, increasing.
-    pub covers: Vec<Level>,
-    /// Until when bonds are held.
-    pub held_until: Time,
-}
-
 /// The terms of an auction.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spec {
@@ -96,7 +84,7 @@ pub struct Spec {
     pub most_bids: u32,
     /// The accumulators, in the order of their numbers.
     pub accumulators: Vec<Member>,
-    /// Where bids must be bonded.
+    /// The payment, where a settlement server takes it: bids must then be bonded.
     pub settlement: Option<Settlement>,
     /// Parts that a stage of a search cuts its range into, `c`.
     pub block: u16,
@@ -110,6 +98,12 @@ pub enum SpecError {
     /// The seller did not sign it.
     #[error("the seller's signature on the spec is wrong: {0}")]
     Signature(#[from] BadSignature),
+    /// Where a settlement server takes the payment, it must hold the goods key.
+    #[error("the spec lacks the settlement server's receipt for the goods key: deposit it first")]
+    NoEscrow,
+    /// The receipt for the goods key is not the settlement server's.
+    #[error("the settlement server's receipt for the goods key is wrong")]
+    Escrow,
     /// The prices are impossible.
     #[error("the spec's prices are wrong: {0}")]
     Ladder(#[from] LadderError),
@@ -142,7 +136,7 @@ impl Spec {
     #[must_use]
     pub fn sign(self, seller: &SecretKey) -> SignedSpec {
         let signature = seller.sign(&Layout::new(Label::SpecSignature, &self.id()));
-        SignedSpec { spec: self, signature }
+        SignedSpec { spec: self, signature, escrow: None }
     }
 
     fn write(&self, layout: &mut Layout) {
@@ -160,15 +154,11 @@ impl Spec {
             layout.key(&member.key).bytes(member.address.as_bytes());
         }
         match &self.settlement {
-            None => layout.u8(0),
-            Some(settlement) => {
-                layout.u8(1).key(&settlement.server).count(settlement.covers.len());
-                for cover in &settlement.covers {
-                    layout.u32(cover.0);
-                }
-                layout.u64(settlement.held_until.0)
+            None => {
+                layout.u8(0);
             }
-        };
+            Some(settlement) => settlement.write(layout.u8(1)),
+        }
         layout.u16(self.block).u16(self.fan_out);
     }
 
@@ -231,54 +221,94 @@ impl Spec {
                 return Err(SpecError::Field { field, expected });
             }
         }
-        self.settlement.as_ref().map_or(Ok(()), |settlement| self.check_settlement(settlement))
-    }
-
-    fn check_settlement(&self, settlement: &Settlement) -> Result<(), SpecError> {
-        let covers = &settlement.covers;
-        let increasing = covers.is_sorted_by(|a, b| a < b);
-        let on_ladder = covers.iter().all(|cover| (1..=self.ladder.levels()).contains(&cover.0));
-        if !(1..=MAX_COVERS).contains(&covers.len()) || !increasing || !on_ladder {
-            let expected = "1 to 4 increasing levels of the ladder";
-            return Err(SpecError::Field { field: "covers", expected });
+        match &self.settlement {
+            None => Ok(()),
+            Some(terms) => terms.check(&self.ladder, self.closing, self.last),
         }
-        if !settlement.server.is_usable() {
-            return Err(SpecError::Field { field: "settlement key", expected: "an Ed25519 key" });
-        }
-        // The last time is at most the middle between closing and the end of the bonds.
-        let room = settlement.held_until.0.saturating_sub(self.closing.0);
-        if self.last.0 - self.closing.0 > room / 2 {
-            let expected = "at least as long after the last time as that is after closing";
-            return Err(SpecError::Field { field: "end of the bonds", expected });
-        }
-        Ok(())
     }
 }
 
-/// A spec with its seller's signature, as received.
+/// A spec with its seller's signature, as received, and the settlement server's receipt for the
+/// goods key where it names such a server. The id leaves both out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SignedSpec {
     spec: Spec,
     signature: Signature,
+    escrow: Option<EscrowReceipt>,
 }
 
 impl SignedSpec {
-    /// Checks the signature and every rule of PROTOCOL section 1.
+    /// Checks the signatures and every rule of PROTOCOL section 1.
     ///
     /// # Errors
     /// [`SpecError`]: what the seller did wrong.
     pub fn verify(self) -> Result<VerifiedSpec, SpecError> {
+        let UnescrowedSpec { signed, id } = self.verify_before_escrow()?;
+        match (&signed.spec.settlement, &signed.escrow) {
+            (None, None) => {}
+            (Some(terms), Some(receipt)) => {
+                receipt.verify(&id, &terms.server).map_err(|_| SpecError::Escrow)?;
+            }
+            (Some(_), None) => return Err(SpecError::NoEscrow),
+            (None, Some(_)) => {
+                let (field, expected) = ("escrow receipt", "none without a settlement server");
+                return Err(SpecError::Field { field, expected });
+            }
+        }
+        Ok(VerifiedSpec { signed, id })
+    }
+
+    /// Checks the seller's signature and every rule but that the goods key is in escrow: what
+    /// the settlement server itself looks at before it gives its receipt.
+    ///
+    /// # Errors
+    /// [`SpecError`]: what the seller did wrong.
+    pub fn verify_before_escrow(self) -> Result<UnescrowedSpec, SpecError> {
         let id = self.spec.id();
         // First: what the seller did not sign says nothing of the seller.
         self.spec.seller.verify(&Layout::new(Label::SpecSignature, &id), &self.signature)?;
         self.spec.check()?;
-        Ok(VerifiedSpec { signed: self, id })
+        Ok(UnescrowedSpec { signed: self, id })
+    }
+
+    /// Adds the settlement server's receipt for the goods key.
+    #[must_use]
+    pub fn with_escrow(self, receipt: EscrowReceipt) -> Self {
+        Self { escrow: Some(receipt), ..self }
     }
 
     /// The id that this spec has, if it verifies.
     #[must_use]
     pub fn claimed_id(&self) -> Digest {
         self.spec.id()
+    }
+}
+
+/// A spec that is signed by its seller and keeps all rules but one: whether the goods key is in
+/// escrow was not looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnescrowedSpec {
+    signed: SignedSpec,
+    id: Digest,
+}
+
+impl UnescrowedSpec {
+    /// The terms.
+    #[must_use]
+    pub fn spec(&self) -> &Spec {
+        &self.signed.spec
+    }
+
+    /// The auction id.
+    #[must_use]
+    pub fn id(&self) -> Digest {
+        self.id
+    }
+
+    /// The spec as it came.
+    #[must_use]
+    pub fn signed(&self) -> &SignedSpec {
+        &self.signed
     }
 }
 

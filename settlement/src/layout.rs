@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn labels_stay_clear_of_the_auctions() {
-        assert!(Label::Ledger as u8 > auction::layout::Label::Void as u8);
+        assert!(Label::Ledger as u8 > auction::layout::Label::EscrowReceipt as u8);
         let context = Digest([3; 32]);
         let signer = Signer::new(&SecretKey::from_seed(&[1; 32]));
         let signature = signer.sign(&Statement::new(Label::Head, &context));

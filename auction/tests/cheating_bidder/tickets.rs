@@ -2,10 +2,12 @@
 
 use auction::bid::{BondTicket, TicketError, TicketField};
 use auction::keys::{PublicKey, SecretKey};
+use auction::layout::Digest;
 use auction::prices::Level;
 use auction::receipts::Reason;
 use auction::sealing::{SealError, seal};
-use auction::spec::{Settlement, Time};
+use auction::settlement_terms::{Delivery, EscrowReceipt, Goods, SHORTEST_BOND_MS, Settlement};
+use auction::spec::{SpecError, Time};
 use rand::rngs::ChaCha20Rng;
 
 use crate::forge::{numbers, seal_vector, sign_again};
@@ -24,17 +26,24 @@ impl Bonded {
         let server = SecretKey::generate(rng);
         let terms = Settlement {
             server: server.public(),
+            ledger: Digest([1; 32]),
+            address: "127.0.0.1:1".to_owned(),
             covers: vec![Level(5), Level(9)],
-            held_until: Time(10_000),
+            held_until: Time(2_000 + SHORTEST_BOND_MS),
+            fee: None,
+            delivery: Delivery::Digital(Goods {
+                key_hash: Digest([2; 32]),
+                checksum: Digest([3; 32]),
+                bytes: 100,
+            }),
         };
-        let settlement = Some(terms.clone());
-        let committee = Committee::with(Terms::small(), |spec| spec.settlement = settlement, rng);
+        let committee = Committee::bonded(Terms::small(), terms.clone(), &server, rng);
         Self { committee, server, terms }
     }
 
     fn ticket(&self, bidder: PublicKey, cover: u32) -> BondTicket {
         let auction = self.committee.auction.id();
-        BondTicket::sign(auction, &self.terms, bidder, Level(cover), &self.server)
+        BondTicket::sign(auction, bidder, Level(cover), self.terms.held_until, &self.server)
     }
 }
 
@@ -115,29 +124,26 @@ fn a_ticket_of_another_or_forged_is_refused() {
     let honest = bonded.ticket(key, 9);
     let sealed = seal(auction, Level(3), &bidder, Some(honest.clone()), &mut rng).unwrap();
     let other_key = SecretKey::generate(&mut rng);
-    let other_terms = Settlement { server: other_key.public(), ..bonded.terms.clone() };
-    let later = Settlement { held_until: Time(10_001), ..bonded.terms.clone() };
+    let until = bonded.terms.held_until;
+    let later = Time(until.0 + 1);
     let sign = BondTicket::sign;
     let (id, cover) = (auction.id(), Level(9));
-    let elsewhere = auction::layout::Digest([3; 32]);
+    let elsewhere = Digest([3; 32]);
     let mut forged = honest.clone();
     forged.signature.0[1] ^= 1;
     let other = |field| TicketError::Other(field);
     let cases = [
-        (sign(id, &other_terms, key, cover, &other_key), other(TicketField::Server)),
-        (sign(elsewhere, &bonded.terms, key, cover, &bonded.server), other(TicketField::Auction)),
+        (sign(id, key, cover, until, &other_key), other(TicketField::Server)),
+        (sign(elsewhere, key, cover, until, &bonded.server), other(TicketField::Auction)),
         (bonded.ticket(other_key.public(), 9), other(TicketField::Bidder)),
         (bonded.ticket(key, 8), other(TicketField::Cover)),
         (bonded.ticket(key, 12), other(TicketField::Cover)),
-        (sign(id, &later, key, cover, &bonded.server), other(TicketField::Time)),
+        (sign(id, key, cover, later, &bonded.server), other(TicketField::Time)),
         (forged, TicketError::Signature),
         // The right fields, altered after signing or signed by another.
         (BondTicket { cover: Level(5), ..honest.clone() }, TicketError::Signature),
         (
-            BondTicket {
-                server: bonded.terms.server,
-                ..sign(id, &other_terms, key, cover, &other_key)
-            },
+            BondTicket { server: bonded.terms.server, ..sign(id, key, cover, until, &other_key) },
             TicketError::Signature,
         ),
     ];
@@ -154,4 +160,23 @@ fn a_ticket_of_another_or_forged_is_refused() {
     sign_again(&mut bad, &bidder);
     let reason = public_part(&bonded.committee, &bad, &mut rng);
     assert!(matches!(reason, Some(Reason::NotALevel(_))), "{reason:?}");
+}
+
+#[test]
+fn no_accumulator_joins_before_the_goods_key_is_in_escrow() {
+    let mut rng = rng(34);
+    let bonded = Bonded::new(&mut rng);
+    let spec = bonded.committee.auction.spec().clone();
+    let id = spec.id();
+    let sign = || spec.clone().sign(&bonded.committee.seller);
+    assert!(sign().verify_before_escrow().is_ok());
+    assert_eq!(sign().verify().unwrap_err(), SpecError::NoEscrow);
+    let elsewhere = EscrowReceipt::sign(&Digest([9; 32]), &bonded.server);
+    assert_eq!(sign().with_escrow(elsewhere).verify().unwrap_err(), SpecError::Escrow);
+    let by_another = EscrowReceipt::sign(&id, &SecretKey::generate(&mut rng));
+    assert_eq!(sign().with_escrow(by_another).verify().unwrap_err(), SpecError::Escrow);
+    let good = EscrowReceipt::sign(&id, &bonded.server);
+    assert_eq!(sign().with_escrow(good).verify().unwrap().id(), id);
+    let plain = committee(&mut rng).auction.spec().clone().sign(&bonded.committee.seller);
+    assert!(plain.with_escrow(good).verify().is_err());
 }

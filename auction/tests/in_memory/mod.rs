@@ -14,6 +14,7 @@ use auction::prices::{Level, PriceLadder};
 use auction::receipts::Receipt;
 use auction::referee::Referee;
 use auction::sealing::seal;
+use auction::settlement_terms::{EscrowReceipt, Settlement};
 use auction::spec::{Member, Rule, Spec, Time, VerifiedSpec};
 use auction::step::Step;
 use rand::rngs::ChaCha20Rng;
@@ -100,6 +101,23 @@ impl Committee {
         let mut terms = spec(terms, &seller, &identities, rng);
         change(&mut terms);
         let verified = terms.sign(&seller).verify().unwrap();
+        Self::join(verified, seller, identities, rng)
+    }
+
+    /// A committee for an auction whose payment `server` takes on these terms.
+    pub(crate) fn bonded(
+        terms: Terms,
+        settlement: Settlement,
+        server: &SecretKey,
+        rng: &mut ChaCha20Rng,
+    ) -> Self {
+        let seller = Arc::new(SecretKey::generate(rng));
+        let identities: Vec<_> =
+            (0..terms.accumulators).map(|_| Arc::new(SecretKey::generate(rng))).collect();
+        let terms = Spec { settlement: Some(settlement), ..spec(terms, &seller, &identities, rng) };
+        let signed = terms.sign(&seller);
+        let receipt = EscrowReceipt::sign(&signed.claimed_id(), server);
+        let verified = signed.with_escrow(receipt).verify().unwrap();
         Self::join(verified, seller, identities, rng)
     }
 

@@ -8,7 +8,7 @@ use auction::prices::Level;
 use auction::proofs::membership::{MembershipProof, MembershipStatement};
 use auction::proofs::{Binding, Place, ProofError};
 use auction::secret::SecretScalar;
-use auction::spec::{Settlement, Time};
+use auction::spec::Time;
 use curve25519_dalek::{RistrettoPoint, Scalar};
 use rand::SeedableRng as _;
 use rand::rngs::ChaCha20Rng;
@@ -115,13 +115,8 @@ fn every_field_of_a_ticket_is_in_the_digest_that_a_proof_is_bound_to() {
     let mut rng = ChaCha20Rng::seed_from_u64(4);
     let server = SecretKey::generate(&mut rng);
     let bidder = SecretKey::generate(&mut rng).public();
-    let terms = |until| Settlement {
-        server: server.public(),
-        covers: vec![Level(5), Level(9)],
-        held_until: Time(until),
-    };
     let sign = |auction, bidder, cover, until, server: &SecretKey| {
-        BondTicket::sign(Digest([auction; 32]), &terms(until), bidder, Level(cover), server)
+        BondTicket::sign(Digest([auction; 32]), bidder, Level(cover), Time(until), server)
     };
     let other_server = SecretKey::generate(&mut rng);
     let tickets = [

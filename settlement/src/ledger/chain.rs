@@ -11,7 +11,7 @@ use crate::bytes::Reader;
 /// Most requests in one chain.
 pub const MAX_CHAIN_REQUESTS: usize = 64;
 /// Longest attachment, in bytes.
-pub const MAX_ATTACHMENT_BYTES: usize = 64 << 10;
+pub const MAX_ATTACHMENT_BYTES: usize = 256 << 10;
 
 /// Opaque bytes that are journaled with a chain exactly if it commits. They may hold a secret
 /// (a goods key), so they are not printed.
