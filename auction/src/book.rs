@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use crate::checking::{CheckedBid, VerifiedBid};
+use crate::checking::{CheckedBatch, VerifiedBid};
 use crate::field::LengthError;
 use crate::join::Auction;
 use crate::keys::{PublicKey, Signature};
@@ -24,7 +24,7 @@ pub enum Standing {
     Refused(Reason),
 }
 
-/// A share that cannot be added; checked shares always can.
+/// Shares that cannot be added; those checked for the same auction always can.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BookError {
     /// Malformed share.
@@ -88,28 +88,74 @@ impl BidBook {
     /// Where a bid with this digest and key stands. One bid a key, room for the spec's most bids.
     #[must_use]
     pub fn standing(&self, bid: &Digest, bidder: &PublicKey) -> Standing {
-        match self.by_key.get(bidder) {
+        self.standing_beside(&HashMap::new(), bid, bidder)
+    }
+
+    /// As [`Self::standing`], when the bids in `coming`, by their keys, are about to be accepted:
+    /// none of these keys is in the book.
+    #[must_use]
+    pub fn standing_beside(
+        &self,
+        coming: &HashMap<PublicKey, Digest>,
+        bid: &Digest,
+        bidder: &PublicKey,
+    ) -> Standing {
+        let most = self.auction.spec().most_bids as usize;
+        match self.by_key.get(bidder).or_else(|| coming.get(bidder)) {
             Some(known) if known == bid => Standing::Accepted,
             Some(known) => Standing::Refused(Reason::SecondBid(*known)),
-            None if self.bids.len() >= self.auction.spec().most_bids as usize => {
-                Standing::Refused(Reason::Full)
-            }
+            None if self.bids.len() + coming.len() >= most => Standing::Refused(Reason::Full),
             None => Standing::New,
         }
     }
 
-    /// Takes a checked bid into book and sum, unless its standing has changed meanwhile.
+    /// 3 Takes checked bids into book and sum, but for those whose standing is not new any more.
+    /// Where each stood, in order: the new ones were taken.
     ///
     /// # Errors
-    /// [`BookError`], which a checked share never gives.
-    pub fn accept(&mut self, checked: CheckedBid) -> Result<Standing, BookError> {
-        let digest = checked.verified.digest();
-        let bidder = checked.verified.sealed().bidder;
+    /// [`BookError`], which checked bids never give; nothing was taken.
+    pub fn accept(&mut self, mut batch: CheckedBatch) -> Result<Vec<Standing>, BookError> {
+        let (mut standings, mut coming) = (Vec::with_capacity(batch.bids().len()), HashMap::new());
+        batch.retain(|checked| {
+            let verified = checked.verified();
+            let (digest, bidder) = (verified.digest(), verified.sealed().bidder);
+            let standing = if verified.sealed().context == *self.auction.context() {
+                self.standing_beside(&coming, &digest, &bidder)
+            } else {
+                Standing::Refused(Reason::OtherContext)
+            };
+            let new = standing == Standing::New;
+            if new {
+                coming.insert(bidder, digest);
+            }
+            standings.push(standing);
+            new
+        });
+        if coming.is_empty() {
+            return Ok(standings);
+        }
+        let (taken, sum) = batch.into_sum()?;
+        self.sum.add_sum(&sum)?;
+        self.by_key.extend(coming);
+        for checked in taken {
+            let (verified, share) = checked.into_parts();
+            self.bids.insert(verified.digest(), (verified, share.into_share()));
+        }
+        Ok(standings)
+    }
+
+    /// Takes back a bid with its share from this accumulator's own sealed store, into which
+    /// checked ones alone are put: the share is believed to open the bid's commitment.
+    ///
+    /// # Errors
+    /// [`BookError`] when the share is malformed; nothing was taken.
+    pub fn restore(&mut self, verified: VerifiedBid, share: Share) -> Result<Standing, BookError> {
+        let (digest, bidder) = (verified.digest(), verified.sealed().bidder);
         let standing = self.standing(&digest, &bidder);
         if standing == Standing::New {
-            self.sum.add(&checked.share.expand(self.auction.levels())?)?;
+            self.sum.add(&share.expand(self.auction.levels())?)?;
             self.by_key.insert(bidder, digest);
-            self.bids.insert(digest, (checked.verified, checked.share));
+            self.bids.insert(digest, (verified, share));
         }
         Ok(standing)
     }

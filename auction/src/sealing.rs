@@ -75,10 +75,17 @@ pub fn seal<R: CryptoRng + ?Sized>(
     let (shares, commitments, blinding) = split(auction, level, explicit, rng)?;
 
     // 2.3 Validity and cover.
-    let commitment = Point::sum(&commitments);
     let context = auction.context();
-    let membership =
-        prove_membership(auction, &commitment, level, cover, &key, ticket.as_ref(), &blinding, rng);
+    let membership = prove_membership(
+        auction,
+        &commitments,
+        level,
+        cover,
+        &key,
+        ticket.as_ref(),
+        &blinding,
+        rng,
+    );
 
     // 2.4 The sealed bid and its deliveries.
     let mut bid = SealedBid {
@@ -130,7 +137,7 @@ pub(crate) fn membership_place<'a>(
 #[expect(clippy::too_many_arguments, reason = "the statement's parts, each of its own type")]
 fn prove_membership<R: CryptoRng + ?Sized>(
     auction: &Auction,
-    commitment: &Point,
+    commitments: &[Point],
     level: Level,
     cover: Level,
     key: &crate::keys::PublicKey,
@@ -140,7 +147,7 @@ fn prove_membership<R: CryptoRng + ?Sized>(
 ) -> MembershipProof {
     let ticket = ticket_digest(ticket);
     let place = membership_place(auction.context(), key, &ticket);
-    MembershipStatement { commitment, cover }.prove(
+    MembershipStatement { commitments, cover }.prove(
         place.bind(Label::Membership),
         auction.generators(),
         level,

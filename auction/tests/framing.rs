@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use auction::bid::SealedBid;
 use auction::book::{BidBook, Standing};
-use auction::checking::{CheckedBid, VerifiedBid, verify_bids};
+use auction::checking::{VerifiedBid, verify_bids};
 use auction::equivocation::{Equivocation, NoEvidence, convict_joins};
 use auction::group::{PointBytes, ScalarBytes};
 use auction::join::{Auction, Join, JoinError};
@@ -168,7 +168,7 @@ fn book_of(committee: &Committee, k: usize, bid: &Sealed, rng: &mut ChaCha20Rng)
     let verified = verify_bids(&committee.auction, sealed, rng).remove(0).unwrap();
     let digest = verified.digest();
     let share = bid.submissions[k].delivery.share.clone();
-    assert_eq!(book.accept(CheckedBid { verified, share }).unwrap(), Standing::New);
+    assert_eq!(book.restore(verified, share).unwrap(), Standing::New);
     book.complete(&digest, &committee.receipts(digest)).unwrap();
     book
 }

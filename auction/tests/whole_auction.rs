@@ -232,8 +232,8 @@ fn listed_prices_are_paid_as_listed() {
 
 #[test]
 fn a_thousand_levels_and_full_fan_out_take_sixteen_rounds() {
-    let bids: Vec<u32> = (0..40).map(|i| 400 + 7 * i).collect();
-    // Lists 1, price 2 x 4, winner 2 x 3 (40 bids in blocks of 32), outcome 1.
+    let bids: Vec<u32> = (0..64).map(|i| 400 + 7 * i).collect();
+    // Lists 1, price 2 x 4, winner 2 x 3 (32 blocks of two bids each), outcome 1.
     assert_eq!(check(terms(Rule::SecondPrice, 1024, 3), &bids, 5), 16);
 }
 

@@ -1,10 +1,12 @@
-//! Checking bids: what an accumulator computes while an auction is open.
+//! Checking bids, everything included: what an accumulator computes while an auction is open,
+//! from the decoded submission to the bid in its book and the share in its running sum.
 
 use std::sync::Arc;
 
+use auction::book::BidBook;
 use auction::checking::BidChecker;
 use auction::spec::Rule;
-use benches::{Committee, rng};
+use benches::{Committee, rng, take};
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 
 fn check(c: &mut Criterion) {
@@ -18,8 +20,12 @@ fn check(c: &mut Criterion) {
         let part: Vec<_> = bids.iter().take(batch).map(|bid| bid[0].clone()).collect();
         group.throughput(Throughput::Elements(batch as u64));
         group.bench_function(BenchmarkId::from_parameter(batch), |b| {
-            let check = |part| assert!(checker.check(part, &mut rng).iter().all(Result::is_ok));
-            b.iter_batched(|| part.clone(), check, BatchSize::LargeInput);
+            let fresh = || (part.clone(), BidBook::new(Arc::clone(&committee.auction)));
+            let check = |(part, mut book)| {
+                take(&checker, &mut book, part, &mut rng);
+                book
+            };
+            b.iter_batched(fresh, check, BatchSize::LargeInput);
         });
     }
     group.finish();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use auction::bid::SealedBid;
 use auction::book::{BidBook, Standing};
-use auction::checking::{CheckedBid, verify_bids};
+use auction::checking::verify_bids;
 use auction::join::Auction;
 use auction::layout::Digest;
 use auction::receipts::Receipt;
@@ -140,7 +140,7 @@ fn restore_book(
             let verified = verified.map_err(|reason| RestoreError::Bid(reason.to_string()))?;
             let digest = verified.digest();
             let Some(share) = shares.remove(&digest) else { continue };
-            match book.accept(CheckedBid { verified, share }) {
+            match book.restore(verified, share) {
                 Ok(Standing::New) => {}
                 Ok(standing) => {
                     tracing::error!(bid = %digest, ?standing, "a stored bid is left out");

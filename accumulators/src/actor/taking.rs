@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use auction::book::{BidBook, Standing};
-use auction::checking::{BidChecker, CheckedBid};
+use auction::checking::{BidChecker, Checked, CheckedBatch, CheckedBid};
 use auction::join::Auction;
 use auction::keys::PublicKey;
 use auction::layout::Digest;
@@ -35,7 +35,7 @@ pub(super) struct Taking {
     queue: Queue,
     /// Those who asked about the bids that are being checked.
     under_check: Vec<(Digest, Reply)>,
-    check: Option<Computing<Vec<Checked>>>,
+    check: Option<Computing<Prepared>>,
     leaving: Vec<(Vec<Receipt>, Reply)>,
     masks: Vec<EntriesMask>,
     mask: Option<Computing<EntriesMask>>,
@@ -46,14 +46,18 @@ pub(super) struct Taking {
     held: u64,
 }
 
-/// A checked bid with what is stored of it, or why it is refused.
-type Checked = Result<(CheckedBid, BidRow), Reason>;
+/// A checked batch, ready to be stored.
+struct Prepared {
+    /// For each submission what is stored of it, or why it is refused.
+    rows: Vec<Result<BidRow, Reason>>,
+    /// Those with a row, in the same order.
+    batch: CheckedBatch,
+}
 
-/// A bid that is being stored.
+/// Bids that are being stored, beside those who asked.
 struct Taken {
-    checked: CheckedBid,
-    digest: Digest,
-    reply: Reply,
+    batch: CheckedBatch,
+    asked: Vec<(Digest, Reply)>,
 }
 
 impl Taking {
@@ -95,14 +99,14 @@ impl Taking {
                 return self.close(core).await;
             }
             core.set_phase(if now < opening { Phase::Waiting } else { Phase::Open });
-            self.settle(core, Vec::new(), Vec::new()).await;
+            self.settle(core, Vec::new(), None).await;
             self.start_work(core);
             tokio::select! {
                 checked = finished(&mut self.check) => {
                         // The next batch is checked while this one is stored.
                         let asked = std::mem::take(&mut self.under_check);
                         self.start_check(core);
-                        self.settle(core, asked, checked).await;
+                        self.settle(core, asked, Some(checked)).await;
                     }
                 mask = finished(&mut self.mask) => self.masks.push(mask),
                 command = core.next(if now < opening { opening } else { closing }) => {
@@ -205,19 +209,11 @@ impl Taking {
             bytes.push(incoming.bytes);
         }
         let (checker, key) = (Arc::clone(&self.checker), self.key.clone());
-        self.check = Some(core.site.pool.begin(move || {
-            let results = checker.check(submissions, &mut rand::rng());
-            let seal = |checked: CheckedBid, bid: Vec<u8>| {
-                let share = key.seal_share(&checked.verified.digest(), &checked.share).ok()?;
-                Some((checked, BidRow { bid, share }))
-            };
-            let sealed = results.into_iter().zip(bytes).map(|(result, bytes)| match result {
-                // Sealing fails for nothing that fits into memory.
-                Ok(checked) => seal(checked, bytes).ok_or(Reason::OtherShare),
-                Err(reason) => Err(reason),
-            });
-            sealed.collect()
-        }));
+        self.check = Some(
+            core.site
+                .pool
+                .begin(move || prepare(checker.check(submissions, &mut rand::rng()), &key, bytes)),
+        );
     }
 
     /// When no bid waits, masks of the rounds' proofs are made ahead of time.
@@ -242,7 +238,7 @@ impl Taking {
         &mut self,
         core: &mut Core,
         asked: Vec<(Digest, Reply)>,
-        checked: Vec<Checked>,
+        checked: Option<Prepared>,
     ) {
         let leaving = self.verify_leaving(core).await;
         let id = core.id();
@@ -251,40 +247,49 @@ impl Taking {
             batch.forget_bid(&id, bidder);
         }
         let late = core.now() >= core.spec().closing;
-        let (mut taken, mut again, mut keys) = (Vec::new(), Vec::new(), HashMap::new());
-        let mut adding = 0;
-        for ((digest, reply), result) in asked.into_iter().zip(checked) {
-            let result = if late { Err(Reason::Closed) } else { result };
-            let (checked, row) = match result {
-                Ok(checked) => checked,
-                Err(reason) => {
-                    self.refuse(core, digest, reason, reply);
-                    continue;
+        let (mut again, mut adding) = (Vec::new(), 0);
+        let taken = checked.map(|Prepared { rows, batch: mut bids }| {
+            let mut passed = Vec::with_capacity(rows.len());
+            for ((digest, reply), row) in asked.into_iter().zip(rows) {
+                match row {
+                    Ok(row) => passed.push((digest, reply, row)),
+                    Err(reason) => self.refuse(core, digest, reason, reply),
                 }
-            };
-            let sealed = Arc::clone(checked.verified.sealed());
-            match self.standing(&digest, &sealed.bidder, &keys) {
-                Standing::New => {
-                    let length = row.length();
-                    if self.held + adding + length > core.site.config.max_bytes_per_auction {
-                        self.refuse(core, digest, Reason::Full, reply);
-                        continue;
-                    }
-                    adding += length;
-                    keys.insert(sealed.bidder, digest);
-                    batch.bid(&id, &sealed, &row);
-                    taken.push(Taken { checked, digest, reply });
-                }
-                Standing::Accepted => again.push((digest, reply)),
-                Standing::Refused(reason) => self.refuse(core, digest, reason, reply),
             }
-        }
+            let (mut passed, mut coming) = (passed.into_iter(), HashMap::new());
+            let mut asked = Vec::with_capacity(passed.len());
+            bids.retain(|checked| {
+                let Some((digest, reply, row)) = passed.next() else { return false };
+                let sealed = checked.verified().sealed();
+                let length = row.length();
+                match self.book.standing_beside(&coming, &digest, &sealed.bidder) {
+                    _ if late => self.refuse(core, digest, Reason::Closed, reply),
+                    Standing::New
+                        if self.held + adding + length > core.site.config.max_bytes_per_auction =>
+                    {
+                        self.refuse(core, digest, Reason::Full, reply);
+                    }
+                    Standing::New => {
+                        adding += length;
+                        coming.insert(sealed.bidder, digest);
+                        batch.bid(&id, sealed, &row);
+                        asked.push((digest, reply));
+                        return true;
+                    }
+                    Standing::Accepted => again.push((digest, reply)),
+                    Standing::Refused(reason) => self.refuse(core, digest, reason, reply),
+                }
+                false
+            });
+            Taken { batch: bids, asked }
+        });
+        let taken = taken.filter(|taken| !taken.asked.is_empty());
         for (receipts, _) in &leaving {
             if let Some(first) = receipts.first() {
                 batch.receipts(&id, &first.bid, receipts);
             }
         }
-        if taken.is_empty() && again.is_empty() && leaving.is_empty() {
+        if taken.is_none() && again.is_empty() && leaving.is_empty() {
             return;
         }
         match core.site.store.write(batch).await {
@@ -293,27 +298,6 @@ impl Taking {
                 self.accept(core, taken, again, leaving).await;
             }
             Err(error) => self.not_stored(core, &error, taken),
-        }
-    }
-
-    /// Where a bid stands when those of this batch that are to be stored count.
-    fn standing(
-        &self,
-        digest: &Digest,
-        bidder: &PublicKey,
-        keys: &HashMap<PublicKey, Digest>,
-    ) -> Standing {
-        match keys.get(bidder) {
-            Some(known) if known == digest => Standing::Accepted,
-            Some(known) => Standing::Refused(Reason::SecondBid(*known)),
-            None => match self.book.standing(digest, bidder) {
-                Standing::New
-                    if self.book.len() + keys.len() >= self.auction.spec().most_bids as usize =>
-                {
-                    Standing::Refused(Reason::Full)
-                }
-                standing => standing,
-            },
         }
     }
 
@@ -345,7 +329,7 @@ impl Taking {
     async fn accept(
         &mut self,
         core: &Core,
-        taken: Vec<Taken>,
+        taken: Option<Taken>,
         again: Vec<(Digest, Reply)>,
         leaving: Vec<(Vec<Receipt>, Reply)>,
     ) {
@@ -353,7 +337,8 @@ impl Taking {
         let empty = BidBook::new(Arc::clone(&self.auction));
         let mut book = std::mem::replace(&mut self.book, empty);
         let (auction, identity) = (Arc::clone(&self.auction), Arc::clone(&core.site.identity));
-        let (me, id, count) = (core.me_u8(), core.id(), taken.len());
+        let (me, id) = (core.me_u8(), core.id());
+        let count = taken.as_ref().map_or(0, |taken| taken.asked.len());
         // Shown before anybody has a receipt that is not counted in it.
         let bids = book.len() + count;
         core.shared.update(|view| view.state.bids = bids as u32);
@@ -361,14 +346,19 @@ impl Taking {
             .site
             .pool
             .compute(move || {
-                for Taken { checked, digest, reply } in taken {
-                    match book.accept(checked) {
-                        Ok(Standing::New) => {
+                if let Some(Taken { batch, asked }) = taken {
+                    let standings = book.accept(batch).unwrap_or_else(|error| {
+                        tracing::error!(auction = %id, %error, "a batch is not taken");
+                        Vec::new()
+                    });
+                    for ((digest, reply), standing) in asked.into_iter().zip(standings) {
+                        if standing == Standing::New {
                             let receipt = Receipt::sign(auction.context(), digest, me, &identity);
                             answer(reply, Answer::Accepted(receipt));
+                        } else {
+                            // It was looked at before it was stored, and nothing came between.
+                            tracing::error!(auction = %id, bid = %digest, ?standing, "not taken");
                         }
-                        // Its standing was looked at before it was stored, and nothing came between.
-                        other => tracing::error!(auction = %id, bid = %digest, ?other, "not taken"),
                     }
                 }
                 for (digest, reply) in again {
@@ -391,12 +381,13 @@ impl Taking {
 
     /// It is not known what is on the disk: nobody gets a receipt, and what is not receipted is
     /// taken back before anything else is stored.
-    fn not_stored(&mut self, core: &Core, error: &StoreError, taken: Vec<Taken>) {
-        tracing::error!(auction = %core.id(), %error, bids = taken.len(), "bids not stored");
-        for Taken { checked, reply, .. } in taken {
-            self.doubtful.insert(checked.verified.sealed().bidder);
-            busy(reply);
-        }
+    fn not_stored(&mut self, core: &Core, error: &StoreError, taken: Option<Taken>) {
+        let bids = taken.as_ref().map_or(0, |taken| taken.asked.len());
+        tracing::error!(auction = %core.id(), %error, bids, "bids not stored");
+        let Some(Taken { batch, asked }) = taken else { return };
+        let bidder = |bid: &CheckedBid| bid.verified().sealed().bidder;
+        self.doubtful.extend(batch.bids().iter().map(bidder));
+        asked.into_iter().for_each(|(_, reply)| busy(reply));
     }
 
     /// 4 Closes the book: the list is made, and stored in one step with closing; no receipt is
@@ -450,6 +441,26 @@ impl Taking {
     fn refuse(&self, core: &Core, bid: Digest, reason: Reason, reply: Reply) {
         refuse(core, &self.auction, bid, reason, reply);
     }
+}
+
+/// Seals the shares of a checked batch for the store.
+fn prepare(checked: Checked, key: &StorageKey, bytes: Vec<Vec<u8>>) -> Prepared {
+    let Checked { verdicts, mut batch } = checked;
+    let mut shares = Vec::with_capacity(verdicts.len());
+    batch.retain(|checked| {
+        let share = key.seal_share(&checked.verified().digest(), checked.share()).ok();
+        let sealed = share.is_some();
+        shares.push(share);
+        sealed
+    });
+    let mut shares = shares.into_iter();
+    let rows = verdicts.into_iter().zip(bytes).map(|(verdict, bid)| {
+        verdict?;
+        // Sealing fails for nothing that fits into memory.
+        let share = shares.next().flatten().ok_or(Reason::OtherShare)?;
+        Ok(BidRow { bid, share })
+    });
+    Prepared { rows: rows.collect(), batch }
 }
 
 /// Answers with a refusal: a signed one, unless others than the bidder may be behind it.

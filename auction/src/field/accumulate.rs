@@ -8,7 +8,9 @@ use core::fmt;
 use curve25519_dalek::Scalar;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use super::limbs::{add, add_product, bytes_from_limbs, limbs_from_bytes, weight_limbs};
+use super::limbs::{
+    add, add_product, bytes_from_limbs, difference, limbs_from_bytes, weight_limbs,
+};
 use super::montgomery::{Fe, R1, R2, montgomery_product};
 
 /// Bytes of one raw entry of a share expansion: 384 bits, PROTOCOL section 2 step 1.
@@ -17,6 +19,17 @@ pub const ENTRY_BYTES: usize = 48;
 /// `2^448` modulo `l`.
 const TWO_POW_448: [u64; 4] =
     [0x79da_f520_a00a_cb65, 0xe24b_abbe_38d1_d7a9, 0xb399_411b_7c30_9a3d, 0x0ed9_ce5a_30a2_c131];
+
+/// The smallest multiple of `l` that no raw entry exceeds.
+const ABOVE_ENTRIES: [u64; 7] = [
+    0x1e90_41f0_bccb_717c,
+    0x5e94_7a9b_44a7_bf41,
+    0x8126_31a5_cf5d_3ece,
+    0x0def_9dea_2f79_cd65,
+    0,
+    0,
+    1,
+];
 
 /// The limbs of one raw entry, least significant first.
 #[inline(always)]
@@ -59,6 +72,25 @@ impl EntrySum {
     #[inline(always)]
     pub fn add_integer(&mut self, integer: &[u8; 32]) {
         add(&mut self.0, &limbs_from_bytes(integer));
+    }
+
+    /// Takes a raw entry away. As a term of the sum it counts like one that is added.
+    #[inline(always)]
+    pub fn subtract(&mut self, entry: &[u64; 6]) {
+        // A multiple of l less the entry is never negative, whatever was added before.
+        add(&mut self.0, &difference(&ABOVE_ENTRIES, entry));
+    }
+
+    /// Takes a 256-bit integer away.
+    #[inline(always)]
+    pub fn subtract_integer(&mut self, integer: &[u8; 32]) {
+        add(&mut self.0, &difference(&ABOVE_ENTRIES, &limbs_from_bytes(integer)));
+    }
+
+    /// Adds all terms of another sum.
+    #[inline(always)]
+    pub fn add_sum(&mut self, other: &Self) {
+        add(&mut self.0, &other.0);
     }
 
     /// The sum modulo `l`.
@@ -221,6 +253,25 @@ mod tests {
             let before = sum.reduce();
             sum.add_scalar(&scalar);
             assert_eq!(sum.reduce(), before + scalar);
+        }
+    }
+
+    #[test]
+    fn what_is_taken_away_is_the_negative_modulo_the_order() {
+        let above = big(&ABOVE_ENTRIES);
+        assert_eq!(&above % order(), BigUint::ZERO);
+        assert!(above > big(&[u64::MAX; 6]) && above - order() <= big(&[u64::MAX; 6]));
+        for entry in entries() {
+            let (mut alone, mut other) = (EntrySum::new(), EntrySum::new());
+            alone.subtract(&entry);
+            assert_eq!(alone.reduce(), -scalar_of(&big(&entry)));
+            other.add(&entry);
+            alone.add_sum(&other);
+            assert_eq!(alone.reduce(), Scalar::ZERO);
+            let integer = [entry[0], entry[1], entry[2], entry[3]];
+            let mut alone = EntrySum::new();
+            alone.subtract_integer(&bytes_from_limbs(&integer));
+            assert_eq!(alone.reduce(), -scalar_of(&big(&integer)));
         }
     }
 

@@ -41,6 +41,20 @@ pub(super) fn add<const N: usize, const M: usize>(sum: &mut [u64; N], term: &[u6
     }
 }
 
+/// `a - b`; a borrow out of the top limb is lost, the caller shows there is none.
+#[inline(always)]
+pub(super) fn difference<const N: usize, const M: usize>(a: &[u64; N], b: &[u64; M]) -> [u64; N] {
+    const { assert!(M <= N) };
+    let (mut difference, mut borrow) = (*a, false);
+    for i in 0..M {
+        (difference[i], borrow) = difference[i].borrowing_sub(b[i], borrow);
+    }
+    for limb in &mut difference[M..] {
+        (*limb, borrow) = limb.borrowing_sub(0, borrow);
+    }
+    difference
+}
+
 /// Adds the product `a * b` to `sum`; a carry out of the top limb is lost, the caller shows
 /// there is none.
 #[inline(always)]
@@ -83,6 +97,7 @@ mod tests {
                 let mut sum = start9;
                 add(&mut sum, &b);
                 assert_eq!(big(&sum), big(start) + big(&b));
+                assert_eq!(difference(&sum, &b), start9);
 
                 let mut sum = start9;
                 add_product(&mut sum, &a, &b);

@@ -52,6 +52,12 @@ impl Fe {
         Self(montgomery_product(&limbs_from_bytes(scalar.as_bytes()), &R2))
     }
 
+    /// The element that 32 bytes encode; none unless they are its canonical encoding.
+    #[inline]
+    pub fn from_canonical(bytes: &[u8; 32]) -> Option<Self> {
+        is_canonical(bytes).then(|| Self(montgomery_product(&limbs_from_bytes(bytes), &R2)))
+    }
+
     /// The scalar equal to this element.
     #[inline]
     pub fn to_scalar(self) -> Scalar {

@@ -75,6 +75,37 @@ impl VectorSum {
         Ok(())
     }
 
+    /// Takes a piece of a share's keystream away, as [`Self::add_raw_from`] adds it.
+    pub fn subtract_raw_from(&mut self, first: usize, entries: &[[u8; ENTRY_BYTES]]) {
+        for (sum, entry) in self.sums.iter_mut().skip(first).zip(entries) {
+            sum.subtract(&entry_limbs(entry));
+        }
+    }
+
+    /// Takes a share given as 256-bit integers away.
+    ///
+    /// # Errors
+    /// [`LengthError`] when there are not `len` of them; nothing was taken away.
+    pub fn subtract_integers(&mut self, integers: &[[u8; 32]]) -> Result<(), LengthError> {
+        check_length(integers.len(), self.sums.len())?;
+        for (sum, integer) in self.sums.iter_mut().zip(integers) {
+            sum.subtract_integer(integer);
+        }
+        Ok(())
+    }
+
+    /// Adds all shares of another sum.
+    ///
+    /// # Errors
+    /// [`LengthError`] when it is of vectors of another length; nothing was added.
+    pub fn add_sum(&mut self, other: &Self) -> Result<(), LengthError> {
+        check_length(other.sums.len(), self.sums.len())?;
+        for (sum, other) in self.sums.iter_mut().zip(&other.sums) {
+            sum.add_sum(other);
+        }
+        Ok(())
+    }
+
     /// Adds a share given as scalars.
     ///
     /// # Errors
@@ -217,6 +248,27 @@ mod tests {
         }
     }
 
+    impl Share {
+        fn add_to(&self, sum: &mut VectorSum) {
+            match self {
+                Self::Raw(bytes) => sum.add_raw(bytes).unwrap(),
+                Self::Scalars(all) => sum.add_integers(all).unwrap(),
+            }
+        }
+
+        fn subtract_from(&self, sum: &mut VectorSum) {
+            match self {
+                Self::Raw(bytes) => {
+                    // Two pieces, as a keystream comes.
+                    let (entries, _) = bytes.as_chunks();
+                    sum.subtract_raw_from(0, &entries[..2]);
+                    sum.subtract_raw_from(2, &entries[2..]);
+                }
+                Self::Scalars(all) => sum.subtract_integers(all).unwrap(),
+            }
+        }
+    }
+
     fn byte() -> impl Strategy<Value = u8> {
         prop_oneof![Just(0), Just(0xff), any::<u8>()]
     }
@@ -270,6 +322,28 @@ mod tests {
         }
     }
 
+    proptest! {
+        #[test]
+        fn what_is_taken_away_was_never_added(
+            shares in prop::collection::vec((any::<bool>(), any::<bool>(), share()), 0..20)
+        ) {
+            let (mut sum, mut second) = (VectorSum::new(LEN), VectorSum::new(LEN));
+            let mut kept = VectorSum::new(LEN);
+            for (keep, _, share) in &shares {
+                share.add_to(&mut sum);
+                if *keep {
+                    share.add_to(&mut kept);
+                }
+            }
+            // In any order and from either part of a sum made in two.
+            for (_, here, share) in shares.iter().filter(|(keep, ..)| !keep) {
+                share.subtract_from(if *here { &mut sum } else { &mut second });
+            }
+            sum.add_sum(&second).unwrap();
+            prop_assert_eq!(sum.finish(), kept.finish());
+        }
+    }
+
     #[test]
     fn thousands_of_largest_shares_do_not_overflow() {
         let ones = [0xff; LEN * 48];
@@ -310,6 +384,11 @@ mod tests {
             let scalars = vec![Scalar::ONE; got];
             assert_eq!(plain.add_scalars(&scalars), Err(error));
             assert_eq!(weighted.add_scalars(1, &scalars), Err(error));
+            assert_eq!(plain.add_integers(&vec![[1; 32]; got]), Err(error));
+            assert_eq!(plain.subtract_integers(&vec![[1; 32]; got]), Err(error));
+            let mut other = VectorSum::new(got);
+            other.add_scalars(&scalars).unwrap();
+            assert_eq!(plain.add_sum(&other), Err(error));
         }
         assert_eq!(plain.finish(), [Scalar::ZERO; 2]);
         assert_eq!(weighted.finish(), [Scalar::ZERO; 2]);

@@ -10,7 +10,7 @@ use curve25519_dalek::{RistrettoPoint, Scalar};
 use rand::rngs::ChaCha20Rng;
 use rand::{Rng as _, SeedableRng as _};
 
-use crate::field::{Fe, differences};
+use crate::field::{Fe, ProductSum, differences};
 use crate::group::{Generators, Point};
 use crate::proofs::ProofError;
 
@@ -20,7 +20,7 @@ use crate::proofs::ProofError;
 pub struct EquationBatch {
     generators: Arc<Generators>,
     rng: ChaCha20Rng,
-    levels: Vec<Fe>,
+    levels: Vec<ProductSum>,
     bits: Vec<Fe>,
     squares: Vec<Fe>,
     blinding: Scalar,
@@ -36,7 +36,7 @@ impl EquationBatch {
         Self {
             generators: Arc::clone(generators),
             rng: ChaCha20Rng::from_seed(seed),
-            levels: vec![Fe::ZERO; levels],
+            levels: std::iter::repeat_with(ProductSum::new).take(levels).collect(),
             bits: vec![Fe::ZERO; generators.bits().len()],
             squares: vec![Fe::ZERO; generators.squares().len()],
             blinding: Scalar::ZERO,
@@ -59,6 +59,12 @@ impl EquationBatch {
         self.points.push(*point.value());
     }
 
+    /// Adds `scalar * (point + point + ..)`.
+    pub fn sum_term(&mut self, scalar: Scalar, points: &[Point]) {
+        self.scalars.push(scalar);
+        self.points.push(points.iter().map(Point::value).sum());
+    }
+
     /// Adds `scalar * G`.
     pub fn base(&mut self, scalar: Scalar) {
         self.base += scalar;
@@ -73,12 +79,12 @@ impl EquationBatch {
     pub fn levels_by_difference(&mut self, weight: Scalar, vector: &[Scalar]) {
         let weight = Fe::from_scalar(&weight);
         for (sum, entry) in self.levels.iter_mut().zip(differences(vector)) {
-            *sum += weight * Fe::from_scalar(&entry);
+            sum.add(&weight, &Fe::from_scalar(&entry));
         }
     }
 
     /// The weights of `P_1..P_K`, to add to.
-    pub fn levels_mut(&mut self) -> &mut [Fe] {
+    pub fn levels_mut(&mut self) -> &mut [ProductSum] {
         &mut self.levels
     }
 
@@ -92,8 +98,9 @@ impl EquationBatch {
     /// # Errors
     /// [`ProofError::DoesNotHold`].
     pub fn check(mut self) -> Result<(), ProofError> {
+        let levels: Vec<Fe> = self.levels.iter().map(ProductSum::reduce).collect();
         let fixed: [(&[Fe], &[RistrettoPoint]); 3] = [
-            (&self.levels, self.generators.levels(self.levels.len())),
+            (&levels, self.generators.levels(levels.len())),
             (&self.bits, self.generators.bits()),
             (&self.squares, self.generators.squares()),
         ];

@@ -1,4 +1,5 @@
-//! One-of-many membership: one of `C - P_1, .., C - P_L` is a multiple of `H`.
+//! One-of-many membership: one of `C - P_1, .., C - P_L` is a multiple of `H`, where `C` is the
+//! sum of the commitments to the shares.
 //!
 //! Groth and Kohlweiss (EUROCRYPT 2015) in the base-N form of Bootle et al. (ESORICS 2015), with
 //! the bit commitments joined in pairs as in Lelantus Spark (2021): `A + x B` opens to the
@@ -15,8 +16,8 @@ use serde::{Deserialize, Serialize};
 use subtle::{ConditionallySelectable as _, ConstantTimeEq as _};
 use zeroize::Zeroize as _;
 
-use crate::field::Fe;
-use crate::group::{Generators, Point, PointBytes, ScalarBytes};
+use crate::field::{Fe, ProductSum};
+use crate::group::{EncodingError, Generators, Point, PointBytes, ScalarBytes};
 use crate::layout::Layout;
 use crate::prices::Level;
 use crate::proofs::batch::EquationBatch;
@@ -47,11 +48,12 @@ impl Digits {
     }
 }
 
-/// What is claimed: `commitment` is to a level in `1..=cover`.
+/// What is claimed: the sum of `commitments` is to a level in `1..=cover`.
 #[derive(Debug, Clone, Copy)]
 pub struct MembershipStatement<'a> {
-    /// `C = P_b + rho H`.
-    pub commitment: &'a Point,
+    /// `C^(1..m)`, whose sum is `C = P_b + rho H`. The challenge hashes them one by one: their
+    /// encodings are at hand, that of the sum would have to be made.
+    pub commitments: &'a [Point],
     /// `L`, the highest level that the bid may have; at least 1.
     pub cover: Level,
 }
@@ -90,7 +92,7 @@ impl Drop for Erased {
 }
 
 impl MembershipStatement<'_> {
-    /// Proves that the commitment is to `level` with `blinding`; constant time in both.
+    /// Proves that the sum is to `level` with `blinding`; constant time in both.
     #[must_use]
     pub fn prove<R: CryptoRng + ?Sized>(
         &self,
@@ -175,27 +177,24 @@ impl MembershipStatement<'_> {
             *square += weighted * (x_field - *entry);
         }
 
-        // x^n C - sum_i (prod_j f_{j, i_j}) P_i - sum_k x^k G_k - z H = 0
+        // sum_k x^k G_k + sum_i (prod_j f_{j, i_j}) P_i + z H - x^n C = 0
         let weight = batch.weight();
         let mut power = weight;
         for digit in &proof.digits {
-            batch.term(-power, &digit.decode()?);
+            batch.term(power, &digit.decode()?);
             power *= x;
         }
-        batch.term(power, self.commitment);
-        batch.blinding(-weight * z);
-        let negative = Fe::from_scalar(&-weight);
-        let products = entry_products(shape, cover - 1, &f, negative);
-        let before_last = negative * sum_of_products(shape, cover - 1, &f, x_field);
-        let (last, others) = match batch.levels_mut().get_mut(..cover).map(<[Fe]>::split_last_mut) {
+        batch.sum_term(-power, self.commitments);
+        batch.blinding(weight * z);
+        let weight = Fe::from_scalar(&weight);
+        let before_last = weight * sum_of_products(shape, cover - 1, &f, x_field);
+        let (last, others) = match batch.levels_mut().get_mut(..cover).map(<[_]>::split_last_mut) {
             Some(Some(parts)) => parts,
             _ => return Err(ProofError::DoesNotHold),
         };
-        for (sum, product) in others.iter_mut().zip(products) {
-            *sum += product;
-        }
+        add_entry_products(shape, &f, weight, others);
         // All positions from L on stand for P_L; all products together are x^n.
-        *last += Fe::from_scalar(&-power) - before_last;
+        last.add(&(Fe::from_scalar(&power) - before_last), &Fe::ONE);
         Ok(())
     }
 
@@ -206,7 +205,10 @@ impl MembershipStatement<'_> {
         digits: &[PointBytes],
     ) -> Scalar {
         let mut layout: Layout = binding.layout();
-        layout.u32(self.cover.0).point(self.commitment);
+        layout.u32(self.cover.0).count(self.commitments.len());
+        for commitment in self.commitments {
+            layout.point(commitment);
+        }
         layout.fixed(&bits[0].0).fixed(&bits[1].0).count(digits.len());
         for digit in digits {
             layout.fixed(&digit.0);
@@ -334,7 +336,7 @@ fn complete_entries(shape: Digits, entries: &[ScalarBytes], x: Fe) -> Result<Vec
         let start = f.len();
         f.push(x);
         for entry in digit {
-            let entry = Fe::from_scalar(&entry.decode()?);
+            let entry = Fe::from_canonical(&entry.0).ok_or(EncodingError::Scalar)?;
             f.push(entry);
             f[start] -= entry;
         }
@@ -342,7 +344,19 @@ fn complete_entries(shape: Digits, entries: &[ScalarBytes], x: Fe) -> Result<Vec
     Ok(f)
 }
 
-/// `factor * prod_j f_{j, i_j}` for the first `count` positions.
+/// Adds `factor * prod_j f_{j, i_j}` to the sum at each position. What the last digit multiplies
+/// is not reduced: it is the most, and the sums are reduced once a batch.
+fn add_entry_products(shape: Digits, f: &[Fe], factor: Fe, sums: &mut [ProductSum]) {
+    let (others, last) = f.split_at((shape.digits - 1) * shape.base);
+    let products = entry_products(shape, sums.len().max(1), others, factor);
+    for (value, sums) in last.iter().zip(sums.chunks_mut(products.len())) {
+        for (sum, product) in sums.iter_mut().zip(&products) {
+            sum.add(product, value);
+        }
+    }
+}
+
+/// `factor * prod_j f_{j, i_j}` over the digits in `f`, for the first `count` positions.
 fn entry_products(shape: Digits, count: usize, f: &[Fe], factor: Fe) -> Vec<Fe> {
     let mut products = vec![factor];
     for digit in f.chunks(shape.base) {
@@ -427,7 +441,7 @@ mod tests {
                 };
                 let commitment = Point::from(shown);
                 let statement =
-                    MembershipStatement { commitment: &commitment, cover: Level(levels as u32) };
+                    MembershipStatement { commitments: &[commitment], cover: Level(levels as u32) };
                 let claimed = Level(value.clamp(1, levels) as u32);
                 let key = PublicKey([1; 32]);
                 let binding = place(&key).bind(Label::Membership);
@@ -447,7 +461,7 @@ mod tests {
         let point = generators.levels(20)[11] + generators.blinding().value() * rho.expose();
         let commitment = Point::from(point);
         for (cover, expected) in [(12, true), (20, true), (11, false)] {
-            let statement = MembershipStatement { commitment: &commitment, cover: Level(cover) };
+            let statement = MembershipStatement { commitments: &[commitment], cover: Level(cover) };
             let level = Level(12.min(cover));
             let binding = place(&key).bind(Label::Membership);
             let proof = statement.prove(binding, &generators, level, &rho, &mut rng);
@@ -466,6 +480,11 @@ mod tests {
             let f = complete_entries(shape, &entries, x).unwrap();
             for count in 0..length {
                 let all = entry_products(shape, count, &f, Fe::ONE);
+                let mut sums: Vec<_> = (0..count).map(|_| ProductSum::new()).collect();
+                add_entry_products(shape, &f, Fe::ONE, &mut sums);
+                add_entry_products(shape, &f, Fe::from_u64(2), &mut sums);
+                let thrice: Vec<_> = all.iter().take(count).map(|p| p.double() + *p).collect();
+                assert_eq!(sums.iter().map(ProductSum::reduce).collect::<Vec<_>>(), thrice);
                 assert_eq!(sum_of_products(shape, count, &f, x), all.into_iter().take(count).sum());
             }
         }
@@ -480,7 +499,7 @@ mod tests {
             let commitment = Point::from(generators.levels(300)[0]);
             let cover = Level(levels as u32);
             let rho = SecretScalar::random(&mut rng);
-            let proof = MembershipStatement { commitment: &commitment, cover }.prove(
+            let proof = MembershipStatement { commitments: &[commitment], cover }.prove(
                 place(&key).bind(Label::Membership),
                 &generators,
                 Level(1),

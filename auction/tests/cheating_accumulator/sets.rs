@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use auction::bid::SealedBid;
 use auction::book::{BidBook, Standing};
-use auction::checking::{CheckedBid, verify_bids};
+use auction::checking::verify_bids;
 use auction::layout::Digest;
 use auction::messages::Listed;
 use auction::prices::Level;
@@ -85,8 +85,7 @@ fn books(
         let mut book = BidBook::new(Arc::clone(&committee.auction));
         for i in held {
             let share = bids[*i].submissions[k].delivery.share.clone();
-            let checked = CheckedBid { verified: verified[*i].clone(), share };
-            assert_eq!(book.accept(checked).unwrap(), Standing::New);
+            assert_eq!(book.restore(verified[*i].clone(), share).unwrap(), Standing::New);
             let digest = verified[*i].digest();
             book.complete(&digest, &committee.receipts(digest)).unwrap();
         }

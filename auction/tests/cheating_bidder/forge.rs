@@ -55,8 +55,7 @@ pub(crate) fn prove(
     let ticket = ticket_digest(bid.ticket.as_ref());
     let place = Place { context: &bid.context, prover: &bid.bidder, round: 0, previous: &ticket };
     let points: Vec<Point> = bid.commitments.iter().map(|c| c.decode().unwrap()).collect();
-    let commitment = Point::sum(&points);
-    bid.membership = MembershipStatement { commitment: &commitment, cover }.prove(
+    bid.membership = MembershipStatement { commitments: &points, cover }.prove(
         place.bind(Label::Membership),
         auction.generators(),
         claimed,

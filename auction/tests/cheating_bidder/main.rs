@@ -12,29 +12,33 @@ mod forge;
 mod in_memory;
 mod shares;
 mod standing;
+mod sums;
 mod tickets;
 mod vectors;
 
 use std::sync::Arc;
 
 use auction::bid::Submission;
-use auction::checking::{BidChecker, verify_bids};
+use auction::checking::{BidChecker, Checked, verify_bids};
 use auction::layout::Digest;
 use auction::prices::Level;
 use auction::receipts::Reason;
 use in_memory::{Committee, Terms};
 use rand::rngs::ChaCha20Rng;
 
-/// What accumulator `k` says of submissions: the bid's digest, or why it is refused.
+/// What accumulator `k` says of submissions: why each is refused, if it is.
 fn said(
     committee: &Committee,
     k: usize,
     submissions: Vec<Submission>,
     rng: &mut ChaCha20Rng,
-) -> Vec<Result<Digest, Reason>> {
+) -> Vec<Result<(), Reason>> {
+    let named: Vec<Digest> = submissions.iter().map(|submission| submission.bid.digest()).collect();
     let checker = BidChecker::new(Arc::clone(&committee.auction), k, rng);
-    let checked = checker.check(submissions, rng);
-    checked.into_iter().map(|bid| bid.map(|bid| bid.verified.digest())).collect()
+    let Checked { verdicts, batch } = checker.check(submissions, rng);
+    let passed = named.iter().zip(&verdicts).filter(|(_, verdict)| verdict.is_ok());
+    assert!(passed.map(|(bid, _)| *bid).eq(batch.bids().iter().map(|bid| bid.verified().digest())));
+    verdicts
 }
 
 /// Puts a bad submission for accumulator `k` among honest ones: they pass, and the reason why

@@ -7,7 +7,7 @@ use auction::receipts::Reason;
 use auction::secret::SecretScalar;
 use curve25519_dalek::Scalar;
 
-use crate::forge::{numbers, prove, seal_vector, sign_again};
+use crate::forge::{entries, numbers, prove, seal_vector, sign_again};
 use crate::in_memory::rng;
 use crate::{committee, public_part, refused};
 
@@ -101,9 +101,16 @@ fn commitments_moved_altered_or_miscounted_are_refused() {
         sign_again(&mut bad, &sealed.bidder);
         assert_eq!(refused(&committee, 0, bad, &mut rng), Some(reason));
     }
-    // Swapped: the sum, and so the proof, still hold; the shares do not open them.
+    // Swapped: the sum is the same, but the proof was made for them in their order.
     let mut bad = honest.clone();
     bad.bid.commitments.swap(0, 1);
+    sign_again(&mut bad, &sealed.bidder);
+    let seen = public_part(&committee, &bad, &mut rng);
+    assert!(matches!(seen, Some(Reason::NotALevel(_))), "{seen:?}");
+    // And with a proof for their new order: it holds; the shares do not open them.
+    let shares = sealed.submissions.iter().map(|submission| &submission.delivery.share);
+    let blinding = SecretScalar::new(shares.map(|share| entries(share, 12).1).sum());
+    prove(&committee.auction, &mut bad.bid, Level(9), Level(12), &blinding, &mut rng);
     sign_again(&mut bad, &sealed.bidder);
     assert_eq!(public_part(&committee, &bad, &mut rng), None);
     assert_eq!(refused(&committee, 0, bad, &mut rng), Some(Reason::ShareDoesNotOpen));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use auction::bid::Submission;
 use auction::book::{BidBook, Standing};
-use auction::checking::{BidChecker, CheckedBid, verify_bids};
+use auction::checking::{BidChecker, verify_bids};
 use auction::join::{Auction, Join};
 use auction::keys::{PublicKey, SecretKey};
 use auction::money::{Amount, Currency};
@@ -151,10 +151,9 @@ impl Committee {
         let mut book = BidBook::new(Arc::clone(&self.auction));
         let checker = BidChecker::new(Arc::clone(&self.auction), k, rng);
         let submissions = bids.iter().map(|bid| bid.submissions[k].clone()).collect();
-        for checked in checker.check(submissions, rng) {
-            let checked = checked.unwrap();
-            let digest = checked.verified.digest();
-            assert_eq!(book.accept(checked).unwrap(), Standing::New);
+        let batch = checker.check(submissions, rng).batch;
+        assert_eq!(book.accept(batch).unwrap(), vec![Standing::New; bids.len()]);
+        for digest in bids.iter().map(|bid| bid.submissions[k].bid.digest()) {
             book.complete(&digest, &self.receipts(digest)).unwrap();
         }
         book
@@ -171,8 +170,7 @@ impl Committee {
             let verified = verified.unwrap();
             for (book, submission) in books.iter_mut().zip(&bid.submissions) {
                 let share = submission.delivery.share.clone();
-                let checked = CheckedBid { verified: verified.clone(), share };
-                assert_eq!(book.accept(checked).unwrap(), Standing::New);
+                assert_eq!(book.restore(verified.clone(), share).unwrap(), Standing::New);
             }
         }
         books

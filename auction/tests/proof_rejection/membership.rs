@@ -43,14 +43,15 @@ fn check(
     proof: &MembershipProof,
 ) -> Result<(), ProofError> {
     let mut batch = batch(LEVELS);
-    MembershipStatement { commitment, cover }.append(binding, proof, &mut batch)?;
+    MembershipStatement { commitments: &[*commitment], cover }
+        .append(binding, proof, &mut batch)?;
     batch.check()
 }
 
 fn proved(level: u32, cover: Level, rng: &mut ChaCha20Rng) -> (Point, MembershipProof) {
     let rho = SecretScalar::random(rng);
     let commitment = commitment(level_point(level), &rho);
-    let statement = MembershipStatement { commitment: &commitment, cover };
+    let statement = MembershipStatement { commitments: &[commitment], cover };
     let proof = statement.prove(binding(), &table(), Level(level), &rho, rng);
     assert_eq!(check(&commitment, cover, binding(), &proof), Ok(()));
     (commitment, proof)
@@ -132,7 +133,7 @@ fn every_field_of_a_ticket_is_in_the_digest_that_a_proof_is_bound_to() {
     let digests: Vec<Digest> = tickets.iter().map(|t| ticket_digest(t.as_ref())).collect();
     let rho = SecretScalar::random(&mut rng);
     let commitment = commitment(level_point(3), &rho);
-    let statement = MembershipStatement { commitment: &commitment, cover: COVER };
+    let statement = MembershipStatement { commitments: &[commitment], cover: COVER };
     for (i, made) in digests.iter().enumerate() {
         let at = |previous| Place { previous, ..PLACE }.bind(Label::Membership);
         let proof = statement.prove(at(made), &table(), Level(3), &rho, &mut rng);
@@ -184,7 +185,7 @@ fn no_prover_proves_a_level_above_the_cover_or_none() {
     ];
     for value in values {
         let commitment = commitment(combine(value), &rho);
-        let statement = MembershipStatement { commitment: &commitment, cover: Level(12) };
+        let statement = MembershipStatement { commitments: &[commitment], cover: Level(12) };
         for claimed in 1..=12 {
             let proof = statement.prove(binding(), &table(), Level(claimed), &rho, &mut rng);
             let refused = check(&commitment, Level(12), binding(), &proof);
@@ -210,10 +211,38 @@ fn errors_that_would_cancel_under_one_weight_are_refused() {
         for by in [by, -by] {
             let (commitment, mut proof) = proved(7, COVER, &mut rng);
             raise(&mut proof.blinding, by);
-            let statement = MembershipStatement { commitment: &commitment, cover: COVER };
+            let statement = MembershipStatement { commitments: &[commitment], cover: COVER };
             statement.append(binding(), &proof, &mut batch).unwrap();
         }
         assert_eq!(batch.check().is_ok(), by == Scalar::ZERO);
+    }
+}
+
+#[test]
+fn the_same_sum_in_other_parts_is_refused() {
+    let mut rng = ChaCha20Rng::seed_from_u64(17);
+    let rho = SecretScalar::random(&mut rng);
+    let whole = commitment(level_point(7), &rho);
+    let part = |i: usize| Point::from(table().levels(LEVELS)[i] * Scalar::from(5u64));
+    let rest = |part: &Point| Point::from(whole.value() - part.value());
+    let made = [part(0), rest(&part(0))];
+    let proof = MembershipStatement { commitments: &made, cover: COVER }.prove(
+        binding(),
+        &table(),
+        Level(7),
+        &rho,
+        &mut rng,
+    );
+    let [first, second] = made;
+    let other = [part(1), rest(&part(1))];
+    let held = |commitments: &[Point]| {
+        let mut batch = batch(LEVELS);
+        let statement = MembershipStatement { commitments, cover: COVER };
+        statement.append(binding(), &proof, &mut batch).and_then(|()| batch.check())
+    };
+    assert_eq!(held(&made), Ok(()));
+    for shown in [vec![second, first], other.to_vec(), vec![whole], vec![first], vec![]] {
+        assert_eq!(held(&shown), Err(ProofError::DoesNotHold), "{shown:?}");
     }
 }
 
@@ -225,7 +254,7 @@ fn the_challenge_hashes_the_commitment() {
     let rho = SecretScalar::random(&mut rng);
     let respond = |value| {
         let commitment = commitment(value, &rho);
-        let statement = MembershipStatement { commitment: &commitment, cover: COVER };
+        let statement = MembershipStatement { commitments: &[commitment], cover: COVER };
         let mut same = ChaCha20Rng::seed_from_u64(9);
         statement.prove(binding(), &table(), Level(7), &rho, &mut same)
     };

@@ -298,10 +298,13 @@ impl Fake {
             (checker, BidBook::new(Arc::clone(&auction)))
         });
         let standing = match book.standing(&digest, &submission.bid.bidder) {
-            Standing::New => match checker.check(vec![submission], &mut rand::rng()).remove(0) {
-                Ok(checked) => book.accept(checked).unwrap(),
-                Err(reason) => Standing::Refused(reason),
-            },
+            Standing::New => {
+                let mut checked = checker.check(vec![submission], &mut rand::rng());
+                match checked.verdicts.remove(0) {
+                    Ok(()) => book.accept(checked.batch).unwrap().remove(0),
+                    Err(reason) => Standing::Refused(reason),
+                }
+            }
             known => known,
         };
         match standing {

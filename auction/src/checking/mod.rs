@@ -1,0 +1,184 @@
+//! Checking bids, many at a time. PROTOCOL section 3.
+//!
+//! The membership proofs and the share openings of a batch are one multi-scalar multiplication
+//! in which every generator appears once. When a batch fails it is halved until the bad bids
+//! stand alone, so that one bad bid costs the others little and blame is exact. Shares are
+//! expanded once: what checks their openings also makes the sum that the book takes.
+
+mod checked;
+mod halving;
+mod screening;
+
+use std::sync::Arc;
+
+use curve25519_dalek::Scalar;
+use rand::CryptoRng;
+
+use crate::bid::{SealedBid, Submission};
+use crate::group::Point;
+use crate::join::Auction;
+use crate::proofs::ProofError;
+use crate::proofs::batch::EquationBatch;
+use crate::proofs::entries::commit;
+use crate::receipts::Reason;
+use crate::secret::{SecretScalar, SecretVector};
+use crate::shares::{FormedShare, Share, ShareSum, SummedShare, WeightedShareSum};
+
+pub use checked::{Checked, CheckedBatch, CheckedBid};
+pub use screening::VerifiedBid;
+
+use halving::halve;
+use screening::{Screened, append_membership, screen};
+
+/// Checks the public part of bids, as auditors and accumulators do alike.
+pub fn verify_bids<R: CryptoRng + ?Sized>(
+    auction: &Auction,
+    bids: Vec<SealedBid>,
+    rng: &mut R,
+) -> Vec<Result<VerifiedBid, Reason>> {
+    let mut results: Vec<_> = bids.into_iter().map(|bid| screen(auction, bid)).collect();
+    let halved = halve(&passed(&results), |part| {
+        let mut batch = new_batch(auction, rng);
+        for &i in part {
+            // Only positions of screened bids wait.
+            if let Ok(bid) = &results[i] {
+                append_membership(auction, bid, &mut batch)?;
+            }
+        }
+        batch.check()
+    });
+    for (i, error) in halved.failed {
+        results[i] = Err(Reason::not_a_level(error));
+    }
+    results.into_iter().map(|result| result.map(|screened| screened.verified)).collect()
+}
+
+/// Checks bids with their shares, for one accumulator.
+pub struct BidChecker {
+    auction: Arc<Auction>,
+    accumulator: usize,
+    blind: Blind,
+}
+
+/// A secret random vector with its commitment. A fresh multiple of it in every batch blinds the
+/// scalars of the batch's multiplication, whose time depends on them: they say nothing of shares.
+struct Blind {
+    sum: SummedShare,
+    commitment: Point,
+}
+
+impl BidChecker {
+    /// A checker for accumulator number `accumulator`.
+    #[must_use]
+    pub fn new<R: CryptoRng + ?Sized>(
+        auction: Arc<Auction>,
+        accumulator: usize,
+        rng: &mut R,
+    ) -> Self {
+        let vector = SecretVector::random(auction.levels(), rng);
+        let blinding = SecretScalar::random(rng);
+        let commitment = commit(auction.generators(), vector.expose(), blinding.expose()).into();
+        let blind = Blind { sum: SummedShare { vector, blinding }, commitment };
+        Self { auction, accumulator, blind }
+    }
+
+    /// Checks a batch: what is wrong with each submission, and those in which nothing is.
+    pub fn check<R: CryptoRng + ?Sized>(
+        &self,
+        submissions: Vec<Submission>,
+        rng: &mut R,
+    ) -> Checked {
+        let mut results: Vec<Result<(Screened, FormedShare), Reason>> =
+            submissions.into_iter().map(|submission| self.screen(submission)).collect();
+        let halved = halve(&passed(&results), |part| self.check_part(part, &results, rng));
+        for (i, error) in halved.failed {
+            if let Ok((screened, _)) = &results[i] {
+                let mut alone = new_batch(&self.auction, rng);
+                let proved = append_membership(&self.auction, screened, &mut alone)
+                    .and_then(|()| alone.check());
+                results[i] = Err(match proved {
+                    Ok(()) => Reason::ShareDoesNotOpen,
+                    Err(_) => Reason::not_a_level(error),
+                });
+            }
+        }
+        let mut verdicts = Vec::with_capacity(results.len());
+        let mut bids = Vec::with_capacity(results.len());
+        for result in results {
+            verdicts.push(result.map(|(screened, share)| {
+                bids.push(CheckedBid { verified: screened.verified, share });
+            }));
+        }
+        Checked { verdicts, batch: CheckedBatch::new(bids, halved.passed, self.auction.levels()) }
+    }
+
+    fn screen(&self, submission: Submission) -> Result<(Screened, FormedShare), Reason> {
+        let Submission { bid, delivery } = submission;
+        let screened = screen(&self.auction, bid)?;
+        let mine = usize::from(delivery.accumulator) == self.accumulator;
+        if !mine || delivery.bid != screened.verified.digest() {
+            return Err(Reason::OtherShare);
+        }
+        let bidder = &screened.verified.sealed().bidder;
+        delivery
+            .verify(self.auction.context(), &screened.bidder)
+            .map_err(|_| Reason::ShareSignature)?;
+        let seed = matches!(delivery.share, Share::Seed(_));
+        if seed == (self.auction.explicit_share_of(bidder) == self.accumulator) {
+            let expected = if seed { "an explicit share" } else { "a seed" };
+            return Err(Reason::ShareShape(format!("expected {expected} for this accumulator")));
+        }
+        let share = delivery
+            .share
+            .form(self.auction.levels())
+            .map_err(|error| Reason::ShareShape(error.to_string()))?;
+        Ok((screened, share))
+    }
+
+    /// Membership and openings of the given bids as one multiplication; the sum of their shares
+    /// when all hold.
+    fn check_part<R: CryptoRng + ?Sized>(
+        &self,
+        part: &[usize],
+        results: &[Result<(Screened, FormedShare), Reason>],
+        rng: &mut R,
+    ) -> Result<ShareSum, ProofError> {
+        let mut batch = new_batch(&self.auction, rng);
+        let mut plain = ShareSum::new(self.auction.levels());
+        let mut sum = WeightedShareSum::new(self.auction.levels());
+        let wrong_length = |_| ProofError::DoesNotHold;
+        for &i in part {
+            // Only positions of screened submissions wait.
+            let Ok((screened, share)) = &results[i] else { continue };
+            append_membership(&self.auction, screened, &mut batch)?;
+            // weight * (C^(k) - <x, U> - rho H) = 0
+            let weight = random_weight(rng);
+            // Screening saw one commitment for each accumulator.
+            batch.term(weight.into(), &screened.verified.commitments()[self.accumulator]);
+            sum.add_to_both(weight, &share.expand(), &mut plain).map_err(wrong_length)?;
+        }
+        let weight = random_weight(rng);
+        batch.term(weight.into(), &self.blind.commitment);
+        sum.add_sum(weight, &self.blind.sum).map_err(wrong_length)?;
+        let sum = sum.finish();
+        batch.levels_by_difference(-Scalar::ONE, sum.vector.expose());
+        batch.blinding(-sum.blinding.expose());
+        batch.check().map(|()| plain)
+    }
+}
+
+fn random_weight<R: CryptoRng + ?Sized>(rng: &mut R) -> u128 {
+    let mut bytes = [0; 16];
+    rng.fill_bytes(&mut bytes);
+    u128::from_le_bytes(bytes)
+}
+
+fn new_batch<R: CryptoRng + ?Sized>(auction: &Auction, rng: &mut R) -> EquationBatch {
+    let mut seed = [0; 32];
+    rng.fill_bytes(&mut seed);
+    EquationBatch::new(auction.generators(), auction.levels(), seed)
+}
+
+fn passed<T>(results: &[Result<T, Reason>]) -> Vec<usize> {
+    (0..results.len()).filter(|i| results[*i].is_ok()).collect()
+}
