@@ -1,6 +1,7 @@
 //! Everything derived again from the first byte, trusting nothing but the charter.
 
 use auction::layout::Digest;
+use auction::spec::Time;
 
 use crate::journal::walk::{Cursor, End, segments};
 use crate::journal::{Batch, BatchKind, Tree};
@@ -11,6 +12,7 @@ use crate::ledger::{
     Chain, Charter, Code, Entry, Ledger, RawEntry, RequestError, SignedRequest, Totals, Unsound,
     Unverified,
 };
+use crate::parallel;
 
 /// What an audit found to hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,6 +68,14 @@ pub enum AuditError {
         /// What is wrong.
         reason: Unsound,
     },
+    /// A check that was given to the audit objects to an entry.
+    #[error("entry {entry}: {reason}")]
+    Objection {
+        /// The entry; the number of all entries where the objection is to the end.
+        entry: u64,
+        /// What the check's own error says.
+        reason: String,
+    },
     /// A head that is not the server's.
     #[error("a head over {size} entries proves nothing: {reason}")]
     Head {
@@ -86,6 +96,38 @@ pub enum AuditError {
     },
 }
 
+/// A check of what entries mean, which the ledger does not know. It sees every entry of a
+/// journal, in order, each after its batch was replayed and its signatures were verified.
+pub trait EntryCheck {
+    /// What such a check can object to.
+    type Objection: std::error::Error;
+
+    /// Looks at the next entry: its number, its batch's time, its chain and codes.
+    ///
+    /// # Errors
+    /// What does not hold.
+    fn entry(&mut self, number: u64, time: Time, entry: &Entry) -> Result<(), Self::Objection>;
+
+    /// Looks at the ledger after the last entry.
+    ///
+    /// # Errors
+    /// What does not hold.
+    fn end(&mut self, _ledger: &Ledger) -> Result<(), Self::Objection> {
+        Ok(())
+    }
+}
+
+/// Objects to nothing.
+struct NoCheck;
+
+impl EntryCheck for NoCheck {
+    type Objection = std::convert::Infallible;
+
+    fn entry(&mut self, _: u64, _: Time, _: &Entry) -> Result<(), Self::Objection> {
+        Ok(())
+    }
+}
+
 /// Replays a journal: CRCs, chain, every signature strictly and every debit under its owner's,
 /// every result, sums and holds after every batch, and the heads that witnesses kept.
 ///
@@ -96,7 +138,22 @@ pub fn audit(
     charter: &Charter,
     heads: &[SignedHead],
 ) -> Result<AuditReport, AuditError> {
+    audit_with(storage, charter, heads, &mut NoCheck)
+}
+
+/// [`audit`], with a further check of every entry.
+///
+/// # Errors
+/// [`AuditError`] names the first thing that does not hold; [`AuditError::Objection`] where it
+/// is `check` that says so.
+pub fn audit_with<C: EntryCheck>(
+    storage: &mut impl Storage,
+    charter: &Charter,
+    heads: &[SignedHead],
+    check: &mut C,
+) -> Result<AuditReport, AuditError> {
     let mut auditor = Auditor {
+        check,
         charter: *charter,
         ledger: Ledger::new(*charter),
         tree: Tree::default(),
@@ -120,7 +177,7 @@ pub fn audit(
         if let Some(wrong) = auditor.wrong.take() {
             return Err(wrong);
         }
-        let End { offset, bad } = walked?;
+        let End { offset, bad, .. } = walked?;
         if let Some(what) = bad {
             let left = bytes.get(offset..).unwrap_or_default().iter().any(|byte| *byte != 0);
             if stop.is_some() || (left && cursor.next_was_flushed(&bytes, offset)) {
@@ -129,7 +186,8 @@ pub fn audit(
             tail |= left;
         }
     }
-    auditor.check()?;
+    auditor.check_ledger()?;
+    auditor.check_end()?;
     let lost_heads = auditor.heads(heads)?;
     Ok(AuditReport {
         batches: auditor.batches,
@@ -144,7 +202,8 @@ pub fn audit(
     })
 }
 
-struct Auditor {
+struct Auditor<'a, C> {
+    check: &'a mut C,
     charter: Charter,
     ledger: Ledger,
     tree: Tree,
@@ -157,7 +216,7 @@ struct Auditor {
     wrong: Option<AuditError>,
 }
 
-impl Auditor {
+impl<C: EntryCheck> Auditor<'_, C> {
     fn batch(&mut self, batch: &Batch<'_>) -> Result<(), &'static str> {
         if batch.header.kind == BatchKind::Mark {
             return Ok(());
@@ -167,10 +226,13 @@ impl Auditor {
             self.epoch_ends.push(self.tree.size());
             return Ok(());
         }
-        let mut entries = Vec::with_capacity(batch.entries.len());
-        for (place, bytes) in batch.entries.iter().enumerate() {
-            let raw = RawEntry::split(bytes).ok_or("an entry is malformed")?;
-            match self.verify(&raw, self.tree.size() + place as u64) {
+        let numbered: Vec<_> = (self.tree.size()..).zip(&batch.entries).collect();
+        let verified = parallel::map(&numbered, |(number, bytes)| {
+            RawEntry::split(bytes).map(|raw| verify(&raw, *number, &self.charter))
+        });
+        let mut entries = Vec::with_capacity(verified.len());
+        for entry in verified {
+            match entry.ok_or("an entry is malformed")? {
                 Ok(entry) => entries.push(entry),
                 Err(error) => {
                     self.wrong = Some(error);
@@ -178,14 +240,23 @@ impl Auditor {
                 }
             }
         }
-        replay_batch(&mut self.ledger, &batch.header, entries)?;
-        batch.leaves.iter().for_each(|leaf| self.tree.push(*leaf));
+        let requests: usize = entries.iter().map(|entry| entry.chain.requests().len()).sum();
+        self.requests += requests as u64;
+        replay_batch(&mut self.ledger, &batch.header, &entries)?;
+        for (number, entry) in (self.tree.size()..).zip(&entries) {
+            if let Err(objection) = self.check.entry(number, batch.header.time, entry) {
+                let reason = objection.to_string();
+                self.wrong = Some(AuditError::Objection { entry: number, reason });
+                return Err("an entry is objected to");
+            }
+        }
+        self.tree.extend(batch.leaves.clone());
         // After every batch while the ledger is small, then each time that it has grown by a
         // hundredth: the check reads all of it.
         let size = (self.ledger.records() + self.ledger.accounts().len()) as u64;
         if size < 1000 || size >= self.next_check {
             self.next_check = size + size / 100;
-            if let Err(error) = self.check() {
+            if let Err(error) = self.check_ledger() {
                 self.wrong = Some(error);
                 return Err("the ledger is not sound");
             }
@@ -193,26 +264,15 @@ impl Auditor {
         Ok(())
     }
 
-    fn verify(&mut self, raw: &RawEntry<'_>, entry: u64) -> Result<Entry, AuditError> {
-        let mut requests = Vec::with_capacity(raw.requests.len());
-        for bytes in &raw.requests {
-            let signed = SignedRequest::decode(bytes)
-                .map_err(|reason| AuditError::Malformed { entry, reason })?;
-            let verified = signed
-                .verify(&self.charter)
-                .map_err(|reason| AuditError::Unsigned { entry, reason })?;
-            requests.push(verified);
-            self.requests += 1;
-        }
-        let chain = Chain::new(requests, raw.attachment.map(<[u8]>::to_vec))
-            .map_err(|_| AuditError::Malformed { entry, reason: RequestError::Malformed })?;
-        let codes: Vec<Code> = raw.codes.clone();
-        Ok(Entry { chain, codes })
-    }
-
-    fn check(&self) -> Result<(), AuditError> {
+    fn check_ledger(&self) -> Result<(), AuditError> {
         let batch = self.batches;
         self.ledger.check().map_err(|reason| AuditError::Unsound { batch, reason })
+    }
+
+    fn check_end(&mut self) -> Result<(), AuditError> {
+        let entry = self.tree.size();
+        let objected = self.check.end(&self.ledger);
+        objected.map_err(|objection| AuditError::Objection { entry, reason: objection.to_string() })
     }
 
     fn heads(&self, heads: &[SignedHead]) -> Result<Vec<u64>, AuditError> {
@@ -233,4 +293,20 @@ impl Auditor {
         }
         Ok(lost)
     }
+}
+
+/// Reads an entry and verifies its signatures: nothing is taken on the journal's word.
+fn verify(raw: &RawEntry<'_>, entry: u64, charter: &Charter) -> Result<Entry, AuditError> {
+    let mut requests = Vec::with_capacity(raw.requests.len());
+    for bytes in &raw.requests {
+        let signed = SignedRequest::decode(bytes)
+            .map_err(|reason| AuditError::Malformed { entry, reason })?;
+        let verified =
+            signed.verify(charter).map_err(|reason| AuditError::Unsigned { entry, reason })?;
+        requests.push(verified);
+    }
+    let chain = Chain::new(requests, raw.attachment.map(<[u8]>::to_vec))
+        .map_err(|_| AuditError::Malformed { entry, reason: RequestError::Malformed })?;
+    let codes: Vec<Code> = raw.codes.clone();
+    Ok(Entry { chain, codes })
 }

@@ -5,9 +5,10 @@ use auction::spec::Time;
 
 use crate::journal::{
     Found, Journal, JournalError, Options, Receipt, Report, SignedHead, Storage, recover,
+    refuse_unfinished,
 };
 use crate::layout::Signer;
-use crate::ledger::{AccountId, Chain, Charter, Code, Ledger, Outcome, Reply, RequestId};
+use crate::ledger::{AccountId, Chain, Charter, Code, Entry, Ledger, Outcome, Reply, RequestId};
 
 /// Most requests in one batch.
 pub const MAX_BATCH_REQUESTS: usize = 8192;
@@ -29,6 +30,15 @@ impl<T> Unflushed<T> {
     pub fn map<U>(self, with: impl FnOnce(T) -> U) -> Unflushed<U> {
         Unflushed { answer: with(self.answer), batch: self.batch }
     }
+}
+
+/// Which entries a scan visits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scanned {
+    /// All.
+    All,
+    /// Those that were committed with an attachment; batches without one are not even read.
+    WithAttachment,
 }
 
 /// Why an answer is not given.
@@ -78,6 +88,19 @@ impl<S: Storage> Opened<S> {
         self.bookkeeper.journal.last()
     }
 
+    /// Hands every entry that is `wanted` to `visit`, in order: its number, its batch's time,
+    /// and what was asked and answered. To rebuild what the ledger does not keep.
+    ///
+    /// # Errors
+    /// [`JournalError`] when the journal cannot be read back.
+    pub fn scan(
+        &mut self,
+        wanted: Scanned,
+        visit: impl FnMut(u64, Time, &Entry),
+    ) -> Result<(), JournalError> {
+        self.bookkeeper.scan(wanted, visit)
+    }
+
     /// Begins to serve, if the clock can be believed.
     ///
     /// # Errors
@@ -101,6 +124,33 @@ impl<S: Storage> Opened<S> {
     }
 }
 
+/// Where an entry stands in the journal, for a receipt made without reading it back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proof {
+    /// The batch that it was committed in.
+    pub batch: u64,
+    /// The batch's time.
+    pub time: Time,
+    /// A head that covers it.
+    pub head: SignedHead,
+    /// The path from the entry to the head's root.
+    pub path: Vec<Digest>,
+}
+
+impl<S: Storage + 'static> Bookkeeper<S> {
+    /// Starts threads that flush, and make spare segments, while the next batch is applied.
+    /// `flushed` is called on one of them whenever a flush has ended, well or not.
+    ///
+    /// # Errors
+    /// [`JournalError`] when the files cannot be opened again.
+    pub fn start_helpers(
+        &mut self,
+        flushed: impl Fn() + Send + 'static,
+    ) -> Result<(), JournalError> {
+        self.journal.start_helpers(flushed)
+    }
+}
+
 /// The one writer of a ledger and its journal.
 pub struct Bookkeeper<S> {
     ledger: Ledger,
@@ -114,7 +164,7 @@ impl<S: Storage> Bookkeeper<S> {
     /// # Errors
     /// [`JournalError`] when the disk fails, or something that was flushed is damaged.
     pub fn open(
-        storage: S,
+        mut storage: S,
         charter: Charter,
         server: Signer,
         options: Options,
@@ -122,6 +172,7 @@ impl<S: Storage> Bookkeeper<S> {
         if server.public() != charter.server() {
             return Err(JournalError::WrongKey);
         }
+        refuse_unfinished(&mut storage)?;
         let (mut journal, ledger, report) = recover(storage, charter, options)?;
         journal.mark()?;
         Ok(Opened { bookkeeper: Self { ledger, journal, server }, report })
@@ -189,12 +240,52 @@ impl<S: Storage> Bookkeeper<S> {
         Unflushed { answer, batch: self.journal.last() }
     }
 
+    /// Where the entries of the batch that was submitted last stand, one place for each of its
+    /// outcomes: one signature for all of them. Nobody may see them before the next flush.
+    pub(crate) fn proofs(&self, outcomes: &[Outcome]) -> Vec<Option<Proof>> {
+        if outcomes.iter().all(|outcome| outcome.entry.is_none()) {
+            return vec![None; outcomes.len()];
+        }
+        let head = self.journal.head().sign(&self.server, self.ledger.charter());
+        let (batch, time) = (self.journal.last(), self.ledger.time());
+        let prove = |outcome: &Outcome| {
+            let path = self.journal.path(outcome.entry?)?;
+            Some(Proof { batch, time, head, path })
+        };
+        outcomes.iter().map(prove).collect()
+    }
+
     /// Flushes everything submitted so far: one flush for all that wait.
     ///
     /// # Errors
     /// [`JournalError`]; the journal has stopped, and what waits is unknown.
     pub fn flush(&mut self) -> Result<(), JournalError> {
         self.journal.flush()
+    }
+
+    /// Begins to flush everything submitted so far, and returns while that goes on, if
+    /// [`Bookkeeper::start_helpers`] was called. Waits for the flush before it.
+    ///
+    /// # Errors
+    /// [`JournalError`]; the journal has stopped, and what waits is unknown.
+    pub fn begin_flush(&mut self) -> Result<(), JournalError> {
+        self.journal.begin_flush()
+    }
+
+    /// Waits until no flush is under way. What was submitted after it was begun still waits.
+    ///
+    /// # Errors
+    /// [`JournalError`]; the journal has stopped, and what waits is unknown.
+    pub fn end_flush(&mut self) -> Result<(), JournalError> {
+        self.journal.end_flush()
+    }
+
+    /// Whether a flush is under way.
+    ///
+    /// # Errors
+    /// [`JournalError`] where it has failed; the journal has stopped.
+    pub fn is_flushing(&mut self) -> Result<bool, JournalError> {
+        self.journal.is_flushing()
     }
 
     /// Opens an answer, if everything that it depends on is flushed.
@@ -251,6 +342,25 @@ impl<S: Storage> Bookkeeper<S> {
             path,
         });
         Ok(self.unflushed(receipt))
+    }
+
+    /// Hands every entry that is `wanted` to `visit`, as [`Opened::scan`] does. It flushes first,
+    /// so that nothing is seen that could still be lost.
+    ///
+    /// # Errors
+    /// [`JournalError`] when the flush fails or the journal cannot be read back.
+    pub fn scan(
+        &mut self,
+        wanted: Scanned,
+        visit: impl FnMut(u64, Time, &Entry),
+    ) -> Result<(), JournalError> {
+        self.journal.flush()?;
+        let Self { ledger, journal, .. } = self;
+        let selected = |entries| match wanted {
+            Scanned::All => true,
+            Scanned::WithAttachment => ledger.has_attachment(entries),
+        };
+        journal.scan(ledger.charter(), selected, visit)
     }
 
     /// What to do when nothing waits: writes down what is flushed, and goes on making spares.

@@ -5,6 +5,7 @@ use auction::keys::{BadSignature, PublicKey, SecretKey, Signature};
 use auction::layout::{Digest, VERSION};
 use ed25519_dalek::{Signer as _, SigningKey, VerifyingKey};
 use sha2::{Digest as _, Sha256};
+use zeroize::Zeroize;
 
 const PROTOCOL: &[u8; 5] = b"gavel";
 
@@ -25,10 +26,33 @@ pub enum Label {
     Head,
     /// The digest of a ledger's whole state.
     State,
+    /// The hash of a bond's terms: the reference of its hold.
+    BondTerms,
+    /// The auction key's signature on a bond's hold.
+    BondOrder,
+    /// The id of a request that the postings module makes for an auction.
+    PostingId,
+    /// What the requests of an auction that is void refer to.
+    VoidAuction,
+    /// The hash of a goods key.
+    GoodsKey,
+    /// The key that encrypts the chunks of goods.
+    GoodsChunks,
+    /// The checksum of encrypted goods.
+    GoodsChecksum,
+    /// A goods key sealed to an escrow key.
+    EscrowedKey,
+    /// A goods key sealed to a delivery key.
+    DeliveredKey,
+    /// An escrow key that follows from a seed.
+    EscrowOpeningKey,
+    /// A delivery key that follows from a seed.
+    DeliveryOpeningKey,
 }
 
-/// A statement being laid out: protocol, version, label, context, fields.
-#[derive(Clone)]
+/// A statement being laid out: protocol, version, label, context, fields. One with secrets in it
+/// is kept in [`zeroize::Zeroizing`].
+#[derive(Clone, Zeroize)]
 pub struct Statement(Vec<u8>);
 
 impl Statement {

@@ -7,11 +7,21 @@
 //! batch of chains to the ledger, appends it to the journal, flushes, and only then opens the
 //! replies. [`audit`] derives everything again from the first byte.
 
+pub mod auctions;
 pub mod audit;
 pub mod bookkeeper;
 mod bytes;
+pub mod charter_file;
+pub mod client;
 pub mod clock;
+pub mod config;
+pub mod goods;
 pub mod journal;
+pub mod judge;
 pub mod layout;
 pub mod ledger;
+mod parallel;
+pub mod sealed_key;
+pub mod server;
+pub mod service;
 pub mod writer;

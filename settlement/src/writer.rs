@@ -3,14 +3,15 @@
 //! Everything about a server but its network: group commit, the mark when idle, and the empty
 //! batch when a hold falls due.
 
-use std::collections::VecDeque;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+mod rounds;
+
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use auction::spec::Time;
+use rounds::{Queues, run};
 
-use crate::bookkeeper::{Bookkeeper, MAX_BATCH_REQUESTS, Unflushed, Withheld};
+use crate::bookkeeper::{Bookkeeper, MAX_BATCH_REQUESTS, Proof, Unflushed};
 use crate::journal::{JournalError, Storage};
 use crate::ledger::{Chain, Outcome};
 
@@ -38,7 +39,16 @@ pub enum NoOutcome {
     Unknown,
 }
 
-type Answered = Box<dyn FnOnce(Result<Outcome, NoOutcome>) + Send>;
+/// What became of a chain, and where its entry stands, if it got one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Committed {
+    /// What became of it.
+    pub outcome: Outcome,
+    /// Where [`Outcome::entry`] stands.
+    pub proof: Option<Proof>,
+}
+
+type Answered = Box<dyn FnOnce(Result<Committed, NoOutcome>) + Send>;
 type Task<S> = Box<dyn FnOnce(&mut Bookkeeper<S>) -> Unflushed<Release> + Send>;
 type Release = Box<dyn FnOnce() + Send>;
 
@@ -47,7 +57,7 @@ type Release = Box<dyn FnOnce() + Send>;
 struct Answer(Option<Answered>);
 
 impl Answer {
-    fn give(mut self, outcome: Result<Outcome, NoOutcome>) {
+    fn give(mut self, outcome: Result<Committed, NoOutcome>) {
         if let Some(answered) = self.0.take() {
             answered(outcome);
         }
@@ -90,12 +100,26 @@ pub struct Running<S> {
 
 impl<S: Storage + 'static> Running<S> {
     /// Starts the thread. `clock` tells the time in milliseconds since 1970.
-    pub fn start(bookkeeper: Bookkeeper<S>, clock: impl FnMut() -> Time + Send + 'static) -> Self {
+    pub fn start(
+        bookkeeper: Bookkeeper<S>,
+        mut clock: impl FnMut() -> Time + Send + 'static,
+    ) -> Self {
+        Self::start_guarded(bookkeeper, move || Some(clock()))
+    }
+
+    /// The same with a clock that may be beyond belief: when it answers `None` the thread ends,
+    /// and nothing that waits is applied. The clock is dropped when the thread ends for whatever
+    /// reason.
+    pub fn start_guarded(
+        bookkeeper: Bookkeeper<S>,
+        clock: impl FnMut() -> Option<Time> + Send + 'static,
+    ) -> Self {
         let (first, urgent) = sync_channel(MAX_WAITING);
         let (other, rest) = sync_channel(MAX_WAITING);
         let (wake, woken) = sync_channel(1);
-        let queues = Queues { urgent, rest, woken, held: VecDeque::new() };
-        let thread = std::thread::spawn(move || run(bookkeeper, queues, clock));
+        let queues = Queues::new(urgent, rest, woken);
+        let flushed = wake.clone();
+        let thread = std::thread::spawn(move || run(bookkeeper, queues, clock, flushed));
         Self { thread, writer: Writer { first, other, wake } }
     }
 
@@ -128,6 +152,15 @@ impl<S: Storage> Writer<S> {
         chain: Chain,
         answer: impl FnOnce(Result<Outcome, NoOutcome>) + Send + 'static,
     ) {
+        self.commit(chain, move |committed| answer(committed.map(|committed| committed.outcome)));
+    }
+
+    /// The same, and `answer` also gets what a receipt needs.
+    pub fn commit(
+        &self,
+        chain: Chain,
+        answer: impl FnOnce(Result<Committed, NoOutcome>) + Send + 'static,
+    ) {
         let queue = if chain.has_postings() { &self.first } else { &self.other };
         self.put(queue, Message::Chain(chain, Answer(Some(Box::new(answer)))));
     }
@@ -156,165 +189,6 @@ impl<S: Storage> Writer<S> {
         };
         if let (Message::Chain(_, answer), reason) = refused {
             answer.give(Err(reason));
-        }
-    }
-}
-
-struct Queues<S> {
-    urgent: Receiver<Message<S>>,
-    rest: Receiver<Message<S>>,
-    woken: Receiver<()>,
-    /// Taken from a queue, but too much for the last batch.
-    held: VecDeque<Message<S>>,
-}
-
-impl<S> Queues<S> {
-    fn next(&mut self) -> Option<Message<S>> {
-        self.held
-            .pop_front()
-            .or_else(|| self.urgent.try_recv().ok())
-            .or_else(|| self.rest.try_recv().ok())
-    }
-}
-
-/// What one batch and flush will answer.
-struct Round<S> {
-    chains: Vec<Chain>,
-    answers: Vec<Answer>,
-    tasks: Vec<Task<S>>,
-    stop: bool,
-}
-
-fn run<S: Storage>(
-    mut bookkeeper: Bookkeeper<S>,
-    mut queues: Queues<S>,
-    mut clock: impl FnMut() -> Time,
-) -> (Bookkeeper<S>, Result<(), JournalError>) {
-    let limit = bookkeeper.max_batch_bytes().min(MAX_BATCH_BYTES);
-    loop {
-        let round = collect(&mut queues, limit);
-        let stop = round.stop;
-        let now = clock();
-        let due = bookkeeper.next_due().is_some_and(|due| due <= now);
-        let result = if round.chains.is_empty() && round.tasks.is_empty() && !due {
-            if stop {
-                return (bookkeeper, Ok(()));
-            }
-            wait(&queues, &mut bookkeeper)
-        } else {
-            commit(&mut bookkeeper, round, now)
-        };
-        if let Err(error) = result {
-            return (bookkeeper, Err(error));
-        }
-        if stop {
-            // What came before the word to stop has been answered.
-            let ended = bookkeeper.idle();
-            return (bookkeeper, ended);
-        }
-    }
-}
-
-fn collect<S>(queues: &mut Queues<S>, limit: usize) -> Round<S> {
-    let mut round =
-        Round { chains: Vec::new(), answers: Vec::new(), tasks: Vec::new(), stop: false };
-    let (mut requests, mut bytes) = (0, 0);
-    while let Some(message) = queues.next() {
-        match message {
-            Message::Chain(chain, answer) => {
-                requests += chain.requests().len();
-                bytes += chain.entry_bytes() + 4;
-                let full = requests > MAX_BATCH_REQUESTS || bytes > limit;
-                if full && !round.chains.is_empty() {
-                    queues.held.push_front(Message::Chain(chain, answer));
-                    break;
-                }
-                round.chains.push(chain);
-                round.answers.push(answer);
-            }
-            Message::Task(task) => round.tasks.push(task),
-            Message::Stop => {
-                round.stop = true;
-                break;
-            }
-        }
-    }
-    round
-}
-
-fn commit<S: Storage>(
-    bookkeeper: &mut Bookkeeper<S>,
-    round: Round<S>,
-    now: Time,
-) -> Result<(), JournalError> {
-    let unflushed = match bookkeeper.submit(round.chains, now) {
-        Ok(unflushed) => Some(unflushed),
-        Err(error @ (JournalError::Full | JournalError::BatchTooLarge { .. })) => {
-            return refuse(bookkeeper, round.answers, round.tasks, &error);
-        }
-        Err(error) => {
-            for answer in round.answers {
-                answer.give(Err(NoOutcome::Unknown));
-            }
-            return Err(error);
-        }
-    };
-    let told: Vec<_> = round.tasks.into_iter().map(|task| task(bookkeeper)).collect();
-    let flushed = bookkeeper.flush();
-    let outcomes = unflushed.map(|unflushed| bookkeeper.release(unflushed));
-    match outcomes {
-        Some(Ok(outcomes)) => {
-            for (answer, outcome) in round.answers.into_iter().zip(outcomes) {
-                answer.give(Ok(outcome));
-            }
-        }
-        Some(Err(Withheld::NotFlushed(_) | Withheld::Unknown)) | None => {
-            for answer in round.answers {
-                answer.give(Err(NoOutcome::Unknown));
-            }
-        }
-    }
-    release_all(bookkeeper, told);
-    flushed
-}
-
-fn refuse<S: Storage>(
-    bookkeeper: &mut Bookkeeper<S>,
-    answers: Vec<Answer>,
-    tasks: Vec<Task<S>>,
-    error: &JournalError,
-) -> Result<(), JournalError> {
-    for answer in answers {
-        answer.give(Err(NoOutcome::Refused(error.clone())));
-    }
-    let told: Vec<_> = tasks.into_iter().map(|task| task(bookkeeper)).collect();
-    bookkeeper.flush()?;
-    release_all(bookkeeper, told);
-    // A full disk may get room again; until then, not in a tight loop.
-    std::thread::sleep(Duration::from_millis(IDLE_MS));
-    bookkeeper.idle()
-}
-
-fn release_all<S: Storage>(bookkeeper: &Bookkeeper<S>, told: Vec<Unflushed<Release>>) {
-    for unflushed in told {
-        if let Ok(release) = bookkeeper.release(unflushed) {
-            release();
-        }
-    }
-}
-
-/// Waits for work; when none comes, writes down what is flushed.
-fn wait<S: Storage>(
-    queues: &Queues<S>,
-    bookkeeper: &mut Bookkeeper<S>,
-) -> Result<(), JournalError> {
-    match queues.woken.recv_timeout(Duration::from_millis(IDLE_MS)) {
-        Ok(()) => Ok(()),
-        Err(RecvTimeoutError::Timeout) => bookkeeper.idle(),
-        // All handles are gone, and with them the word to stop: nothing will come.
-        Err(RecvTimeoutError::Disconnected) => {
-            std::thread::sleep(Duration::from_millis(IDLE_MS));
-            bookkeeper.idle()
         }
     }
 }

@@ -39,9 +39,19 @@ pub fn backup(
     charter: &Charter,
     flushed: u64,
 ) -> Result<Copied, BackupError> {
-    if let Some(name) = target.list().map_err(disk("list", "."))?.first() {
-        return Err(JournalError::NotEmpty(name.clone()).into());
-    }
+    refuse_unfinished(source)?;
+    begin_copy(target)?;
+    let copied = copy(source, target, charter, flushed)?;
+    end_copy(target)?;
+    Ok(copied)
+}
+
+fn copy(
+    source: &mut impl Storage,
+    target: &mut impl Storage,
+    charter: &Charter,
+    flushed: u64,
+) -> Result<Copied, BackupError> {
     let headers = segments(source)?;
     let mut cursor = Cursor::start(charter.id());
     let mut all = headers.iter().peekable();
@@ -81,12 +91,42 @@ pub fn restore<S: Storage>(
     if server.public() != charter.server() {
         return Err(JournalError::WrongKey.into());
     }
+    refuse_unfinished(source)?;
     let last = last_batch(source, charter)?;
-    let copied = backup(source, &mut target, charter, last)?;
+    begin_copy(&mut target)?;
+    let copied = copy(source, &mut target, charter, last)?;
     let (mut journal, _, _) = super::recover(target, *charter, options)?;
     journal.begin_epoch()?;
     journal.mark()?;
+    end_copy(&mut journal.storage)?;
     Ok(Copied { batch: journal.last(), ..copied })
+}
+
+/// Stands beside a copy until it is whole. Without it half a backup would pass for an older one,
+/// and half a restore would be served without its new epoch.
+const UNFINISHED: &str = "unfinished-copy";
+
+fn begin_copy(target: &mut impl Storage) -> Result<(), JournalError> {
+    if let Some(name) = target.list().map_err(disk("list", "."))?.first() {
+        return Err(JournalError::NotEmpty(name.clone()));
+    }
+    target.create(UNFINISHED).map_err(disk("create", UNFINISHED))?;
+    target.flush(UNFINISHED).map_err(disk("flush", UNFINISHED))?;
+    target.flush_directory().map_err(disk("flush", "."))
+}
+
+fn end_copy(target: &mut impl Storage) -> Result<(), JournalError> {
+    target.remove(UNFINISHED).map_err(disk("remove", UNFINISHED))?;
+    target.flush_directory().map_err(disk("flush", "."))
+}
+
+/// Refuses what an interrupted backup or restore has left.
+pub(crate) fn refuse_unfinished(storage: &mut impl Storage) -> Result<(), JournalError> {
+    let names = storage.list().map_err(disk("list", "."))?;
+    if names.iter().any(|name| name == UNFINISHED) {
+        return Err(JournalError::UnfinishedCopy);
+    }
+    Ok(())
 }
 
 /// The last whole batch of a backup.

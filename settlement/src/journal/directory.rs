@@ -10,7 +10,7 @@ use super::storage::Storage;
 
 const LOCK: &str = "lock";
 
-/// A directory, locked while this lives.
+/// A directory, locked while this or [`Storage::another`] of it lives.
 #[derive(Debug)]
 pub struct Directory {
     path: PathBuf,
@@ -125,6 +125,11 @@ impl Storage for Directory {
     fn remove(&mut self, name: &str) -> io::Result<()> {
         self.open.remove(name);
         std::fs::remove_file(self.path.join(name))
+    }
+
+    fn another(&mut self) -> io::Result<Self> {
+        let lock = self._lock.as_ref().map(File::try_clone).transpose()?;
+        Ok(Self { path: self.path.clone(), open: HashMap::new(), _lock: lock })
     }
 
     fn flush_directory(&mut self) -> io::Result<()> {

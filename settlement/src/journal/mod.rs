@@ -6,7 +6,10 @@
 
 mod backup;
 mod directory;
+mod flushing;
 mod head;
+mod helper;
+mod reading;
 mod record;
 mod recovery;
 mod segment;
@@ -17,8 +20,8 @@ mod tree;
 pub(crate) mod walk;
 
 use auction::layout::Digest;
-use auction::spec::Time;
 
+pub(crate) use backup::refuse_unfinished;
 pub use backup::{BackupError, Copied, backup, restore};
 pub use directory::Directory;
 pub use head::{Head, Proven, Receipt, SignedHead, Unproven};
@@ -26,12 +29,15 @@ pub use recovery::{Cut, Report};
 pub use storage::{JournalError, Storage};
 
 use crate::ledger::{Applied, Chain, Ledger};
-use record::{HEADER_BYTES, Header, Kind, Record, padded};
-use segment::{SEGMENT_HEADER_BYTES, SegmentHeader, segment_name};
-use spares::Spares;
-use storage::{disk, read_into, write_all};
+use crate::parallel;
+use flushing::{Flushing, SpareMaking};
+use reading::Place;
+use record::{HEADER_BYTES, Header, Kind, padded};
+use segment::{SEGMENT_HEADER_BYTES, segment_name};
+use storage::write_all;
 use walk::Cursor;
 
+pub(crate) use reading::Found;
 pub(crate) use record::Kind as BatchKind;
 pub(crate) use recovery::{recover, replay_batch};
 pub(crate) use segment::segment_name as name_of_segment;
@@ -53,22 +59,6 @@ impl Default for Options {
     }
 }
 
-/// Where a batch lies.
-#[derive(Debug, Clone, Copy)]
-struct Place {
-    first_entry: u64,
-    sequence: u64,
-    offset: u64,
-}
-
-/// An entry, read back, and its path to the root over all entries.
-pub(crate) struct Found {
-    pub(crate) batch: u64,
-    pub(crate) time: Time,
-    pub(crate) entry: Vec<u8>,
-    pub(crate) path: Vec<Digest>,
-}
-
 /// A journal that is being written.
 pub(crate) struct Journal<S> {
     storage: S,
@@ -82,7 +72,8 @@ pub(crate) struct Journal<S> {
     flushed: u64,
     tree: Tree,
     places: Vec<Place>,
-    spares: Spares,
+    spares: SpareMaking,
+    flushing: Flushing,
     stopped: bool,
     /// The batch being laid out; kept to be used again.
     buffer: Vec<u8>,
@@ -101,10 +92,6 @@ impl<S: Storage> Journal<S> {
 
     pub(crate) fn has_stopped(&self) -> bool {
         self.stopped
-    }
-
-    pub(crate) fn scarce(&self) -> bool {
-        self.spares.scarce()
     }
 
     /// Most bytes of entries, with their lengths, that a batch can hold.
@@ -148,7 +135,7 @@ impl<S: Storage> Journal<S> {
         buffer.clear();
         buffer.resize(HEADER_BYTES, 0);
         let number = self.cursor.number + 1;
-        let mut leaves = Vec::with_capacity(batch.len());
+        let mut places = Vec::with_capacity(batch.len());
         for (chain, outcome) in batch.iter().zip(&applied.outcomes) {
             if outcome.entry.is_none() {
                 continue;
@@ -160,9 +147,12 @@ impl<S: Storage> Journal<S> {
             if let Some(place) = buffer.get_mut(start..start + 4) {
                 place.copy_from_slice(&length.to_le_bytes());
             }
-            let entry = buffer.get(start + 4..).unwrap_or_default();
-            leaves.push(tree::leaf_hash(number, applied.now, entry));
+            places.push(start + 4..buffer.len());
         }
+        let leaves = parallel::map(&places, |place| {
+            let entry = buffer.get(place.clone()).unwrap_or_default();
+            tree::leaf_hash(number, applied.now, entry)
+        });
         let body = buffer.get(HEADER_BYTES..).unwrap_or_default();
         let mut header = Header {
             kind: Kind::Batch,
@@ -181,9 +171,9 @@ impl<S: Storage> Journal<S> {
         let written = self.write_record(&header, &mut buffer);
         self.buffer = buffer;
         written?;
-        leaves.into_iter().for_each(|leaf| self.tree.push(leaf));
+        self.tree.extend(leaves);
         // Twice as fast as segments are used up, so that a spare is ready in time.
-        self.spares.advance(&mut self.storage, 2 * self.buffer.len())
+        self.advance_spares(2 * self.buffer.len())
     }
 
     /// A header that continues what was written, of a mark until it is made something else.
@@ -224,35 +214,6 @@ impl<S: Storage> Journal<S> {
         Ok(())
     }
 
-    /// Flushes all that was appended: one flush for all that wait.
-    pub(crate) fn flush(&mut self) -> Result<(), JournalError> {
-        self.running()?;
-        if self.flushed == self.cursor.number {
-            return Ok(());
-        }
-        let name = segment_name(self.sequence);
-        let flushed = self.storage.flush(&name).map_err(disk("flush", &name));
-        self.stop_on_error(flushed)?;
-        self.flushed = self.cursor.number;
-        Ok(())
-    }
-
-    /// Writes down what is flushed, where no batch has done so; goes on making spares.
-    pub(crate) fn mark(&mut self) -> Result<(), JournalError> {
-        self.running()?;
-        let fits = self.offset + HEADER_BYTES as u64 <= self.options.segment_bytes;
-        if self.cursor.known < self.flushed && self.flushed == self.cursor.number && fits {
-            let header = self.next_header();
-            let written = self.write_record(&header, &mut header.encode().to_vec());
-            let name = segment_name(self.sequence);
-            let flushed =
-                written.and_then(|()| self.storage.flush(&name).map_err(disk("flush", &name)));
-            self.stop_on_error(flushed)?;
-        }
-        let advanced = self.spares.advance(&mut self.storage, 1 << 20);
-        self.stop_on_error(advanced)
-    }
-
     /// Begins a new epoch: written once after a restore, and flushed.
     pub(crate) fn begin_epoch(&mut self) -> Result<(), JournalError> {
         self.make_room(&[])?;
@@ -265,25 +226,6 @@ impl<S: Storage> Journal<S> {
         self.flush()
     }
 
-    fn change_segment(&mut self) -> Result<(), JournalError> {
-        let spare = self.spares.take(&mut self.storage)?;
-        // Everything before the new segment is on disk before the segment has its name.
-        self.flush()?;
-        let header = SegmentHeader {
-            ledger: self.cursor.ledger,
-            sequence: self.sequence + 1,
-            first: self.cursor.number + 1,
-            first_entry: self.cursor.entries,
-            epoch: self.cursor.epoch,
-            before: self.cursor.chain,
-        };
-        adopt(&mut self.storage, &spare, &header)?;
-        self.sequence += 1;
-        self.offset = SEGMENT_HEADER_BYTES as u64;
-        self.cursor.known = self.cursor.number;
-        Ok(())
-    }
-
     /// The head over all that is flushed.
     pub(crate) fn head(&self) -> Head {
         let size = self.tree.size();
@@ -293,34 +235,6 @@ impl<S: Storage> Journal<S> {
 
     pub(crate) fn consistency(&self, old: u64, size: u64) -> Option<Vec<Digest>> {
         self.tree.consistency(old, size)
-    }
-
-    /// An entry with its batch's number and time, and its path to the head over all entries.
-    pub(crate) fn entry(&mut self, entry: u64) -> Result<Option<Found>, JournalError> {
-        let after = self.places.partition_point(|place| place.first_entry <= entry);
-        let place = after.checked_sub(1).and_then(|place| self.places.get(place)).copied();
-        let (Some(place), Some(path)) = (place, self.tree.inclusion(entry, self.tree.size()))
-        else {
-            return Ok(None);
-        };
-        let name = segment_name(place.sequence);
-        let damaged = |what| walk::fault(&name, place.offset as usize, what);
-        let mut bytes = vec![0; HEADER_BYTES];
-        read_into(&mut self.storage, &name, place.offset, &mut bytes)?;
-        let header = Header::decode(&bytes).ok_or(damaged("a batch's header is damaged"))?;
-        let length =
-            header.record_bytes().filter(|length| *length as u64 <= self.options.segment_bytes);
-        bytes.resize(length.ok_or(damaged("a batch is longer than its segment"))?, 0);
-        read_into(&mut self.storage, &name, place.offset, &mut bytes)?;
-        let record = Record::read(&bytes).map_err(damaged)?;
-        let entries = record.entries().map_err(damaged)?;
-        let index = usize::try_from(entry - place.first_entry).unwrap_or(usize::MAX);
-        Ok(entries.get(index).map(|bytes| Found {
-            batch: header.number,
-            time: header.time,
-            entry: bytes.to_vec(),
-            path,
-        }))
     }
 
     /// Writes a snapshot of the state after the last batch, which is flushed first.
@@ -348,17 +262,4 @@ impl<S: Storage> Journal<S> {
         self.stopped |= result.as_ref().is_err_and(|error| *error != JournalError::Full);
         result
     }
-}
-
-/// Makes a spare the next segment: header, flush, name, flush.
-fn adopt(
-    storage: &mut impl Storage,
-    spare: &str,
-    header: &SegmentHeader,
-) -> Result<(), JournalError> {
-    let name = segment_name(header.sequence);
-    write_all(storage, spare, 0, &header.encode())?;
-    storage.flush(spare).map_err(disk("flush", spare))?;
-    storage.rename(spare, &name).map_err(disk("rename", spare))?;
-    storage.flush_directory().map_err(disk("flush", "."))
 }

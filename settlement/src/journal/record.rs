@@ -6,6 +6,7 @@ use auction::spec::Time;
 use super::tree::{Leaf, leaf_hash};
 use crate::bytes::Reader;
 use crate::layout::{Label, Statement};
+use crate::parallel;
 
 /// Width of a record's header in bytes.
 pub(crate) const HEADER_BYTES: usize = 136;
@@ -165,7 +166,7 @@ impl<'a> Record<'a> {
     /// The leaf hashes of the entries.
     pub(crate) fn leaves(&self, entries: &[&[u8]]) -> Vec<Leaf> {
         let (number, time) = (self.header.number, self.header.time);
-        entries.iter().map(|entry| leaf_hash(number, time, entry)).collect()
+        parallel::map(entries, |entry| leaf_hash(number, time, entry))
     }
 }
 

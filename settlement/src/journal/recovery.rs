@@ -2,14 +2,17 @@
 
 use auction::layout::Digest;
 
+use super::flushing::{Flushing, SpareMaking, adopt};
+use super::reading::Place;
 use super::record::{HEADER_BYTES, Header, Kind};
 use super::segment::{SEGMENT_HEADER_BYTES, SegmentHeader, segment_name};
 use super::spares::{Spares, unfinished, zeroed};
 use super::storage::{JournalError, Storage, read_all, read_into, write_all};
 use super::tree::Tree;
 use super::walk::{Batch, Cursor, End, fault, segments};
-use super::{Journal, Options, Place, adopt, snapshot};
+use super::{Journal, Options, snapshot};
 use crate::ledger::{Charter, Entry, Ledger};
+use crate::parallel;
 
 /// Bytes after the last whole batch: an unfinished write, or one that was never flushed. They
 /// stay where they are.
@@ -103,7 +106,8 @@ pub(crate) fn recover<S: Storage>(
         cursor,
         tree: replay.tree,
         places: replay.places,
-        spares,
+        spares: SpareMaking::in_line(spares),
+        flushing: Flushing::default(),
         stopped: false,
         buffer: Vec::new(),
     };
@@ -194,16 +198,15 @@ impl Replay {
             cursor.enter(header).map_err(|what| fault(&name, 0, what))?;
             let bytes = read_all(storage, &name)?;
             let stop = rest.peek().map(|next| next.first);
-            let before = cursor.clone();
             let end =
                 cursor.walk(&name, &bytes, stop, |batch| self.replay(&batch, header.sequence))?;
             match (stop, end) {
-                (Some(_), End { offset, bad: Some(what) }) => {
+                (Some(_), End { offset, bad: Some(what), .. }) => {
                     return Err(fault(&name, offset, what));
                 }
                 (Some(_), _) => {}
                 (None, end) => {
-                    return self.finish(&name, *header, bytes, &end, (before, cursor));
+                    return self.finish(&name, *header, bytes, end, cursor);
                 }
             }
         }
@@ -216,8 +219,8 @@ impl Replay {
         name: &str,
         header: SegmentHeader,
         bytes: Vec<u8>,
-        end: &End,
-        (mut before, after): (Cursor, &Cursor),
+        end: End,
+        after: &Cursor,
     ) -> Result<Last, JournalError> {
         let rest = bytes.get(end.offset..).unwrap_or_default();
         let left = rest.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
@@ -233,13 +236,8 @@ impl Replay {
                 what,
             });
         }
-        // The same walk again, as far as is known to be flushed.
-        let mut tail = None;
-        if after.known < after.number || left > 0 {
-            let stop = Some(after.known + 1);
-            let known = before.walk(name, &bytes, stop, |_| Ok(()))?;
-            tail = Some((known.offset, before));
-        }
+        let unsure = after.known < after.number || left > 0;
+        let tail = unsure.then_some(end.known);
         Ok(Last { header, bytes, end: end.offset, tail })
     }
 
@@ -263,10 +261,11 @@ impl Replay {
         if header.kind == Kind::Epoch {
             return Ok(());
         }
-        let entries = batch.entries.iter().map(|bytes| Entry::decode(bytes, &self.charter));
-        let entries = entries.collect::<Option<Vec<_>>>().ok_or("an entry is malformed")?;
-        replay_batch(&mut self.ledger, header, entries)?;
-        batch.leaves.iter().for_each(|leaf| self.tree.push(*leaf));
+        let entries = parallel::map(&batch.entries, |bytes| Entry::decode(bytes, &self.charter));
+        let entries = entries.into_iter().collect::<Option<Vec<_>>>();
+        let entries = entries.ok_or("an entry is malformed")?;
+        replay_batch(&mut self.ledger, header, &entries)?;
+        self.tree.extend(batch.leaves.clone());
         Ok(())
     }
 }
@@ -275,16 +274,14 @@ impl Replay {
 pub(crate) fn replay_batch(
     ledger: &mut Ledger,
     header: &Header,
-    entries: Vec<Entry>,
+    entries: &[Entry],
 ) -> Result<(), &'static str> {
-    let (chains, codes): (Vec<_>, Vec<_>) =
-        entries.into_iter().map(|entry| (entry.chain, entry.codes)).unzip();
-    let applied = ledger.replay(&chains, header.time);
+    let applied = ledger.replay(entries.iter().map(|entry| &entry.chain), header.time);
     let same = applied.now == header.time
         && applied.expired.len() as u64 == u64::from(header.expired)
-        && applied.outcomes.iter().zip(&codes).all(|(outcome, codes)| {
+        && applied.outcomes.iter().zip(entries).all(|(outcome, entry)| {
             outcome.entry.is_some()
-                && outcome.replies.iter().map(|reply| reply.code).eq(codes.iter().copied())
+                && outcome.replies.iter().map(|reply| reply.code).eq(entry.codes.iter().copied())
         });
     if same { Ok(()) } else { Err("replay gives other results than were written") }
 }

@@ -99,10 +99,11 @@ fn decode(bytes: &[u8], charter: &Charter) -> Option<Snapshot> {
     let (ledger, epoch): (Digest, u32) = (reader.digest()?, reader.u32()?);
     let (number, time, entries) = (reader.u64()?, Time(reader.u64()?), reader.u64()?);
     let chain = reader.digest()?;
+    // Each takes 32 bytes, so that a hostile count reserves nothing.
+    let fits = usize::try_from(entries).ok().filter(|count| *count <= reader.left() / 32)?;
+    let leaves = (0..fits).map(|_| reader.array()).collect::<Option<Vec<_>>>()?;
     let mut tree = Tree::default();
-    for _ in 0..entries {
-        tree.push(reader.array()?);
-    }
+    tree.extend(leaves);
     let state = reader.slice(reader.left())?;
     let state = Ledger::from_bytes(state, *charter).ok()?;
     let cursor = Cursor { ledger, epoch, number, time, entries, chain, known: number };

@@ -8,7 +8,7 @@ use super::storage::{JournalError, Storage, disk, write_all};
 /// refused: what is left is for settlements, expiries and voids.
 const READY: usize = 2;
 /// Zeros written at once.
-const STEP: usize = 1 << 20;
+pub(crate) const STEP: usize = 1 << 20;
 const UNFINISHED: &str = ".new";
 
 /// The spare segments of a journal.
@@ -56,15 +56,19 @@ impl Spares {
         self.full && self.ready.len() < READY
     }
 
-    /// Takes a ready spare; makes one now if there is none.
-    pub(crate) fn take(&mut self, storage: &mut impl Storage) -> Result<String, JournalError> {
-        while self.ready.is_empty() {
-            self.advance(storage, STEP)?;
-            if self.full {
-                return Err(JournalError::Full);
-            }
-        }
-        Ok(self.ready.remove(0))
+    /// Whether the last attempt to make one met a full disk.
+    pub(crate) fn is_full(&self) -> bool {
+        self.full
+    }
+
+    /// Whether there is anything to be done.
+    pub(crate) fn has_work(&self) -> bool {
+        self.ready.len() < READY
+    }
+
+    /// Takes a ready spare.
+    pub(crate) fn take(&mut self) -> Option<String> {
+        if self.ready.is_empty() { None } else { Some(self.ready.remove(0)) }
     }
 
     /// Goes on making spares by up to `bytes` zeros. A full disk is no error here: the attempt

@@ -45,6 +45,13 @@ pub trait Storage: Send {
     /// # Errors
     /// As the disk gives them.
     fn remove(&mut self, name: &str) -> io::Result<()>;
+    /// Another handle on the same files, for another thread.
+    ///
+    /// # Errors
+    /// As the disk gives them.
+    fn another(&mut self) -> io::Result<Self>
+    where
+        Self: Sized;
     /// Makes the names of all files durable.
     ///
     /// # Errors
@@ -104,6 +111,9 @@ pub enum JournalError {
     /// The signing key is not the server key of the charter.
     #[error("the server's key is not the one that the charter names")]
     WrongKey,
+    /// A backup or restore came to no end here: what there is looks whole and is not.
+    #[error("a backup or restore into this place was not finished: make it again, elsewhere")]
+    UnfinishedCopy,
     /// The place for a copy is not empty.
     #[error("the target is not empty: it holds {0}")]
     NotEmpty(String),

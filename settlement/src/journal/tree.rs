@@ -4,15 +4,18 @@ use auction::layout::Digest;
 use auction::spec::Time;
 use sha2::{Digest as _, Sha256};
 
+use crate::parallel;
+
 /// A node's hash.
 pub(crate) type Leaf = [u8; 32];
 
 /// The leaf that commits to an entry, its batch and its time (RFC 9162, 2.1.1: prefix 0).
 pub(crate) fn leaf_hash(number: u64, time: Time, entry: &[u8]) -> Leaf {
+    let mut prefix = [0; 17];
+    prefix[1..9].copy_from_slice(&number.to_le_bytes());
+    prefix[9..].copy_from_slice(&time.0.to_le_bytes());
     let mut hash = Sha256::new();
-    hash.update([0]);
-    hash.update(number.to_le_bytes());
-    hash.update(time.0.to_le_bytes());
+    hash.update(prefix);
     hash.update(entry);
     hash.finalize().into()
 }
@@ -31,19 +34,26 @@ pub(crate) struct Tree {
 }
 
 impl Tree {
-    pub(crate) fn push(&mut self, leaf: Leaf) {
-        let mut node = leaf;
+    /// Appends leaves: level by level, so that large batches are shared among the cores.
+    pub(crate) fn extend(&mut self, leaves: Vec<Leaf>) {
+        let mut more = leaves;
         for level in 0.. {
+            if more.is_empty() {
+                return;
+            }
             if self.levels.len() == level {
                 self.levels.push(Vec::new());
             }
             let nodes = &mut self.levels[level];
-            nodes.push(node);
-            let [.., left, right] = nodes.as_slice() else { break };
-            if nodes.len() % 2 == 1 {
-                break;
-            }
-            node = node_hash(left, right);
+            // Those before are in pairs whose parents are there already, but for the last.
+            let first = nodes.len() & !1;
+            nodes.append(&mut more);
+            let fresh = nodes.get(first..).unwrap_or_default();
+            let pairs: Vec<&[Leaf]> = fresh.chunks_exact(2).collect();
+            more = parallel::map(&pairs, |pair| match pair {
+                [left, right] => node_hash(left, right),
+                _ => Leaf::default(),
+            });
         }
     }
 
@@ -210,7 +220,7 @@ mod tests {
     fn roots_paths_and_proofs_hold_for_every_size_and_nothing_altered_does() {
         let mut tree = Tree::default();
         for index in 0..40u64 {
-            tree.push(leaf_hash(index, Time(index), b"entry"));
+            tree.extend(vec![leaf_hash(index, Time(index), b"entry")]);
         }
         for size in 1..=40 {
             let root = tree.root(size);
@@ -242,6 +252,17 @@ mod tests {
             }
         }
         assert_eq!(tree.root(0).0, slow_root(&[]));
+        // Appended in pieces of any size, it is the same tree.
+        for pieces in [[1, 1, 38], [7, 1, 32], [0, 40, 0], [5, 30, 5]] {
+            let mut other = Tree::default();
+            let mut rest = tree.leaves();
+            for piece in pieces {
+                let (taken, left) = rest.split_at(piece);
+                other.extend(taken.to_vec());
+                rest = left;
+            }
+            assert_eq!(other.levels, tree.levels);
+        }
         assert!(tree.inclusion(40, 40).is_none());
         assert!(tree.consistency(3, 41).is_none());
     }

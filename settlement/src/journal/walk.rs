@@ -1,6 +1,8 @@
 //! Reading a journal in order and checking each batch against all before it: the one reader of
 //! recovery, audit and backup.
 
+use std::collections::VecDeque;
+
 use auction::layout::Digest;
 use auction::spec::Time;
 
@@ -37,6 +39,8 @@ pub(crate) struct End {
     pub(crate) offset: usize,
     /// Why; `None` where the walk stopped because the next segment goes on.
     pub(crate) bad: Option<&'static str>,
+    /// Where the last batch ends that is known to be flushed, and the cursor there.
+    pub(crate) known: (usize, Cursor),
 }
 
 impl Cursor {
@@ -109,19 +113,30 @@ impl Cursor {
         mut visit: impl FnMut(Batch<'_>) -> Result<(), &'static str>,
     ) -> Result<End, JournalError> {
         let mut offset = SEGMENT_HEADER_BYTES;
+        let mut known = (offset, self.clone());
+        // The ends of the batches that are not known to be flushed: few, since each tells of
+        // those before it.
+        let mut waiting = VecDeque::new();
         loop {
             if stop == Some(self.number + 1) {
-                return Ok(End { offset, bad: None });
+                return Ok(End { offset, bad: None, known });
             }
             let rest = bytes.get(offset..).unwrap_or_default();
             let accepted = Record::read(rest)
                 .and_then(|record| Ok((self.accept(&record, offset as u64)?, record.length)));
             let (batch, length) = match accepted {
                 Ok(accepted) => accepted,
-                Err(what) => return Ok(End { offset, bad: Some(what) }),
+                Err(what) => return Ok(End { offset, bad: Some(what), known }),
             };
+            let marks = batch.header.kind == Kind::Mark;
             visit(batch).map_err(|what| fault(name, offset, what))?;
             offset += length;
+            if !marks {
+                waiting.push_back((offset, self.clone()));
+            }
+            while let Some(end) = waiting.pop_front_if(|(_, at)| at.number <= self.known) {
+                known = end;
+            }
         }
     }
 

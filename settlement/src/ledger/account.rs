@@ -1,6 +1,7 @@
 //! Accounts and their four balances.
 
 use std::collections::{BTreeMap, HashMap};
+use std::hash::{BuildHasher, Hasher, RandomState};
 
 use auction::keys::PublicKey;
 
@@ -108,11 +109,56 @@ impl Account {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct AccountIndex(pub(super) u32);
 
+/// Hashes account ids, which are hashes themselves: all that is needed beside their first eight
+/// bytes is a secret of the process, so that nobody can choose ids that meet in one place.
+#[derive(Debug, Clone)]
+struct ByIdHash {
+    add: u64,
+    multiply: u64,
+}
+
+impl Default for ByIdHash {
+    fn default() -> Self {
+        let secret = RandomState::new();
+        Self { add: secret.hash_one(1), multiply: secret.hash_one(2) | 1 }
+    }
+}
+
+impl BuildHasher for ByIdHash {
+    type Hasher = IdHasher;
+
+    fn build_hasher(&self) -> IdHasher {
+        IdHasher { add: self.add, multiply: self.multiply, word: 0 }
+    }
+}
+
+struct IdHasher {
+    add: u64,
+    multiply: u64,
+    word: u64,
+}
+
+impl Hasher for IdHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        if let Some(first) = bytes.first_chunk() {
+            self.word ^= u64::from_le_bytes(*first);
+        }
+    }
+
+    /// The length that stands before a slice says nothing here.
+    fn write_usize(&mut self, _: usize) {}
+
+    fn finish(&self) -> u64 {
+        let word = u128::from(self.word ^ self.add) * u128::from(self.multiply);
+        (word >> 64) as u64 ^ word as u64
+    }
+}
+
 /// All accounts.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Accounts {
     list: Vec<Account>,
-    index: HashMap<AccountId, AccountIndex>,
+    index: HashMap<AccountId, AccountIndex, ByIdHash>,
     currencies: BTreeMap<Currency, u32>,
 }
 

@@ -50,6 +50,7 @@ pub struct Applied {
 }
 
 /// What a request met: nothing, so that it was applied, or an earlier decision.
+#[derive(Debug, Clone)]
 pub(super) struct Step {
     pub(super) account: AccountIndex,
     pub(super) known: Option<(Code, u64)>,
@@ -65,7 +66,7 @@ impl Ledger {
     /// Applies a batch at `max(previous time, clock)`. Due holds are swept first, at most as
     /// many as the charter says; those left over count as expired all the same.
     pub fn apply(&mut self, batch: &[Chain], clock: Time) -> Applied {
-        let applied = self.run(batch, clock);
+        let applied = self.run(batch.iter(), clock);
         // A batch that decided nothing leaves no trace, so that replay without it is the same.
         if applied.effective {
             self.time = applied.now;
@@ -75,13 +76,17 @@ impl Ledger {
 
     /// Applies a journaled batch again: what is in the journal was effective, if only because it
     /// told the time.
-    pub(crate) fn replay(&mut self, batch: &[Chain], time: Time) -> Applied {
+    pub(crate) fn replay<'a>(
+        &mut self,
+        batch: impl ExactSizeIterator<Item = &'a Chain>,
+        time: Time,
+    ) -> Applied {
         let applied = self.run(batch, time);
         self.time = applied.now;
         applied
     }
 
-    fn run(&mut self, batch: &[Chain], clock: Time) -> Applied {
+    fn run<'a>(&mut self, batch: impl ExactSizeIterator<Item = &'a Chain>, clock: Time) -> Applied {
         let now = self.time.max(clock);
         let expired = self.sweep(now);
         let mut effective = !expired.is_empty();
@@ -116,8 +121,21 @@ impl Ledger {
         if 0 < known && known < chain.requests().len() {
             return self.partly_known(chain);
         }
+        let mut steps = std::mem::take(&mut self.steps);
+        steps.clear();
+        let outcome = self.apply_new_chain(chain, now, known, &mut steps);
+        self.steps = steps;
+        outcome
+    }
+
+    fn apply_new_chain(
+        &mut self,
+        chain: &Chain,
+        now: Time,
+        known: usize,
+        steps: &mut Vec<Step>,
+    ) -> Outcome {
         let entry = self.entries;
-        let mut steps = Vec::with_capacity(chain.requests().len());
         for (place, request) in chain.requests().iter().enumerate() {
             match self.step(request, now, entry) {
                 Ok(Step { known: Some(_), .. }) if known == 0 && chain.requests().len() > 1 => {
@@ -132,7 +150,7 @@ impl Ledger {
                 }
             }
         }
-        self.commit_chain(chain, &steps)
+        self.commit_chain(chain, steps)
     }
 
     fn commit_chain(&mut self, chain: &Chain, steps: &[Step]) -> Outcome {

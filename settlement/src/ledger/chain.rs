@@ -13,6 +13,10 @@ pub const MAX_CHAIN_REQUESTS: usize = 64;
 /// Longest attachment, in bytes.
 pub const MAX_ATTACHMENT_BYTES: usize = 256 << 10;
 
+/// Set in an entry's first byte, beside the number of requests, where an attachment ends it. The
+/// two share a byte so that the leaf of a transfer fills four blocks of SHA-256 and not five.
+const WITH_ATTACHMENT: u8 = 0x80;
+
 /// Opaque bytes that are journaled with a chain exactly if it commits. They may hold a secret
 /// (a goods key), so they are not printed.
 #[derive(Clone, PartialEq, Eq)]
@@ -104,31 +108,29 @@ impl Chain {
     #[must_use]
     pub fn entry_bytes(&self) -> usize {
         let requests: usize = self.requests.iter().map(|one| one.as_bytes().len() + 3).sum();
-        7 + requests + self.attachment.as_ref().map_or(0, |attached| attached.0.len())
+        5 + requests + self.attachment.as_ref().map_or(0, |attached| attached.0.len())
     }
 
     /// Appends the journal entry: the signed requests byte for byte, the codes, and the
     /// attachment only if the chain was committed: a refused one leaves no goods key behind.
-    pub(crate) fn encode_entry(&self, codes: impl Iterator<Item = Code>, out: &mut Vec<u8>) {
+    pub(crate) fn encode_entry(
+        &self,
+        codes: impl Iterator<Item = Code> + Clone,
+        out: &mut Vec<u8>,
+    ) {
+        let committed = codes.clone().all(|code| code == Code::Done);
+        let attachment = self.attachment.as_ref().filter(|_| committed);
         // At most MAX_CHAIN_REQUESTS of at most MAX_REQUEST_BYTES: both fit.
-        out.extend_from_slice(&(self.requests.len() as u16).to_le_bytes());
+        out.push(self.requests.len() as u8 | attachment.map_or(0, |_| WITH_ATTACHMENT));
         for request in &self.requests {
             out.extend_from_slice(&(request.as_bytes().len() as u16).to_le_bytes());
             out.extend_from_slice(request.as_bytes());
         }
-        let mut committed = true;
-        for code in codes {
-            committed &= code == Code::Done;
-            out.push(code.number());
-        }
-        match &self.attachment {
-            Some(attachment) if committed => {
-                out.push(1);
-                // At most MAX_ATTACHMENT_BYTES.
-                out.extend_from_slice(&(attachment.0.len() as u32).to_le_bytes());
-                out.extend_from_slice(&attachment.0);
-            }
-            _ => out.push(0),
+        out.extend(codes.map(Code::number));
+        if let Some(attachment) = attachment {
+            // At most MAX_ATTACHMENT_BYTES.
+            out.extend_from_slice(&(attachment.0.len() as u32).to_le_bytes());
+            out.extend_from_slice(&attachment.0);
         }
     }
 }
@@ -164,7 +166,8 @@ pub(crate) struct RawEntry<'a> {
 impl<'a> RawEntry<'a> {
     pub(crate) fn split(bytes: &'a [u8]) -> Option<Self> {
         let mut reader = Reader::new(bytes);
-        let count = usize::from(reader.u16()?);
+        let first = reader.u8()?;
+        let count = usize::from(first & !WITH_ATTACHMENT);
         if count == 0 || count > MAX_CHAIN_REQUESTS {
             return None;
         }
@@ -180,13 +183,11 @@ impl<'a> RawEntry<'a> {
         for _ in 0..count {
             codes.push(Code::from_number(reader.u8()?)?);
         }
-        let attachment = match reader.u8()? {
-            0 => None,
-            1 => {
-                let length = usize::try_from(reader.u32()?).ok()?;
-                Some(reader.slice(length)?)
-            }
-            _ => return None,
+        let attachment = if first & WITH_ATTACHMENT == 0 {
+            None
+        } else {
+            let length = usize::try_from(reader.u32()?).ok()?;
+            Some(reader.slice(length)?)
         };
         reader.is_empty().then_some(Self { requests, codes, attachment })
     }

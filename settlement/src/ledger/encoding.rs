@@ -120,7 +120,7 @@ impl Ledger {
             attachments.insert(reader.u64()?, reader.digest()?);
         }
         let ledger =
-            Self { charter, time, entries, accounts, records, holds, attachments, undo: vec![] };
+            Self { time, entries, accounts, records, holds, attachments, ..Self::new(charter) };
         reader.is_empty().then_some(ledger)
     }
 }

@@ -57,6 +57,8 @@ pub struct Ledger {
     attachments: BTreeMap<u64, Digest>,
     /// What the chain being applied has changed so far; empty between chains.
     undo: Vec<Undo>,
+    /// What the requests of the chain being applied have met; kept to be used again.
+    steps: Vec<apply::Step>,
 }
 
 impl Ledger {
@@ -72,6 +74,7 @@ impl Ledger {
             holds: Holds::default(),
             attachments: BTreeMap::new(),
             undo: Vec::new(),
+            steps: Vec::new(),
         }
     }
 
@@ -134,6 +137,11 @@ impl Ledger {
     #[must_use]
     pub fn attachment(&self, entry: u64) -> Option<Digest> {
         self.attachments.get(&entry).copied()
+    }
+
+    /// Whether anything was committed with an entry of this range.
+    pub(crate) fn has_attachment(&self, entries: std::ops::Range<u64>) -> bool {
+        self.attachments.range(entries).next().is_some()
     }
 
     /// Makes room for `more` decided ids at once, so that none of them waits for it.

@@ -95,6 +95,47 @@ impl Work {
         Ok(())
     }
 
+    /// Does all the work with flushes and spares made by helpers, while the next batch is applied
+    /// and written; answers with the last batch acknowledged. What comes between what is chance.
+    fn run_beside(&self, disk: &Disk, check_durable: bool) -> u64 {
+        let mut acknowledged = 0;
+        let _ = self.try_run_beside(disk, &mut acknowledged, check_durable);
+        acknowledged
+    }
+
+    fn try_run_beside(
+        &self,
+        disk: &Disk,
+        acknowledged: &mut u64,
+        check_durable: bool,
+    ) -> Result<(), JournalError> {
+        let mut keeper = open(disk)?.serve_confirmed();
+        keeper.start_helpers(|| {})?;
+        let mut before = None;
+        for (place, (batch, time)) in self.batches.iter().enumerate() {
+            let unflushed = keeper.submit(batch.clone(), Time(*time))?;
+            keeper.begin_flush()?;
+            if place == 6 {
+                keeper.snapshot()?;
+            }
+            if let Some(unflushed) = before.replace(unflushed) {
+                // The flush after it has begun, so its own has ended.
+                keeper.release(unflushed).unwrap();
+                *acknowledged = place as u64;
+                if check_durable {
+                    let durable = open(&disk.flushed_alone()).unwrap();
+                    assert!(durable.last_batch() >= *acknowledged, "answered too early");
+                }
+            }
+        }
+        keeper.end_flush()?;
+        if let Some(unflushed) = before {
+            keeper.release(unflushed).unwrap();
+        }
+        *acknowledged = self.batches.len() as u64;
+        keeper.idle()
+    }
+
     /// What is read back must be a state of the history that holds everything acknowledged.
     fn verify(&self, opened: &Opened<Disk>, acknowledged: u64, what: &str) {
         let last = opened.last_batch();
@@ -165,6 +206,26 @@ fn a_second_crash_during_the_start_loses_nothing_acknowledged() {
             let opened =
                 open(&disk.crashed(second)).unwrap_or_else(|error| panic!("{what}: {error}"));
             work.verify(&opened, acknowledged, &what);
+        }
+    }
+}
+
+#[test]
+fn a_crash_or_error_while_helpers_flush_loses_nothing_acknowledged() {
+    let work = Work::new();
+    let whole = Disk::new();
+    assert_eq!(work.run_beside(&whole, true), work.batches.len() as u64);
+    for call in 1..=whole.calls() {
+        for trouble in [Trouble::Crash, Trouble::Error] {
+            let disk = Disk::new();
+            disk.trouble_at(call, trouble);
+            let acknowledged = work.run_beside(&disk, false);
+            for seed in 0..3 {
+                let what = format!("{trouble:?} at call {call}, seed {seed}");
+                let disk = if seed == 0 { disk.flushed_alone() } else { disk.crashed(seed) };
+                let opened = open(&disk).unwrap_or_else(|error| panic!("{what}: {error}"));
+                work.verify(&opened, acknowledged, &what);
+            }
         }
     }
 }

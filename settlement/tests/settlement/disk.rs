@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
@@ -48,7 +48,14 @@ struct State {
 
 /// A handle; clones share the disk.
 #[derive(Clone, Default)]
-pub struct Disk(Arc<Mutex<State>>);
+pub struct Disk(Arc<Mutex<State>>, Arc<Gate>);
+
+/// Holds flushes up while it is closed.
+#[derive(Default)]
+struct Gate {
+    closed: Mutex<bool>,
+    opened: Condvar,
+}
 
 impl Disk {
     pub fn new() -> Self {
@@ -65,6 +72,16 @@ impl Disk {
         let mut state = self.0.lock().unwrap();
         let at = state.calls + call;
         state.trouble = Some((at, trouble));
+    }
+
+    /// Lets no flush of a segment come to its end until `let_flushes_end`.
+    pub fn hold_flushes(&self) {
+        *self.1.closed.lock().unwrap() = true;
+    }
+
+    pub fn let_flushes_end(&self) {
+        *self.1.closed.lock().unwrap() = false;
+        self.1.opened.notify_all();
     }
 
     pub fn write_short(&self) {
@@ -126,7 +143,7 @@ impl Disk {
                 *byte ^= 1 << (bit % 8);
             }
         }
-        Self(Arc::new(Mutex::new(state)))
+        Self::of(state)
     }
 
     /// A copy without a file.
@@ -134,7 +151,11 @@ impl Disk {
         let mut state = self.0.lock().unwrap().clone();
         state.names.remove(name);
         state.durable_names.remove(name);
-        Self(Arc::new(Mutex::new(state)))
+        Self::of(state)
+    }
+
+    fn of(state: State) -> Self {
+        Self(Arc::new(Mutex::new(state)), Arc::default())
     }
 
     pub fn bytes(&self, name: &str) -> Vec<u8> {
@@ -148,17 +169,22 @@ impl Disk {
 
     fn call(&self) -> io::Result<std::sync::MutexGuard<'_, State>> {
         let mut state = self.0.lock().unwrap();
-        state.calls += 1;
-        if state.trouble.is_some_and(|(at, _)| at == state.calls) {
-            let (_, trouble) = state.trouble.take().unwrap();
-            state.dead |= trouble == Trouble::Crash;
-            return Err(io::Error::other("the disk failed"));
-        }
-        if state.dead { Err(io::Error::other("the process is dead")) } else { Ok(state) }
+        state.count_call()?;
+        Ok(state)
     }
 }
 
 impl State {
+    fn count_call(&mut self) -> io::Result<()> {
+        self.calls += 1;
+        if self.trouble.is_some_and(|(at, _)| at == self.calls) {
+            let (_, trouble) = self.trouble.take().unwrap();
+            self.dead |= trouble == Trouble::Crash;
+            return Err(io::Error::other("the disk failed"));
+        }
+        if self.dead { Err(io::Error::other("the process is dead")) } else { Ok(()) }
+    }
+
     fn used(&self) -> u64 {
         self.names.values().map(|file| self.files[*file].live.len() as u64).sum()
     }
@@ -191,7 +217,7 @@ impl State {
         });
         let files = files.collect();
         let durable_names = names.clone();
-        Disk(Arc::new(Mutex::new(State { files, names, durable_names, ..State::default() })))
+        Disk::of(State { files, names, durable_names, ..State::default() })
     }
 }
 
@@ -268,18 +294,17 @@ impl Storage for Disk {
     }
 
     fn flush(&mut self, name: &str) -> io::Result<()> {
-        let failing = {
-            let state = self.0.lock().unwrap();
-            state.trouble == Some((state.calls + 1, Trouble::Error))
-        };
-        if failing {
+        if name.starts_with("segment-") {
+            let closed = self.1.closed.lock().unwrap();
+            drop(self.1.opened.wait_while(closed, |closed| *closed).unwrap());
+        }
+        let mut state = self.0.lock().unwrap();
+        let file = state.file(name)?;
+        if state.trouble == Some((state.calls + 1, Trouble::Error)) {
             // As Linux does: the pages are marked clean, and what they held may be lost.
-            let mut state = self.0.lock().unwrap();
-            let file = state.file(name)?;
             state.files[file].pending.clear();
         }
-        let mut state = self.call()?;
-        let file = state.file(name)?;
+        state.count_call()?;
         let pending = std::mem::take(&mut state.files[file].pending);
         for (offset, written) in pending {
             put(&mut state.files[file].durable, offset, &written);
@@ -303,6 +328,11 @@ impl Storage for Disk {
         change.make(&mut state.names);
         state.changes.push(change);
         Ok(())
+    }
+
+    fn another(&mut self) -> io::Result<Self> {
+        drop(self.call()?);
+        Ok(self.clone())
     }
 
     fn flush_directory(&mut self) -> io::Result<()> {

@@ -13,18 +13,18 @@ const HEADER: usize = 136;
 
 /// A bit of the request's signature is altered, and everything around it made to fit.
 pub fn with_altered_signature(disk: &Disk) -> Disk {
-    // The entry ends with the request's second-signature flag, the code and the attachment flag.
-    forge(disk, true, |record| record[record.len() - 3 - 10] ^= 1)
+    // The entry ends with the request's second-signature flag and the code.
+    forge(disk, true, |record| record[record.len() - 2 - 10] ^= 1)
 }
 
 /// The request is said to have been refused, and everything around it made to fit.
 pub fn with_altered_code(disk: &Disk) -> Disk {
-    forge(disk, true, |record| record[record.len() - 2] = 15)
+    forge(disk, true, |record| record[record.len() - 1] = 15)
 }
 
 /// The request is altered and the CRCs fit, but the chain does not.
 pub fn with_broken_chain(disk: &Disk) -> Disk {
-    forge(disk, false, |record| record[record.len() - 3 - 10] ^= 1)
+    forge(disk, false, |record| record[record.len() - 2 - 10] ^= 1)
 }
 
 /// Alters the first record of a journal that holds one batch with one entry of one request.

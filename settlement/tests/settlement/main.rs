@@ -3,16 +3,19 @@
 #![expect(unreachable_pub, reason = "helpers of one test binary, grouped by file")]
 #![expect(clippy::unwrap_used, reason = "a test ends where it finds a fault")]
 
+mod copies;
 mod crashes;
 mod disk;
 mod faults;
 mod forge;
+mod full;
 mod group;
 mod oracle;
 mod people;
 mod proofs;
 mod properties;
 mod real;
+mod scan;
 mod scarcity;
 mod troubles;
 mod waiting;

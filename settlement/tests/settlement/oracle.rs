@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use settlement::ledger::{
-    AccountId, Action, Balances, Code, HoldKey, Movement, Part, Request, VerifiedRequest,
+    AccountId, Action, Authority, Balances, Code, HoldKey, Movement, Part, Request, VerifiedRequest,
 };
 
 use crate::people::{escrow, operator};
@@ -86,7 +86,8 @@ impl Oracle {
             if code != Code::Done {
                 let mut codes = vec![Code::ChainFailed; requests.len()];
                 codes[place] = code;
-                if is_final(code) {
+                let postings = requests.iter().any(|(request, _)| by_postings(request));
+                if is_final(code) && !postings {
                     // What the request would have met without the chain before it.
                     let alone = self.clone().single(request, *owned);
                     if is_final(alone) {
@@ -118,7 +119,7 @@ impl Oracle {
     fn single(&mut self, verified: &VerifiedRequest, owned: bool) -> Code {
         let request = verified.request();
         let account = signing(request);
-        let opens = matches!(request.action, Action::Deposit { .. });
+        let opens = matches!(request.action, Action::Deposit { .. } | Action::OpenEscrow { .. });
         if !opens && !self.accounts.contains(&account) {
             return Code::UnknownAccount;
         }
@@ -165,6 +166,7 @@ impl Oracle {
             Action::PostHold { account, hold, part, .. } => self.resolve(account, hold, Some(part)),
             Action::VoidHold { account, hold, .. } => self.resolve(account, hold, None),
             Action::Cancel { .. } => Code::Done,
+            Action::OpenEscrow { .. } if self.accounts.contains(&escrow()) => Code::AlreadyOpen,
             Action::OpenEscrow { .. } => {
                 self.accounts.push(escrow());
                 Code::Done
@@ -273,6 +275,11 @@ fn signing(request: &Request) -> AccountId {
         Action::Deposit { .. } => operator(),
         Action::OpenEscrow { .. } => escrow(),
     }
+}
+
+/// The refusals of the postings module's chains are never final.
+fn by_postings(request: &VerifiedRequest) -> bool {
+    request.authority() == Authority::Postings
 }
 
 /// Refusals that depend on the state, listed apart from the ledger's own table.

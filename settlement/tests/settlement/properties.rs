@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use settlement::bookkeeper::Bookkeeper;
 use settlement::journal::{Options, Storage};
 use settlement::ledger::{
-    AccountId, Action, Chain, Charter, Class, HoldKey, Ledger, Part, VerifiedRequest,
+    AccountId, Action, Chain, Charter, Class, Code, HoldKey, Ledger, Outcome, Part, VerifiedRequest,
 };
 
 use crate::disk::Disk;
@@ -29,7 +29,7 @@ struct Draft {
 
 fn draft() -> impl Strategy<Value = Draft> {
     let wrong = proptest::bool::weighted(0.03);
-    (0u8..12, 1u8..4, 1u8..4, 1u8..16, 0u8..60, 1u8..16, 0u16..400, wrong).prop_map(
+    (0u8..16, 1u8..4, 1u8..4, 1u8..16, 0u8..60, 1u8..16, 0u16..400, wrong).prop_map(
         |(kind, person, other, id, amount, hold, ahead, wrong_signer)| Draft {
             kind,
             person,
@@ -46,6 +46,7 @@ fn draft() -> impl Strategy<Value = Draft> {
 #[derive(Debug, Clone)]
 struct Moment {
     step: i16,
+    together: bool,
     chains: Vec<Vec<Draft>>,
 }
 
@@ -54,8 +55,9 @@ fn history() -> impl Strategy<Value = Vec<Moment>> {
         4 => proptest::collection::vec(draft(), 1),
         1 => proptest::collection::vec(draft(), 2..4),
     ];
-    let moment = (-50i16..150, proptest::collection::vec(chain, 0..6));
-    let moment = moment.prop_map(|(step, chains)| Moment { step, chains });
+    let chains = proptest::collection::vec(chain, 0..6);
+    let moment = (-50i16..150, any::<bool>(), chains);
+    let moment = moment.prop_map(|(step, together, chains)| Moment { step, together, chains });
     proptest::collection::vec(moment, 1..25)
 }
 
@@ -77,10 +79,18 @@ impl Draft {
             8 => Action::PostHold { account: me, hold, part, reference },
             9 => Action::VoidHold { account: me, hold, reference },
             10 => Action::Cancel { account: me },
+            12 => Action::OpenEscrow { subject: Digest([7; 32]), currency: eur() },
+            13 => Action::PostHold { account: escrow(), hold, part, reference },
+            14 => Action::VoidHold { account: escrow(), hold, reference },
+            15 => Action::Post(movement(escrow(), me, amount)),
             _ => Action::Withdraw { account: me, amount: sum(amount), reference },
         };
-        let owner = if self.kind <= 1 { 202 } else { self.person };
-        let wrong = self.wrong_signer && self.kind > 1;
+        let owner = match self.kind {
+            0 | 1 => 202,
+            12.. => 203,
+            _ => self.person,
+        };
+        let wrong = self.wrong_signer && self.kind > 1 && self.kind != 12;
         let signer = if wrong { 99 } else { owner };
         let until_time = Time((clock + u64::from(self.ahead) + 30).saturating_sub(25));
         (until(charter, signer, u128::from(self.id), until_time, action), !wrong)
@@ -89,6 +99,17 @@ impl Draft {
 
 fn chain_of(requests: &[(VerifiedRequest, bool)]) -> Chain {
     Chain::new(requests.iter().map(|(request, _)| request.clone()).collect(), None).unwrap()
+}
+
+fn codes_of(outcome: &Outcome) -> Vec<Code> {
+    outcome.replies.iter().map(|reply| reply.code).collect()
+}
+
+/// Whether every member is decided for good: then the same again is a repeat.
+fn is_decided(outcome: &Outcome) -> bool {
+    outcome.replies.iter().all(|reply| {
+        reply.entry.is_some() && matches!(reply.code.class(), Class::Done | Class::Final)
+    })
 }
 
 fn compare(ledger: &Ledger, oracle: &Oracle) {
@@ -113,31 +134,32 @@ proptest! {
         let mut clock: u64 = 1000;
         for moment in &history {
             clock = clock.saturating_add_signed(i64::from(moment.step));
-            for drafts in &moment.chains {
-                let requests: Vec<_> =
-                    drafts.iter().map(|draft| draft.request(&charter, clock)).collect();
+            let chains = moment.chains.iter().map(|drafts| {
+                drafts.iter().map(|draft| draft.request(&charter, clock)).collect::<Vec<_>>()
+            });
+            let chains: Vec<_> = chains.collect();
+            // All chains in one batch, or each in its own.
+            let size = if moment.together { chains.len().max(1) } else { 1 };
+            for requests in chains.chunks(size) {
                 let before = oracle.clone();
                 oracle.begin(clock);
-                let expected = oracle.chain(&requests);
-                let chain = chain_of(&requests);
-                let applied = ledger.apply(std::slice::from_ref(&chain), Time(clock));
+                let expected: Vec<_> =
+                    requests.iter().map(|requests| oracle.chain(requests)).collect();
+                let batch: Vec<_> = requests.iter().map(|requests| chain_of(requests)).collect();
+                let applied = ledger.apply(&batch, Time(clock));
                 if !applied.effective {
                     oracle = before;
                 }
-                let replies = &applied.outcomes[0].replies;
-                let codes: Vec<_> = replies.iter().map(|reply| reply.code).collect();
-                prop_assert_eq!(&codes, &expected, "{:?}", drafts);
+                let codes: Vec<Vec<_>> = applied.outcomes.iter().map(codes_of).collect();
+                prop_assert_eq!(&codes, &expected, "{:?}", moment);
                 compare(&ledger, &oracle);
 
                 // The same again changes nothing and answers the same, where it was decided.
-                let decided = codes.iter().all(|code| {
-                    matches!(code.class(), Class::Done | Class::Final)
-                });
+                let decided = applied.outcomes.iter().all(is_decided);
                 if decided {
                     let mut copy = ledger.clone();
-                    let again = copy.apply(&[chain], Time(0));
-                    let repeated: Vec<_> =
-                        again.outcomes[0].replies.iter().map(|reply| reply.code).collect();
+                    let again = copy.apply(&batch, Time(0));
+                    let repeated: Vec<Vec<_>> = again.outcomes.iter().map(codes_of).collect();
                     prop_assert_eq!(&repeated, &codes);
                     if again.expired.is_empty() {
                         prop_assert_eq!(copy.to_bytes(), ledger.to_bytes());

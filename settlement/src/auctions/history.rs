@@ -1,0 +1,354 @@
+//! The auctions' part of an audit: the journal fed entry by entry, and each auction's transcript.
+//!
+//! The ledger's own rules (signatures, funds, once-only ids) are checked before an entry comes
+//! here. What remains is whether the postings module did only what orders and transcripts say.
+//! Whatever is wrong here is the server's fault.
+
+use std::collections::BTreeMap;
+
+use auction::keys::PublicKey;
+use auction::layout::Digest;
+use auction::spec::{EarlyClose, SpecError, Time};
+use auction::transcript::TranscriptError;
+use auction::wire::WireError;
+use rand::CryptoRng;
+
+use super::attachment::{Attached, NoSaleRecord, SaleRecord, VoidRecord};
+use super::bond::{BondOrder, BondRefused};
+use super::decision::{Decision, Proven, Undecided, VoidDecision};
+use super::index::{AuctionState, Decided, Index};
+use super::postings::{no_sale_request, opening, release_request, sale_requests, void_request};
+use super::registration::{Registration, RegistrationRefused};
+use crate::audit::EntryCheck;
+use crate::ledger::{Action, Authority, Chain, Charter, Code, Entry, Ledger, Request};
+
+/// Where the audit finds the transcripts that decided: the file's bytes, by auction id.
+pub trait Evidence: FnMut(&Digest) -> Option<Vec<u8>> {}
+
+impl<T: FnMut(&Digest) -> Option<Vec<u8>>> Evidence for T {}
+
+/// What an audit of auctions goes through and what it has seen.
+pub struct History<E, R> {
+    index: Index,
+    transcripts: E,
+    rng: R,
+    /// What is in each escrow account: paid in past any order, and never touched.
+    strays: BTreeMap<Digest, u128>,
+    summary: AuctionSummary,
+}
+
+/// What an audit of auctions counted.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AuctionSummary {
+    /// Auctions registered.
+    pub auctions: u64,
+    /// Bonds held.
+    pub bonds: u64,
+    /// Auctions in which the winner paid.
+    pub sales: u64,
+    /// Auctions in which nothing was sold.
+    pub no_sales: u64,
+    /// Auctions that V made void.
+    pub voids: u64,
+    /// Auctions that are not decided though V has passed: the server is late.
+    pub late: Vec<Digest>,
+}
+
+/// What the server did that it must not do.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Misdeed {
+    /// An attachment on a chain that was refused: a key could have gone out without payment.
+    #[error("the server kept an attachment of a chain that was refused")]
+    AttachedToRefused,
+    /// An attachment that cannot be read.
+    #[error("the server journaled an attachment that cannot be read: {0}")]
+    Unreadable(WireError),
+    /// A registration that must not have been taken.
+    #[error("the server registered an auction that it must not: {0}")]
+    Registration(RegistrationRefused),
+    /// An order that must not have been taken.
+    #[error("the server took a bond whose order is wrong: {0}")]
+    Order(BondRefused),
+    /// A second bond for a key.
+    #[error("the server took a second bond for auction key {0}")]
+    SecondBond(PublicKey),
+    /// Requests of the postings module that are not those of any step.
+    #[error("the postings module signed requests that belong to no {0}")]
+    Requests(&'static str),
+    /// An auction that the journal does not know.
+    #[error("the entry is about auction {0}, which was never registered")]
+    Unregistered(Digest),
+    /// The transcript that decided is not kept.
+    #[error("the server does not show the transcript that decided auction {0}")]
+    NoTranscript(Digest),
+    /// The transcript that decided proves nothing.
+    #[error("the transcript that decided the auction proves nothing: {0}")]
+    Transcript(TranscriptError),
+    /// A decision before closing on a word that is not the seller's.
+    #[error("the server took a word for the seller's that is not: {0}")]
+    EarlyClose(SpecError),
+    /// A decision that must not have been taken at that moment, or at all.
+    #[error("the server decided an auction that it could not decide: {0}")]
+    Decision(Undecided),
+    /// A decision that is not the transcript's.
+    #[error("the decision is not what the transcript gives: another {0}")]
+    NotAsProven(&'static str),
+    /// A hold released while the auction was not decided.
+    #[error("the server released a bond of auction {0} before the decision")]
+    ReleasedEarly(Digest),
+    /// Money left over in an escrow account, or too much taken from it.
+    #[error("the escrow account of auction {0} holds what belongs to others, or lacks it")]
+    EscrowNotZero(Digest),
+}
+
+impl<E: Evidence, R: CryptoRng> History<E, R> {
+    /// An audit of a journal's auctions from its first entry on. `rng` weighs the equations of
+    /// the transcripts' proofs.
+    #[must_use]
+    pub fn new(charter: Charter, transcripts: E, rng: R) -> Self {
+        Self {
+            index: Index::new(charter),
+            transcripts,
+            rng,
+            strays: BTreeMap::new(),
+            summary: AuctionSummary::default(),
+        }
+    }
+
+    /// Checks the next entry, which the ledger accepted with these codes at this time.
+    ///
+    /// # Errors
+    /// [`Misdeed`].
+    pub fn check(&mut self, number: u64, time: Time, entry: &Entry) -> Result<(), Misdeed> {
+        let chain = &entry.chain;
+        if entry.codes.iter().any(|code| *code != Code::Done) {
+            let attached = chain.attachment().is_some();
+            return if attached { Err(Misdeed::AttachedToRefused) } else { Ok(()) };
+        }
+        let attached = match chain.attachment() {
+            Some(bytes) => Attached::read(bytes).map_err(Misdeed::Unreadable)?,
+            None => None,
+        };
+        match attached {
+            Some(Attached::Registration(registration)) => {
+                self.registration(time, chain, *registration)?;
+            }
+            Some(Attached::Bond(order)) => self.bond(chain, order)?,
+            Some(Attached::Sale(record)) => self.sale(time, chain, &record)?,
+            Some(Attached::NoSale(record)) => self.no_sale(time, chain, record)?,
+            Some(Attached::Void(record)) => self.void(time, chain, record)?,
+            None if chain.has_postings() => self.release(chain)?,
+            None => self.others(chain),
+        }
+        self.index.learn_chain(number, chain);
+        Ok(())
+    }
+
+    /// Checks, after the last entry, that every escrow account is as empty as it began: what came
+    /// in by a bond has gone out by the sale.
+    ///
+    /// # Errors
+    /// [`Misdeed::EscrowNotZero`].
+    pub fn check_end(&self, ledger: &Ledger) -> Result<(), Misdeed> {
+        for state in self.index.auctions() {
+            let auction = state.registered().id();
+            let strayed = self.strays.get(&auction).copied().unwrap_or_default();
+            let balances = ledger.account(&state.registered().escrow()).map(|one| one.balances);
+            let posted = balances.unwrap_or_default().posted();
+            if u128::try_from(posted) != Ok(strayed) {
+                return Err(Misdeed::EscrowNotZero(auction));
+            }
+        }
+        Ok(())
+    }
+
+    /// What was counted, and which auctions wait for a decision past V, as of the last entry's
+    /// time.
+    #[must_use]
+    pub fn summary(&self, time: Time) -> AuctionSummary {
+        let waiting = self.index.undecided(time);
+        let late = waiting.filter(|state| time >= state.registered().decided_by());
+        let late = late.map(|state| state.registered().id()).collect();
+        AuctionSummary { late, ..self.summary.clone() }
+    }
+
+    fn registration(
+        &mut self,
+        time: Time,
+        chain: &Chain,
+        registration: Registration,
+    ) -> Result<(), Misdeed> {
+        let charter = self.index.charter();
+        let registered = registration.verify(&charter).map_err(Misdeed::Registration)?;
+        if !is_exactly(chain, &[opening(&registered)]) {
+            return Err(Misdeed::Requests("registration"));
+        }
+        let closing = registered.closing();
+        if time >= closing {
+            let late = RegistrationRefused::Closed { closing, now: time };
+            return Err(Misdeed::Registration(late));
+        }
+        self.summary.auctions += 1;
+        Ok(())
+    }
+
+    fn bond(&mut self, chain: &Chain, order: BondOrder) -> Result<(), Misdeed> {
+        let state = self.state(&order.terms().auction)?;
+        let spec = state.registered().spec();
+        let verified = order.verify(spec, &self.index.charter()).map_err(Misdeed::Order)?;
+        // The hold stands in the journal as it stands in the order, byte for byte.
+        let alone =
+            matches!(chain.requests(), [hold] if hold.as_bytes() == verified.order().hold_bytes());
+        if !alone {
+            return Err(Misdeed::Requests("bond"));
+        }
+        let bidder = verified.bond().bidder;
+        if state.bond(&bidder).is_some() {
+            return Err(Misdeed::SecondBond(bidder));
+        }
+        self.summary.bonds += 1;
+        Ok(())
+    }
+
+    fn sale(&mut self, time: Time, chain: &Chain, record: &SaleRecord) -> Result<(), Misdeed> {
+        let proven = self.prove(&record.auction, record.early_close)?;
+        let state = self.state(&record.auction)?;
+        let decision = Decision::of(&proven, state, time).map_err(Misdeed::Decision)?;
+        let Decision::Sale(sale) = decision else { return Err(Misdeed::NotAsProven("result")) };
+        let expected = sale.record(record.key.clone());
+        let same = [
+            ("winner", expected.winner == record.winner),
+            ("hold", expected.hold == record.hold),
+            ("price", expected.price == record.price),
+            ("fee", expected.fee == record.fee),
+            ("transcript", expected.transcript == record.transcript),
+            ("delivery key", expected.delivery == record.delivery),
+            ("goods", expected == *record),
+        ];
+        if let Some((what, _)) = same.iter().find(|(_, holds)| !holds) {
+            return Err(Misdeed::NotAsProven(what));
+        }
+        if !is_exactly(chain, &sale_requests(state.registered(), record)) {
+            return Err(Misdeed::Requests("sale"));
+        }
+        self.summary.sales += 1;
+        Ok(())
+    }
+
+    fn no_sale(&mut self, time: Time, chain: &Chain, record: NoSaleRecord) -> Result<(), Misdeed> {
+        let proven = self.prove(&record.auction, record.early_close)?;
+        let state = self.state(&record.auction)?;
+        let decision = Decision::of(&proven, state, time).map_err(Misdeed::Decision)?;
+        let Decision::NoSale(no_sale) = decision else {
+            return Err(Misdeed::NotAsProven("result"));
+        };
+        if no_sale.record() != record {
+            return Err(Misdeed::NotAsProven("transcript"));
+        }
+        if !is_exactly(chain, &[no_sale_request(state.registered())]) {
+            return Err(Misdeed::Requests("decision"));
+        }
+        self.summary.no_sales += 1;
+        Ok(())
+    }
+
+    fn void(&mut self, time: Time, chain: &Chain, record: VoidRecord) -> Result<(), Misdeed> {
+        let state = self.state(&record.auction)?;
+        VoidDecision::of(state, time).map_err(Misdeed::Decision)?;
+        if !is_exactly(chain, &[void_request(state.registered())]) {
+            return Err(Misdeed::Requests("decision"));
+        }
+        self.summary.voids += 1;
+        Ok(())
+    }
+
+    /// Without a record, the postings module only releases holds of a decided auction.
+    fn release(&self, chain: &Chain) -> Result<(), Misdeed> {
+        let wrong = Misdeed::Requests("release");
+        if chain.attachment().is_some() {
+            return Err(wrong);
+        }
+        let Some(auction) = self.index.touched(chain).into_iter().next() else {
+            return Err(wrong);
+        };
+        let state = self.state(&auction)?;
+        let Some(reference) = state.release_reference() else {
+            return Err(Misdeed::ReleasedEarly(auction));
+        };
+        let as_due = |request: &Request| match &request.action {
+            Action::VoidHold { hold, .. } => {
+                *request == release_request(state.registered(), hold, reference)
+            }
+            _ => false,
+        };
+        let all = chain.requests().iter();
+        if all.clone().all(|one| one.authority() == Authority::Postings && as_due(one.request())) {
+            Ok(())
+        } else {
+            Err(wrong)
+        }
+    }
+
+    /// Customers may pay into an escrow account without an order; it stays there.
+    fn others(&mut self, chain: &Chain) {
+        for request in chain.requests() {
+            if let Action::Post(movement) = &request.request().action
+                && let Some(auction) = self.index.escrow(&movement.credit)
+            {
+                *self.strays.entry(auction).or_default() += u128::from(movement.amount.get());
+            }
+        }
+    }
+
+    /// What was paid into escrow accounts without an order: their owners' own doing.
+    #[must_use]
+    pub fn strays(&self) -> &BTreeMap<Digest, u128> {
+        &self.strays
+    }
+
+    fn prove(
+        &mut self,
+        auction: &Digest,
+        early_close: Option<EarlyClose>,
+    ) -> Result<Proven, Misdeed> {
+        let state = self.state(auction)?;
+        // A second decision costs no second look at the transcript.
+        if matches!(state.decided(), Some(Decided::Sale(_) | Decided::NoSale(_) | Decided::Void(_)))
+        {
+            return Err(Misdeed::Decision(Undecided::Decided));
+        }
+        let bytes = (self.transcripts)(auction).ok_or(Misdeed::NoTranscript(*auction))?;
+        let proven = Proven::prove(&bytes, auction, &mut self.rng).map_err(Misdeed::Transcript)?;
+        match early_close {
+            None => Ok(proven),
+            Some(word) => {
+                let spec = self.state(auction)?.registered().spec();
+                proven.closed_by(word, spec).map_err(Misdeed::EarlyClose)
+            }
+        }
+    }
+
+    fn state(&self, auction: &Digest) -> Result<&AuctionState, Misdeed> {
+        self.index.auction(auction).ok_or(Misdeed::Unregistered(*auction))
+    }
+}
+
+impl<E: Evidence, R: CryptoRng> EntryCheck for History<E, R> {
+    type Objection = Misdeed;
+
+    fn entry(&mut self, number: u64, time: Time, entry: &Entry) -> Result<(), Misdeed> {
+        self.check(number, time, entry)
+    }
+
+    fn end(&mut self, ledger: &Ledger) -> Result<(), Misdeed> {
+        self.check_end(ledger)
+    }
+}
+
+/// Whether a chain is the postings module's with exactly these requests.
+fn is_exactly(chain: &Chain, expected: &[Request]) -> bool {
+    chain.requests().len() == expected.len()
+        && chain.requests().iter().zip(expected).all(|(got, expected)| {
+            got.authority() == Authority::Postings && got.request() == expected
+        })
+}

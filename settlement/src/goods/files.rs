@@ -1,0 +1,271 @@
+//! Goods from file to file. What is written goes to a temporary file beside its target and gets
+//! its name when everything in it was checked and flushed.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use auction::settlement_terms::Goods;
+use rand::CryptoRng;
+
+use super::{GoodsError, GoodsKey, open, seal};
+
+/// How many names a temporary file is tried under.
+const NAMES: u32 = 100;
+/// For its owner alone: the goods in the clear.
+const PRIVATE: u32 = 0o600;
+/// As every file, for whom the user's mask lets read it: the goods encrypted.
+const ORDINARY: u32 = 0o666;
+
+/// What to do where the target exists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Existing {
+    /// Leave it, with [`GoodsError::Exists`].
+    Keep,
+    /// Replace it, once what takes its place is whole.
+    Replace,
+}
+
+/// Encrypts the file `from` to `to`, and says what a spec has to name.
+///
+/// # Errors
+/// [`GoodsError`]; there is nothing new under the name `to` then.
+pub fn seal_file<R: CryptoRng + ?Sized>(
+    from: &Path,
+    to: &Path,
+    key: &GoodsKey,
+    existing: Existing,
+    rng: &mut R,
+    progress: &mut dyn FnMut(u64) -> ControlFlow<()>,
+) -> Result<Goods, GoodsError> {
+    let (file, length) = read(from)?;
+    let part = Part::create(to, existing, ORDINARY)?;
+    let goods = seal(file, length, &part.file, key, rng, progress)?;
+    part.keep()?;
+    Ok(goods)
+}
+
+/// Decrypts the file `from` to `to`, which only its owner may read.
+///
+/// # Errors
+/// [`GoodsError`] when these are not the expected goods, the key is another one or something
+/// fails; there is nothing new under the name `to` then, nor beside it.
+pub fn open_file(
+    from: &Path,
+    to: &Path,
+    key: &GoodsKey,
+    expected: &Goods,
+    existing: Existing,
+    progress: &mut dyn FnMut(u64) -> ControlFlow<()>,
+) -> Result<(), GoodsError> {
+    let (file, _) = read(from)?;
+    let part = Part::create(to, existing, PRIVATE)?;
+    open(file, &part.file, key, expected, progress)?;
+    part.keep()
+}
+
+/// Opens a file and says its length.
+fn read(path: &Path) -> Result<(File, u64), GoodsError> {
+    let unreadable = |source| GoodsError::File { doing: "read", path: path.to_owned(), source };
+    // Before it is opened: that would wait for the other end of a pipe.
+    if !std::fs::metadata(path).map_err(unreadable)?.is_file() {
+        return Err(GoodsError::NotAFile { path: path.to_owned() });
+    }
+    let file = File::open(path).map_err(unreadable)?;
+    let length = file.metadata().map_err(unreadable)?.len();
+    Ok((file, length))
+}
+
+/// A temporary file that goes when dropped.
+struct Part {
+    file: File,
+    path: PathBuf,
+    target: PathBuf,
+    existing: Existing,
+}
+
+impl Part {
+    fn create(target: &Path, existing: Existing, mode: u32) -> Result<Self, GoodsError> {
+        let uncreated = |path: &Path, source| GoodsError::File {
+            doing: "create",
+            path: path.to_owned(),
+            source,
+        };
+        if existing == Existing::Keep && target.symlink_metadata().is_ok() {
+            return Err(GoodsError::Exists { path: target.to_owned() });
+        }
+        let Some(name) = target.file_name() else {
+            return Err(uncreated(target, io::ErrorKind::InvalidFilename.into()));
+        };
+        let mut taken = io::ErrorKind::AlreadyExists.into();
+        for number in 0..NAMES {
+            let mut name = name.to_owned();
+            name.push(format!(".{}-{number}.part", std::process::id()));
+            let path = target.with_file_name(name);
+            match create_new(&path, mode) {
+                Ok(file) => return Ok(Self { file, path, target: target.to_owned(), existing }),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => taken = error,
+                Err(error) => return Err(uncreated(&path, error)),
+            }
+        }
+        Err(uncreated(target, taken))
+    }
+
+    /// Flushes the file and gives it its name.
+    fn keep(self) -> Result<(), GoodsError> {
+        let failed = |doing, source| GoodsError::File { doing, path: self.target.clone(), source };
+        self.file.sync_all().map_err(|source| failed("flush", source))?;
+        if self.existing == Existing::Keep {
+            // Renaming would replace a file that has come meanwhile; this cannot.
+            create_new(&self.target, PRIVATE).map_err(|source| match source.kind() {
+                io::ErrorKind::AlreadyExists => GoodsError::Exists { path: self.target.clone() },
+                _ => failed("create", source),
+            })?;
+        }
+        if let Err(source) = std::fs::rename(&self.path, &self.target) {
+            if self.existing == Existing::Keep {
+                // The empty file of just now; that it stays is not what failed.
+                let _ = std::fs::remove_file(&self.target);
+            }
+            return Err(failed("rename", source));
+        }
+        sync_directory_of(&self.target).map_err(|source| failed("flush the directory of", source))
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        // Once it was renamed it is not there any more, and otherwise nobody needs it.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+fn create_new(path: &Path, mode: u32) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
+    #[cfg(not(unix))]
+    let _ = mode;
+    options.open(path)
+}
+
+/// Makes a new name last. Only Unix has directories to flush.
+fn sync_directory_of(path: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        File::open(parent.unwrap_or(Path::new(".")))?.sync_all()?;
+    }
+    #[cfg(not(unix))]
+    let _ = path;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::unwatched;
+    use super::*;
+
+    fn names(dir: &Path) -> Vec<String> {
+        let entries = std::fs::read_dir(dir).unwrap();
+        let mut names: Vec<String> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_file_goes_there_and_back_and_nothing_else_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        std::fs::write(at("vase"), b"blue").unwrap();
+        let key = GoodsKey::generate(&mut rand::rng());
+        let rng = &mut rand::rng();
+        let (from, to) = (at("vase"), at("vase.goods"));
+        let goods = seal_file(&from, &to, &key, Existing::Keep, rng, &mut unwatched).unwrap();
+        assert_eq!(std::fs::metadata(&to).unwrap().len(), goods.bytes);
+        let back = at("back");
+        open_file(&to, &back, &key, &goods, Existing::Keep, &mut unwatched).unwrap();
+        assert_eq!(std::fs::read(&back).unwrap(), b"blue");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            assert_eq!(std::fs::metadata(&back).unwrap().permissions().mode() & 0o777, 0o600);
+        }
+        assert_eq!(names(dir.path()), ["back", "vase", "vase.goods"]);
+    }
+
+    #[test]
+    fn an_existing_file_is_replaced_only_on_demand() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        std::fs::write(at("a"), b"new").unwrap();
+        std::fs::write(at("b"), b"old").unwrap();
+        let key = GoodsKey::generate(&mut rand::rng());
+        let seal = |existing| {
+            seal_file(&at("a"), &at("b"), &key, existing, &mut rand::rng(), &mut unwatched)
+        };
+        assert!(matches!(seal(Existing::Keep), Err(GoodsError::Exists { .. })));
+        assert_eq!(std::fs::read(at("b")).unwrap(), b"old");
+        let goods = seal(Existing::Replace).unwrap();
+        // Onto itself: it was read to its end before it is replaced.
+        open_file(&at("b"), &at("b"), &key, &goods, Existing::Replace, &mut unwatched).unwrap();
+        assert_eq!(std::fs::read(at("b")).unwrap(), b"new");
+        assert_eq!(names(dir.path()), ["a", "b"]);
+    }
+
+    #[test]
+    fn a_file_that_comes_meanwhile_is_not_overwritten() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        std::fs::write(at("a"), b"new").unwrap();
+        let key = GoodsKey::generate(&mut rand::rng());
+        let mut meanwhile = |_| {
+            std::fs::write(at("b"), b"other").unwrap();
+            ControlFlow::Continue(())
+        };
+        let rng = &mut rand::rng();
+        let sealed = seal_file(&at("a"), &at("b"), &key, Existing::Keep, rng, &mut meanwhile);
+        assert!(matches!(sealed, Err(GoodsError::Exists { .. })));
+        assert_eq!(std::fs::read(at("b")).unwrap(), b"other");
+        assert_eq!(names(dir.path()), ["a", "b"]);
+    }
+
+    #[test]
+    fn nothing_stays_of_what_was_refused_or_stopped() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        std::fs::write(at("a"), vec![7; 200_000]).unwrap();
+        let key = GoodsKey::generate(&mut rand::rng());
+        let rng = &mut rand::rng();
+        let goods =
+            seal_file(&at("a"), &at("g"), &key, Existing::Keep, rng, &mut unwatched).unwrap();
+        let other = Goods { checksum: Default::default(), ..goods };
+        let opened = open_file(&at("g"), &at("o"), &key, &other, Existing::Keep, &mut unwatched);
+        assert!(matches!(opened, Err(GoodsError::Checksum { .. })));
+        let mut stop = |done| {
+            // While it goes on, the plaintext is there under another name, for its owner alone.
+            assert_eq!(names(dir.path()).len(), 3);
+            if done > 100_000 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        let opened = open_file(&at("g"), &at("o"), &key, &goods, Existing::Keep, &mut stop);
+        assert!(matches!(opened, Err(GoodsError::Stopped)));
+        assert_eq!(names(dir.path()), ["a", "g"]);
+    }
+
+    #[test]
+    fn what_is_no_file_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let key = GoodsKey::generate(&mut rand::rng());
+        let to = dir.path().join("to");
+        let rng = &mut rand::rng();
+        let sealed = seal_file(dir.path(), &to, &key, Existing::Keep, rng, &mut unwatched);
+        assert!(matches!(sealed, Err(GoodsError::NotAFile { .. })));
+        let missing = dir.path().join("missing");
+        let sealed = seal_file(&missing, &to, &key, Existing::Keep, rng, &mut unwatched);
+        assert!(matches!(sealed, Err(GoodsError::File { doing: "read", .. })));
+        assert!(names(dir.path()).is_empty());
+    }
+}

@@ -1,0 +1,50 @@
+//! Work on many small things, shared among the cores where there are enough of both.
+
+use std::thread::available_parallelism;
+
+/// Fewer things than this are worked on by one thread: starting another costs as much.
+const WORTH_A_THREAD: usize = 1024;
+/// Most threads for one list.
+const MAX_THREADS: usize = 4;
+
+/// Does `work` on each of `things`; the results are in the same order.
+pub(crate) fn map<T: Sync, R: Send>(things: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let cores = available_parallelism().map_or(1, usize::from);
+    let threads = cores.min(MAX_THREADS).min(things.len() / WORTH_A_THREAD);
+    if threads < 2 {
+        return things.iter().map(work).collect();
+    }
+    let share = things.len().div_ceil(threads);
+    let (first, rest) = things.split_at(share);
+    let work = &work;
+    std::thread::scope(|scope| {
+        let others: Vec<_> = rest
+            .chunks(share)
+            .map(|chunk| (chunk, scope.spawn(move || chunk.iter().map(work).collect::<Vec<_>>())))
+            .collect();
+        let mut results = Vec::with_capacity(things.len());
+        results.extend(first.iter().map(work));
+        for (chunk, other) in others {
+            match other.join() {
+                Ok(done) => results.extend(done),
+                // The panic comes again, on the caller's thread.
+                Err(_) => results.extend(chunk.iter().map(work)),
+            }
+        }
+        results
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_are_those_of_one_thread_in_order() {
+        for count in [0, 1, WORTH_A_THREAD, 2 * WORTH_A_THREAD, 5 * WORTH_A_THREAD + 7] {
+            let things: Vec<usize> = (0..count).collect();
+            let expected: Vec<usize> = things.iter().map(|thing| thing * 3).collect();
+            assert_eq!(map(&things, |thing| thing * 3), expected);
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! The step that decides: by the transcript before V, void from V on.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use auction::spec::Time;
+use tokio::time::timeout;
+
+use super::settle::{Step, commit};
+use super::{Auctions, aside};
+use crate::auctions::decision::Sale;
+use crate::auctions::{Decision, Proven, Registered, Undecided, VoidDecision};
+use crate::ledger::{Chain, Code};
+use crate::sealed_key::{Purpose, SealedKey};
+use crate::server::desk::Desk;
+
+impl Auctions {
+    /// Decides by the transcript.
+    pub(super) async fn decide(
+        self: &Arc<Self>,
+        desk: &Desk,
+        registered: &Arc<Registered>,
+        patience: Duration,
+    ) -> Step {
+        let proven = tokio::select! {
+            proven = self.proven(registered, patience) => proven,
+            // From V on no transcript counts.
+            () = self.reached(registered.decided_by()) => return Step::On,
+        };
+        let proven = match proven {
+            Ok(proven) => proven,
+            Err(reason) => return Step::Later(reason),
+        };
+        let proven = match self.early_close(&registered.id()) {
+            Some(word) => proven.closed_by(word, registered.spec()).map_err(|e| e.to_string()),
+            None => {
+                self.journal_reaches(desk, registered, registered.closing()).await.map(|()| proven)
+            }
+        };
+        let proven = match proven {
+            Ok(proven) => proven,
+            Err(reason) => return Step::Later(reason),
+        };
+        let now = self.clock.now();
+        let decision = match self.index().auction(&registered.id()) {
+            Some(state) => Decision::of(&proven, state, now),
+            None => return Step::Finished,
+        };
+        let chain = match decision {
+            Ok(Decision::Sale(sale)) => {
+                let (this, registered) = (Arc::clone(self), Arc::clone(registered));
+                match aside(move || this.sale(&registered, &sale)).await {
+                    Some(Ok(chain)) => chain,
+                    Some(Err(reason)) => return Step::Later(reason),
+                    None => return Step::Later("the server has a defect".to_owned()),
+                }
+            }
+            Ok(Decision::NoSale(no_sale)) => self.postings.no_sale(registered, &no_sale),
+            Err(Undecided::Decided | Undecided::TooLate(_)) => return Step::On,
+            Err(
+                reason @ (Undecided::OtherAuction { .. }
+                | Undecided::NotClosed(_)
+                | Undecided::TooEarly(_)
+                | Undecided::NoBond(_)
+                | Undecided::AboveBond { .. }),
+            ) => return Step::Later(reason.to_string()),
+        };
+        match commit(desk, chain).await {
+            Ok(Code::Done) => {
+                tracing::info!(auction = %registered.id(), "decided");
+                Step::On
+            }
+            // V came in between: the next step voids.
+            Ok(Code::Expired) => Step::On,
+            Ok(code) => Step::Later(format!("the ledger refuses the decision: {code:?}")),
+            Err(reason) => Step::Later(reason.to_string()),
+        }
+    }
+
+    /// Makes sure that the journal itself has reached a moment: the clock may have gone back since
+    /// it was read, and an audit goes by the journal.
+    async fn journal_reaches(
+        &self,
+        desk: &Desk,
+        registered: &Registered,
+        moment: Time,
+    ) -> Result<(), String> {
+        match commit(desk, self.postings.probe(registered, moment)).await {
+            Ok(Code::Expired) => Ok(()),
+            Ok(_) => Err("the journal's time has not come that far yet".to_owned()),
+            Err(reason) => Err(reason.to_string()),
+        }
+    }
+
+    /// Takes the goods key out of escrow and seals it to the winner, beside the postings.
+    fn sale(&self, registered: &Registered, sale: &Sale) -> Result<Chain, String> {
+        let auction = registered.id();
+        let missing = "the escrow key is missing or does not open: the operator must put its file \
+                       back";
+        let opening = self.vault.load(&auction).ok().flatten().ok_or(missing)?;
+        let opened = registered.key().open(&opening, Purpose::Escrow, &auction);
+        let key = opened.map_err(|_| missing)?;
+        key.check(&registered.goods().key_hash).map_err(|error| error.to_string())?;
+        let to = sale.delivery();
+        let sealed = SealedKey::seal(&key, to, Purpose::Delivery, &auction, &mut rand::rng());
+        let sealed = sealed.map_err(|error| error.to_string())?;
+        Ok(self.postings.sale(registered, sale, sealed))
+    }
+
+    /// What the transcript proves: the one on the disk, or one of the accumulators', which is on
+    /// the disk when this returns.
+    async fn proven(
+        self: &Arc<Self>,
+        registered: &Arc<Registered>,
+        patience: Duration,
+    ) -> Result<Proven, String> {
+        let auction = registered.id();
+        let ended = |_| "the server ends".to_owned();
+        let _turn = self.fetches.acquire().await.map_err(ended)?;
+        let this = Arc::clone(self);
+        let kept = aside(move || {
+            let bytes = this.transcripts.load(&auction).ok().flatten()?;
+            Proven::prove(&bytes, &auction, &mut rand::rng()).ok()
+        });
+        if let Some(proven) = kept.await.flatten() {
+            return Ok(proven);
+        }
+        let client = bidder::Client::new().map_err(|error| error.to_string())?;
+        let members = &registered.spec().spec().accumulators;
+        let fetched = timeout(patience, client.outcome(members, &auction, |_, _| {})).await;
+        client.close_connections().await;
+        let (bytes, verdict) = match fetched {
+            Ok(Ok(fetched)) => fetched,
+            Ok(Err(error)) => return Err(error.to_string()),
+            Err(_) => return Err("the accumulators take too long".to_owned()),
+        };
+        let this = Arc::clone(self);
+        match aside(move || this.transcripts.keep(&auction, &bytes)).await {
+            Some(Ok(())) => Ok(Proven::from(&verdict)),
+            Some(Err(error)) => {
+                tracing::error!(%auction, %error, "the transcript cannot be kept");
+                Err("the server cannot write the transcript: tell its operator".to_owned())
+            }
+            None => Err("the server has a defect: tell its operator".to_owned()),
+        }
+    }
+
+    /// Decides at V that no transcript counts, once the journal itself has reached V.
+    pub(super) async fn void(&self, desk: &Desk, registered: &Registered, now: Time) -> Step {
+        if let Err(reason) = self.journal_reaches(desk, registered, registered.decided_by()).await {
+            return Step::Later(reason);
+        }
+        let decision = match self.index().auction(&registered.id()) {
+            Some(state) => VoidDecision::of(state, now),
+            None => return Step::Finished,
+        };
+        let Ok(decision) = decision else { return Step::On };
+        match commit(desk, self.postings.void(registered, &decision)).await {
+            Ok(Code::Done) => {
+                tracing::warn!(auction = %registered.id(), "void: no transcript came before V");
+                Step::On
+            }
+            Ok(code) => Step::Later(format!("the ledger refuses the decision: {code:?}")),
+            Err(reason) => Step::Later(reason.to_string()),
+        }
+    }
+}

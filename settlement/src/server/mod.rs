@@ -1,0 +1,293 @@
+//! The settlement server: a ledger and its journal, asked over QUIC.
+//!
+//! [`init`] makes a directory, [`Server`] serves it. Questions come through [`link`]; signatures
+//! are checked on threads of their own; one writer decides, flushes once for all that wait, and
+//! only then are answers given. Kill it at any instant: what was acknowledged is there after the
+//! next start, without hand work.
+
+mod alarm;
+mod auctions;
+mod checkers;
+mod desk;
+mod error;
+mod history;
+mod keys;
+pub(crate) mod private_file;
+mod service;
+mod sight;
+mod time;
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use auction::keys::PublicKey;
+use link::{Endpoint, Identity, Limits};
+
+pub use auctions::kept_transcript;
+pub use error::ServerError;
+pub use keys::{
+    EXPIRIES_PER_BATCH, OPERATOR_KEY_FILE, POSTINGS_KEY_FILE, SERVER_KEY_FILE, init, load_key,
+};
+pub use time::{Clock, SystemClock};
+
+use crate::bookkeeper::{Bookkeeper, Opened, Scanned};
+use crate::charter_file::{CHARTER_FILE, CharterFile};
+use crate::config::Config;
+use crate::journal::{Directory, JournalError, Options, Report};
+use crate::layout::Signer;
+use crate::ledger::Ledger;
+use crate::service::{MAX_ANSWER, MAX_QUESTION};
+use crate::writer::Running;
+use alarm::Alarm;
+use auctions::{AuctionKeys, Auctions, GoodsLimits};
+use checkers::Checkers;
+use desk::{Desk, Learnt};
+use service::Service;
+use time::WriterClock;
+
+/// The journal's place in a server's directory.
+pub const JOURNAL_DIRECTORY: &str = "journal";
+/// Time for an answer: a chain's flush, however many wait before it.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+/// How often it is looked whether a snapshot is due.
+const SNAPSHOT_LOOK: Duration = Duration::from_secs(5);
+/// Batches replayed at a start from which on a snapshot is due at once.
+const MANY_REPLAYED: u64 = 50_000;
+
+/// How a server starts.
+#[derive(Clone)]
+pub struct Start {
+    /// What tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// The operator's word that the clock is right, where it is before the journal's last time
+    /// or over an hour after it.
+    pub confirm_clock: bool,
+}
+
+impl Default for Start {
+    fn default() -> Self {
+        Self { clock: Arc::new(SystemClock), confirm_clock: false }
+    }
+}
+
+/// A server, opened and not yet running.
+pub struct Server {
+    endpoint: Endpoint,
+    keeper: Bookkeeper<Directory>,
+    config: Config,
+    file: CharterFile,
+    clock: Arc<dyn Clock>,
+    auctions: Arc<Auctions>,
+    learnt: Arc<Learnt>,
+    /// Entries at the last snapshot, as far as is known.
+    snapshot_at: u64,
+}
+
+impl Server {
+    /// Opens the server that [`init`] made in `dir`, replays its journal and binds its address.
+    /// Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// [`ServerError`]: what the operator has to mend.
+    pub fn open(dir: &Path, start: Start) -> Result<Self, ServerError> {
+        let config = Config::load(dir)?;
+        keys::refuse_open_directory(dir)?;
+        let key = load_key(dir, SERVER_KEY_FILE)?;
+        let file = CharterFile::load(&dir.join(CHARTER_FILE))?;
+        if key.public() != file.charter.server() {
+            return Err(ServerError::OtherKey(dir.join(SERVER_KEY_FILE)));
+        }
+        let mut opened = open_journal(dir, &config, &file, Signer::new(&key))?;
+        let report = opened.report().clone();
+        log(&report, opened.ledger());
+        let identity = Identity::from_seed(key.seed());
+        let keys = AuctionKeys { server: key, postings: load_key(dir, POSTINGS_KEY_FILE)? };
+        let limits = GoodsLimits {
+            max_bytes: u64::from(config.max_goods_mib) << 20,
+            ..GoodsLimits::default()
+        };
+        let Start { clock, confirm_clock } = start;
+        let told = Arc::clone(&clock);
+        let auctions = Arc::new(Auctions::open(dir, file.charter, keys, limits, told)?);
+        let learnt = Arc::new(Learnt::new(file.charter, Arc::clone(&auctions)));
+        opened.scan(Scanned::All, |number, time, entry| learnt.learn(number, time, entry))?;
+        auctions.ready()?;
+        let known = report.snapshot.is_some() && report.replayed < MANY_REPLAYED;
+        let snapshot_at = if known { opened.ledger().entries() } else { 0 };
+        let keeper = if confirm_clock {
+            opened.serve_confirmed()
+        } else {
+            opened.serve(clock.now()).map_err(|(doubt, _)| doubt)?
+        };
+        let limits = Limits {
+            max_connections: config.max_connections,
+            max_connections_per_ip: config.max_connections_per_address,
+            max_question_bytes: MAX_QUESTION,
+            max_answer_bytes: MAX_ANSWER,
+            answer_timeout: ANSWER_TIMEOUT,
+            ..Limits::default()
+        };
+        let endpoint = Endpoint::bind(config.listen, &identity, limits)?;
+        Ok(Self { endpoint, keeper, config, file, clock, auctions, learnt, snapshot_at })
+    }
+
+    /// Where it listens.
+    ///
+    /// # Errors
+    /// [`ServerError::Link`] when the operating system does not tell.
+    pub fn local_addr(&self) -> Result<SocketAddr, ServerError> {
+        Ok(self.endpoint.local_addr()?)
+    }
+
+    /// Its identity.
+    #[must_use]
+    pub fn key(&self) -> PublicKey {
+        self.file.charter.server()
+    }
+
+    /// What its clients are given.
+    #[must_use]
+    pub fn charter_file(&self) -> &CharterFile {
+        &self.file
+    }
+
+    /// Serves until `shutdown` completes; then lets what waits finish, and writes a snapshot.
+    /// Dropping the future is a kill: what was acknowledged is on the disk, and another
+    /// [`Server::open`] goes on from there.
+    ///
+    /// # Errors
+    /// [`ServerError::Journal`] when a write or flush failed: who waited was told that the
+    /// result is unknown. [`ServerError::ClockDrifted`] when the clock was set.
+    /// [`ServerError::Died`] when a part of the server died by a defect. Nothing a client does
+    /// ends it.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), ServerError> {
+        let addr = self.endpoint.local_addr()?;
+        let (alarm, drifted) = (Alarm::new(), Arc::new(OnceLock::new()));
+        let checkers = Checkers::start(self.config.max_waiting_chains, &alarm)
+            .map_err(ServerError::file("start the threads of", "the server"))?;
+        // Dropped with this future, and then the writer ends.
+        let alive = Alive(Arc::new(AtomicBool::new(true)));
+        let mut clock =
+            WriterClock::begin(Arc::clone(&self.clock), Arc::clone(&alive.0), Arc::clone(&drifted));
+        let watch = alarm.when_dropped("the writer");
+        let running = Running::start_guarded(self.keeper, move || {
+            // Owned by the writer's thread, so that its end raises the alarm.
+            let _ = &watch;
+            clock.now()
+        });
+        let charter = self.file.charter;
+        let desk = Arc::new(Desk::new(charter, running.writer(), self.learnt));
+        let service = Arc::new(Service {
+            desk: Arc::clone(&desk),
+            checkers,
+            clock: self.clock,
+            auctions: Arc::clone(&self.auctions),
+        });
+        tracing::info!(key = %charter.server(), ledger = %charter.id(), %addr, "serving");
+        let snapshots =
+            take_snapshots(Arc::clone(&desk), self.config.snapshot_every, self.snapshot_at);
+        let stopping = async {
+            tokio::select! {
+                () = shutdown => tracing::info!("shutting down"),
+                what = alarm.raised() => tracing::error!(what, "ended; the server ends"),
+                () = self.auctions.run(desk) => {}
+                () = snapshots => {}
+            }
+        };
+        let served = self.endpoint.serve(service, stopping).await;
+        let died = alarm.said();
+        stop(running).await.map_err(|error| match (drifted.get(), error) {
+            (Some(drifted), _) => ServerError::ClockDrifted(*drifted),
+            (None, Some(error)) => ServerError::Journal(error),
+            (None, None) => ServerError::Died("the writer"),
+        })?;
+        drop(alive);
+        served?;
+        match (drifted.get(), died) {
+            (Some(drifted), _) => Err(ServerError::ClockDrifted(*drifted)),
+            (None, Some(what)) => Err(ServerError::Died(what)),
+            (None, None) => Ok(()),
+        }
+    }
+}
+
+/// While it lives, the writer goes on.
+struct Alive(Arc<AtomicBool>);
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
+}
+
+fn open_journal(
+    dir: &Path,
+    config: &Config,
+    file: &CharterFile,
+    key: Signer,
+) -> Result<Opened<Directory>, ServerError> {
+    let place = dir.join(JOURNAL_DIRECTORY);
+    // Its lock is the server's: whatever else lies in the directory is used by who holds it.
+    let storage = Directory::open(&place).map_err(|error| match error.kind() {
+        std::io::ErrorKind::WouldBlock => ServerError::InUse(dir.to_owned()),
+        _ => ServerError::file("open", &place)(error),
+    })?;
+    let options = Options { segment_bytes: u64::from(config.segment_mib) << 20 };
+    Ok(Bookkeeper::open(storage, file.charter, key, options)?)
+}
+
+fn log(report: &Report, ledger: &Ledger) {
+    let (entries, accounts) = (ledger.entries(), ledger.accounts().len());
+    let (snapshot, replayed) = (report.snapshot, report.replayed);
+    tracing::info!(entries, accounts, ?snapshot, replayed, "the journal was read back");
+    for name in &report.damaged_snapshots {
+        tracing::warn!(name, "a damaged snapshot was passed over");
+    }
+    if let Some(cut) = &report.cut {
+        let (segment, offset, bytes) = (&cut.segment, cut.offset, cut.bytes);
+        tracing::warn!(segment, offset, bytes, why = cut.what, "an unfinished write was cut off");
+    }
+    if report.copied > 0 {
+        tracing::info!(batches = report.copied, "batches that were perhaps not flushed are now");
+    }
+}
+
+/// Writes a snapshot whenever so many entries have come since the last.
+async fn take_snapshots(desk: Arc<Desk>, every: u64, mut last: u64) {
+    if every == 0 {
+        return std::future::pending().await;
+    }
+    loop {
+        tokio::time::sleep(SNAPSHOT_LOOK).await;
+        let Some(entries) = desk.look(Ledger::entries).await else { continue };
+        if entries - last.min(entries) < every {
+            continue;
+        }
+        let taken = desk.ask(|keeper| {
+            if let Err(error) = keeper.snapshot() {
+                // The journal has stopped, and the writer ends with its next batch.
+                tracing::error!(%error, "no snapshot was written");
+            }
+            keeper.look(|_| ())
+        });
+        if taken.await.is_some() {
+            tracing::info!(entries, "a snapshot was written");
+            last = entries;
+        }
+    }
+}
+
+/// Lets the writer finish what waits, and writes a snapshot.
+async fn stop(running: Running<Directory>) -> Result<(), Option<JournalError>> {
+    let stopped = tokio::task::spawn_blocking(move || {
+        let mut keeper = running.stop()?;
+        if let Err(error) = keeper.snapshot() {
+            tracing::warn!(%error, "no snapshot was written: the next start takes longer");
+        }
+        Ok(())
+    });
+    stopped.await.unwrap_or(Err(None))
+}

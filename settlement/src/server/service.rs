@@ -1,0 +1,256 @@
+//! Questions from the network.
+
+use std::sync::Arc;
+
+use auction::keys::PublicKey;
+use link::{Handler, PeerKey};
+use tokio::sync::oneshot;
+
+use super::auctions::Auctions;
+use super::checkers::Checkers;
+use super::desk::{Decision, Desk};
+use super::sight::{Asker, signing_account};
+use super::time::Clock;
+use crate::journal::Receipt;
+use crate::ledger::{
+    AccountId, Authority, Chain, Charter, Entry, MAX_CHAIN_REQUESTS, RequestId, SignedRequest,
+    VerifiedRequest,
+};
+use crate::service::{
+    AccountView, Answer, CharterParts, Declined, Hello, MAX_QUESTION, Question, RequestResult,
+    Standing, Submitted,
+};
+use crate::writer::NoOutcome;
+
+/// After how many milliseconds who found a queue full should ask again.
+const BUSY_MS: u32 = 100;
+/// The same where the server is about to end.
+const ENDING_MS: u32 = 1000;
+
+/// The answering side of a server.
+pub(super) struct Service {
+    pub(super) desk: Arc<Desk>,
+    pub(super) checkers: Checkers,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) auctions: Arc<Auctions>,
+}
+
+impl Handler for Service {
+    type Question = Question;
+    type Answer = Answer;
+
+    fn limit(&self, _: PeerKey) -> usize {
+        MAX_QUESTION
+    }
+
+    fn is_trusted(&self, peer: PeerKey) -> bool {
+        self.asker(peer).is_operator()
+    }
+
+    async fn answer(&self, peer: PeerKey, question: Question) -> Answer {
+        let asker = self.asker(peer);
+        let answer = match question {
+            Question::Submit(requests) => return self.submit(asker, requests).await,
+            Question::Auction(question) => {
+                return self.auctions.answer(&self.desk, PublicKey(peer.0), *question).await;
+            }
+            Question::Hello => self.hello().await,
+            Question::Account(account) => self.account(asker, account).await,
+            Question::History(account, from, limit) => {
+                self.history(asker, account, from, limit).await
+            }
+            Question::Request(account, id) => self.request(asker, account, id).await,
+            Question::Head => self.desk.ask(|keeper| keeper.head()).await.map(Answer::Head),
+            Question::Consistency(old, new) => {
+                let proof = self.desk.ask(move |keeper| keeper.consistency(old, new)).await;
+                proof.map(Answer::Consistency)
+            }
+            Question::Flushed if asker.is_operator() => {
+                // Asked like anything else, so that it is flushed when it is said.
+                let flushed = self.desk.ask(|keeper| {
+                    let flushed = keeper.flushed();
+                    keeper.look(|_| flushed)
+                });
+                flushed.await.map(Answer::Flushed)
+            }
+            Question::Flushed => Some(Answer::Declined(Declined::OperatorOnly)),
+        };
+        answer.unwrap_or(Answer::Busy { retry_after: BUSY_MS })
+    }
+}
+
+impl Service {
+    fn asker(&self, peer: PeerKey) -> Asker {
+        Asker::new(PublicKey(peer.0), self.desk.charter())
+    }
+
+    async fn hello(&self) -> Option<Answer> {
+        Some(Answer::Hello(Box::new(Hello {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            now: self.clock.now(),
+            charter: CharterParts::from(self.desk.charter()),
+            head: self.desk.ask(|keeper| keeper.head()).await?,
+        })))
+    }
+
+    /// Requests of anybody: checked on the checkers' threads, decided on the writer's.
+    async fn submit(&self, asker: Asker, requests: Vec<Vec<u8>>) -> Answer {
+        let count = requests.len();
+        if count == 0 || count > MAX_CHAIN_REQUESTS {
+            return Answer::Declined(Declined::ChainLength(count as u64));
+        }
+        let (told, decided) = oneshot::channel();
+        let (desk, auctions) = (Arc::clone(&self.desk), Arc::clone(&self.auctions));
+        let job = move || match check(&requests, desk.charter()) {
+            Ok(chain) if auctions.is_stray(&chain) => drop(told.send(Err(Declined::Stray))),
+            // Who waited may be gone, here and below.
+            Err(declined) => drop(told.send(Err(declined))),
+            Ok(chain) => desk.put(chain, move |decided| drop(told.send(Ok(decided)))),
+        };
+        if self.checkers.begin(job).is_err() {
+            return Answer::Busy { retry_after: BUSY_MS };
+        }
+        match decided.await {
+            Ok(Ok(Ok(decision))) => self.submitted(asker, decision).await,
+            Ok(Err(declined)) => Answer::Declined(declined),
+            Ok(Ok(Err(NoOutcome::Busy))) => Answer::Busy { retry_after: BUSY_MS },
+            Ok(Ok(Err(NoOutcome::Ended))) => Answer::Busy { retry_after: ENDING_MS },
+            Ok(Ok(Err(NoOutcome::Refused(error)))) => {
+                Answer::Declined(Declined::NotWritten(error.to_string()))
+            }
+            // A checker that died may have passed it on.
+            Ok(Ok(Err(NoOutcome::Unknown))) | Err(_) => Answer::Unknown,
+        }
+    }
+
+    async fn submitted(&self, asker: Asker, decision: Decision) -> Answer {
+        let charter = self.desk.charter();
+        let both = decision.outcome.replies.iter().zip(decision.entry.chain.requests());
+        let results = both.map(|(reply, request)| {
+            let shown = asker.sees(&key_of(request.authority(), charter));
+            RequestResult {
+                code: reply.code,
+                entry: reply.entry,
+                repeated: reply.repeated,
+                balances: reply.balances.filter(|_| shown),
+            }
+        });
+        let results: Vec<_> = results.collect();
+        let receipt = if decision.outcome.entry.is_some() {
+            decision.receipt()
+        } else {
+            self.earlier(asker, &results, decision.entry).await
+        };
+        Answer::Submitted(Box::new(Submitted { results, receipt: receipt.map(Box::new) }))
+    }
+
+    /// The receipt of the entry that decided a repeated chain and nothing else: who has the
+    /// bytes of all its requests may see it. One that holds more is asked for by id.
+    async fn earlier(
+        &self,
+        asker: Asker,
+        results: &[RequestResult],
+        submitted: Entry,
+    ) -> Option<Receipt> {
+        let number = results.first()?.entry?;
+        if results.iter().any(|result| result.entry != Some(number)) {
+            return None;
+        }
+        let first = submitted.chain.requests().first()?;
+        let account = signing_account(first, self.desk.charter());
+        let (receipt, entry) = self.read(account, first.request().id).await??;
+        let same = entry.codes == submitted.codes && entry.chain == submitted.chain;
+        (same || asker.is_operator()).then_some(receipt)
+    }
+
+    /// The entry that decided a request, read back.
+    async fn read(&self, account: AccountId, id: RequestId) -> Option<Option<(Receipt, Entry)>> {
+        let found = self.desk.ask(move |keeper| match keeper.receipt(&account, id) {
+            Ok(receipt) => receipt,
+            Err(error) => {
+                tracing::error!(%error, "an entry cannot be read back");
+                keeper.look(|_| None)
+            }
+        });
+        let Some(receipt) = found.await? else { return Some(None) };
+        let entry = Entry::decode(&receipt.entry, self.desk.charter());
+        Some(entry.map(|entry| (receipt, entry)))
+    }
+
+    async fn account(&self, asker: Asker, account: AccountId) -> Option<Answer> {
+        let view = self.desk.look(move |ledger| {
+            let time = ledger.time();
+            let found = ledger.account(&account).filter(|found| asker.sees(&found.owner));
+            found.map(|found| AccountView {
+                account,
+                owner: found.owner,
+                kind: found.kind,
+                currency: found.currency,
+                balances: found.balances,
+                time,
+            })
+        });
+        Some(view.await?.map_or(Answer::Declined(Declined::NotYours), Answer::Account))
+    }
+
+    async fn history(
+        &self,
+        asker: Asker,
+        account: AccountId,
+        from: u64,
+        limit: u32,
+    ) -> Option<Answer> {
+        if self.desk.look(move |ledger| asker.sees_account(ledger, &account)).await? {
+            Some(Answer::History(self.desk.page(&account, from, limit)))
+        } else {
+            Some(Answer::Declined(Declined::NotYours))
+        }
+    }
+
+    async fn request(&self, asker: Asker, account: AccountId, id: RequestId) -> Option<Answer> {
+        let known = self.desk.look(move |ledger| {
+            // Nobody who could not take part makes the server read its journal.
+            let known = ledger.account(&account).filter(|_| asker.may_take_part(ledger, &account));
+            known.map(|found| (found.currency, found.owner, ledger.record(&account, id).copied()))
+        });
+        let not_yours = || Some(Answer::Declined(Declined::NotYours));
+        let Some((currency, owner, record)) = known.await? else { return not_yours() };
+        let Some(record) = record else {
+            return if asker.sees(&owner) { Some(Answer::Request(None)) } else { not_yours() };
+        };
+        let Some((receipt, entry)) = self.read(account, id).await? else { return not_yours() };
+        if !asker.sees(&owner) && !asker.takes_part(&entry.chain, currency) {
+            return not_yours();
+        }
+        let (code, fate) = (record.code, record.fate);
+        Some(Answer::Request(Some(Box::new(Standing { code, fate, receipt }))))
+    }
+}
+
+/// Decodes and verifies what was submitted.
+fn check(requests: &[Vec<u8>], charter: &Charter) -> Result<Chain, Declined> {
+    let verified = requests.iter().zip(0u32..).map(|(bytes, place)| {
+        let malformed = |error: crate::ledger::RequestError| Declined::Malformed {
+            place,
+            reason: error.to_string(),
+        };
+        let signed = SignedRequest::decode(bytes).map_err(malformed)?;
+        let unsigned = |error: crate::ledger::Unverified| Declined::Unsigned {
+            place,
+            reason: error.to_string(),
+        };
+        signed.verify(charter).map_err(unsigned)
+    });
+    let verified = verified.collect::<Result<Vec<VerifiedRequest>, Declined>>()?;
+    let count = verified.len();
+    Chain::new(verified, None).map_err(|_| Declined::ChainLength(count as u64))
+}
+
+/// The key behind an authority.
+fn key_of(authority: Authority, charter: &Charter) -> PublicKey {
+    match authority {
+        Authority::Owner(key) | Authority::OwnerAndOperator(key) => key,
+        Authority::Operator => charter.operator(),
+        Authority::Postings => charter.postings(),
+    }
+}
