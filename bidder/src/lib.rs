@@ -30,4 +30,7 @@ pub use place::{Bond, Options, PlaceError, Progress, place, resume};
 pub use prepared::{Prepared, seal_only};
 pub use report::{AccumulatorReport, BidReport, Leaving, Standing};
 pub use text::is_harmless;
-pub use wallet::{BidRecord, Collected, MAX_WALLET_BIDS, Wallet, WalletError};
+pub use wallet::{
+    BidRecord, BondAnswer, BondRecord, Collected, MAX_ORDER_BYTES, MAX_WALLET_BIDS, Wallet,
+    WalletError,
+};

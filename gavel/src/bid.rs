@@ -1,21 +1,25 @@
 //! `gavel bid`: seal a bid, record it, submit it, keep the receipts. PROTOCOL sections 2 and 3.
 
 use std::io::{IsTerminal as _, Write as _};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use auction::join::Auction;
+use auction::keys::SecretKey;
 use auction::layout::Digest;
 use auction::prices::{Level, OffLadder};
 use auction::spec::{Member, Spec};
 use bidder::{
-    BidReport, Client, Leaving, Options, Patience, PlaceError, Progress, Standing, Wallet,
+    BidReport, Bond, Client, Leaving, Options, Patience, PlaceError, Progress, Standing, Wallet,
     WalletError,
 };
 use clap::Args;
 use link::service::Phase;
 use serde::Serialize;
 
+use crate::account::directory::Account;
 use crate::arguments::{AuctionId, CommitteeArgument, WalletArgument};
+use crate::bonding;
 use crate::exit::Failure;
 use crate::farewell::with_client;
 use crate::price_prompt::{self, PriceArgument};
@@ -29,7 +33,11 @@ const EXAMPLES: &str = "Examples:
   gavel bid 5d41...
   gavel bid 5d41... --price 120.50
   gavel bid 5d41... --price - --yes --json < price
+  gavel bid 5d41... --account ann --cover 150
   gavel bid 5d41... --retry
+
+Where a settlement server takes the payment, a bond stands behind every bid: the one that
+'gavel bond' has put into the wallet, or with --account one that is made now.
 
 Without --price the price is asked for on the terminal and not shown. An argument is visible to the
 other users of the machine while the command runs, and stays in the shell's history; --price -
@@ -61,6 +69,14 @@ pub(crate) struct Arguments {
     /// How long accumulators that do not answer are asked again.
     #[arg(long, value_name = "TIME", default_value = "30s")]
     patience: Span,
+    /// Directory of the account that the bond is taken from, where the auction asks for one and
+    /// the wallet holds none yet.
+    #[arg(long, value_name = "DIR", env = "GAVEL_ACCOUNT", hide_env_values = true)]
+    account: Option<PathBuf>,
+    /// The highest price that this bond pays, one of the auction's covers, and public unless it
+    /// is the only one. Default: the highest.
+    #[arg(long, value_name = "PRICE", requires = "account")]
+    cover: Option<PriceText>,
     #[command(flatten)]
     wallet: WalletArgument,
     #[command(flatten)]
@@ -148,7 +164,8 @@ async fn place(
         Ok(_) => Wallet::open(dir)?,
         Err(_) => Wallet::create(dir)?,
     };
-    let options = Options { another: arguments.another, bond: None, patience };
+    let bond = bond(arguments, &wallet, &auction, level).await?;
+    let options = Options { another: arguments.another, bond, patience };
     let waiting = Waiting::new("sealing");
     let told = |step: Progress<'_>| tell(&waiting, &step);
     bidder::place(client, &wallet, &auction, level, options, told).await.map_err(
@@ -160,6 +177,57 @@ async fn place(
             error => error.into(),
         },
     )
+}
+
+/// The bond for this bid, where the auction asks for one.
+async fn bond(
+    arguments: &Arguments,
+    wallet: &Wallet,
+    auction: &Auction,
+    level: Level,
+) -> Result<Option<Bond>, Failure> {
+    let (id, spec) = (auction.id(), auction.spec());
+    if spec.settlement.is_none() {
+        return Ok(None);
+    }
+    // Before any money is set aside.
+    if let Some(known) = wallet.bid_in(&id)?.filter(|_| !arguments.another) {
+        let known = WalletError::AlreadyBid { auction: id, bid: known.digest() };
+        let help = "--retry sends that bid again; --another makes one more beside it";
+        return Err(Failure::Bid(known.to_string(), help));
+    }
+    let known = wallet.unused_bond(&id)?;
+    let cover = match (&known, &arguments.cover) {
+        (Some(bond), None) => bond.cover(),
+        (_, asked) => bonding::cover(spec, asked.as_ref())?,
+    };
+    if level > cover {
+        let price = spec.ladder.price(cover).map(|price| spec.currency.display(price));
+        return Err(Failure::usage(
+            format!("the bid is above what the bond covers, {}", price.unwrap_or_default()),
+            "bid less, or name a higher --cover",
+        ));
+    }
+    if let Some(public) = bonding::public_part(spec, cover) {
+        progress::note(&public);
+    }
+    let held = match (known, &arguments.account) {
+        (Some(bond), None) if bond.ticket().is_some() => bond,
+        (_, Some(account)) => {
+            let account = Account::open(account)?;
+            bonding::secure(wallet, auction.verified_spec(), &account, cover).await?
+        }
+        (_, None) => {
+            return Err(Failure::Bid(
+                "the auction asks for a bond, and the wallet holds none".to_owned(),
+                "add --account DIR, the account that it is taken from; or first: gavel bond",
+            ));
+        }
+    };
+    let ticket = held.ticket().ok_or_else(|| {
+        Failure::Bid("the bond's ticket is missing".to_owned(), "run 'gavel bond' again")
+    })?;
+    Ok(Some(Bond { bidder: SecretKey::from_seed(held.bidder_secret().seed()), ticket }))
 }
 
 async fn retry(

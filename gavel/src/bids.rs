@@ -1,4 +1,4 @@
-//! `gavel bids`: the bids of a wallet and their receipts.
+//! `gavel bids`: the bids of a wallet, their receipts and bonds.
 
 use std::path::Path;
 
@@ -7,6 +7,7 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::arguments::WalletArgument;
+use crate::bonds::BondView;
 use crate::exit::Failure;
 use crate::farewell::with_client;
 use crate::fate::{self, Fate, Found};
@@ -19,7 +20,7 @@ const EXAMPLES: &str = "Examples:
   gavel bids --check
   gavel bids --wallet ~/auctions --json
 
-The prices are shown: they are yours. An outcome names the winner by the key shown here. --check
+The prices are shown: they are yours. So are the bonds behind the bids. An outcome names the winner by the key shown here. --check
 asks the accumulators of each bid for the transcript, verifies it and says whether the bid won; if
 a bid with all receipts was left out, it writes what convicts the accumulators that did it into the
 wallet's directory, for anybody to check with 'gavel auction verify'.";
@@ -41,6 +42,8 @@ pub(crate) struct Arguments {
 #[derive(Serialize)]
 struct View {
     bids: Vec<BidView>,
+    /// What stands behind them, where a settlement server takes the payment.
+    bonds: Vec<BondView>,
 }
 
 #[derive(Serialize)]
@@ -84,10 +87,15 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
             bid.fate = Some(fate);
         }
     }
-    let view = View { bids };
-    output::either(arguments.json, &view, || match view.bids.as_slice() {
-        [] => "no bids in this wallet".to_owned(),
-        bids => bids.iter().map(BidView::in_words).collect::<Vec<_>>().join("\n"),
+    let bonds = wallet.bonds()?.iter().map(|bond| BondView::of(bond, &records)).collect();
+    let view = View { bids, bonds };
+    output::either(arguments.json, &view, || {
+        let mut parts: Vec<String> = view.bids.iter().map(BidView::in_words).collect();
+        if parts.is_empty() {
+            parts.push("no bids in this wallet\n".to_owned());
+        }
+        parts.extend(view.bonds.iter().map(BondView::in_words));
+        parts.join("\n")
     })
 }
 

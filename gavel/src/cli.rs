@@ -3,7 +3,10 @@
 use clap::{Parser, Subcommand};
 
 use crate::exit::Failure;
-use crate::{accumulator, auctions, bid, bids, completions, demo};
+use crate::{
+    account, accumulator, auctions, bid, bids, bond, completions, demo, goods, judge, receipt,
+    settle, settlement_server,
+};
 
 const EXAMPLES: &str = "Examples:
   gavel demo                                  a whole auction on this machine, with made-up bids
@@ -16,6 +19,13 @@ A real auction, step by step:
   each bidder     gavel bid
   everybody       gavel auction watch, export, verify
   each bidder     gavel bids --check
+
+With payment, in which the winner gets the goods for his money and nobody can keep either:
+  an operator     gavel settlement init, run, show, backup; gavel account deposit
+  the seller      gavel goods seal, gavel account open, gavel auction new --settlement
+  each bidder     gavel account open, gavel bid --account
+  the winner      gavel receipt --out
+  everybody       gavel settlement audit, gavel judge
 
 Exit codes: 0 done; 1 refused, failed or not verified; 2 the command line or a file that it names
 is wrong and nothing was done; 130 interrupted. Answers go to standard output, progress and errors
@@ -41,8 +51,25 @@ enum Command {
     Auction(auctions::Command),
     /// Bid in an auction.
     Bid(Box<bid::Arguments>),
+    /// Set money aside for a bid, where a settlement server takes the payment.
+    Bond(bond::Arguments),
     /// List your bids and their receipts, and say whether they won.
     Bids(bids::Arguments),
+    /// Tell the settlement server that an auction has ended, and wait for the decision.
+    Settle(settle::Arguments),
+    /// Fetch the receipt of a sale, and as its winner the goods.
+    Receipt(receipt::Arguments),
+    /// Establish from files alone what was ordered, delivered and paid.
+    Judge(judge::Arguments),
+    /// Make, run, audit and copy a settlement server, which takes the payment of auctions.
+    #[command(subcommand)]
+    Settlement(settlement_server::Command),
+    /// Money at a settlement server: open an account, see and move what is in it.
+    #[command(subcommand)]
+    Account(account::Command),
+    /// Encrypt a file to sell it, check encrypted goods, open them.
+    #[command(subcommand)]
+    Goods(goods::Command),
     /// Print the completion script of a shell.
     Completions(completions::Arguments),
 }
@@ -55,7 +82,14 @@ impl Cli {
             Command::Accumulator(command) => accumulator::run(command).await,
             Command::Auction(command) => auctions::run(command).await,
             Command::Bid(arguments) => bid::run(*arguments).await,
+            Command::Bond(arguments) => bond::run(arguments).await,
             Command::Bids(arguments) => bids::run(arguments).await,
+            Command::Settle(arguments) => settle::run(arguments).await,
+            Command::Receipt(arguments) => receipt::run(arguments).await,
+            Command::Judge(arguments) => judge::run(arguments).await,
+            Command::Settlement(command) => settlement_server::run(command).await,
+            Command::Account(command) => account::run(command).await,
+            Command::Goods(command) => goods::run(command).await,
             Command::Completions(arguments) => completions::run(&arguments),
         }
     }

@@ -10,10 +10,12 @@ use auction::money::MoneyError;
 use auction::prices::LadderError;
 use auction::transcript::TranscriptError;
 use bidder::{ClientError, WalletError};
+use settlement::goods::GoodsError;
+use settlement::server::ServerError;
 
 use crate::demo::bids_file::BidsFileError;
-use crate::demo::committee::ProcessError;
 use crate::demo::ladder::LadderChoiceError;
+use crate::demo::process::ProcessError;
 use crate::progress::note;
 
 /// Refused by an accumulator, failed verification, or failed on the way.
@@ -68,7 +70,7 @@ pub(crate) enum Failure {
     #[diagnostic(help("name another file; 'gavel auction new' makes one where there is none"))]
     NotAKey { path: String },
     /// A key file that others may read.
-    #[error("others may read {path} (mode {mode:03o}), which holds the seller's secret key")]
+    #[error("others may read {path} (mode {mode:03o}), which holds a secret key")]
     #[diagnostic(help("run: chmod 600 {path}"))]
     KeyOpen { path: String, mode: u32 },
     /// An accumulator's process.
@@ -95,6 +97,38 @@ pub(crate) enum Failure {
     #[error("{0}")]
     #[diagnostic(help("{1}"))]
     Bid(String, &'static str),
+    /// The settlement server refused, or a payment cannot go on.
+    #[error("{0}")]
+    #[diagnostic(help("{1}"))]
+    Payment(String, &'static str),
+    /// The settlement server.
+    #[error(transparent)]
+    #[diagnostic(help("{}", settlement_help(.0)))]
+    Settlement(#[from] settlement::client::ClientError),
+    /// A journal that does not hold.
+    #[error("not sound: {0}")]
+    #[diagnostic(help(
+        "keep the files: this is the server's fault, or of whoever damaged the copy"
+    ))]
+    Audit(#[from] settlement::audit::AuditError),
+    /// A copy of a journal.
+    #[error("there is no good copy: {0}")]
+    #[diagnostic(help("remove what was begun, and copy again to another place"))]
+    Backup(#[from] settlement::journal::BackupError),
+    /// A settlement server's directory.
+    #[error(transparent)]
+    Server(#[from] settlement::server::ServerError),
+    /// The charter file.
+    #[error("{path}: {what}")]
+    #[diagnostic(help(
+        "the operator of the settlement server prints the file with 'gavel settlement show'; name \
+         it with --charter or GAVEL_CHARTER"
+    ))]
+    Charter { path: String, what: String },
+    /// Encrypted goods, or sealing and opening them.
+    #[error("{path}: {source}")]
+    #[diagnostic(help("{}", goods_help(source)))]
+    Goods { path: String, source: GoodsError },
     /// Placing a bid.
     #[error(transparent)]
     Place(#[from] bidder::PlaceError),
@@ -153,8 +187,12 @@ impl Failure {
             | Self::NoTranscriptFile { .. }
             | Self::NotAKey { .. }
             | Self::KeyOpen { .. }
+            | Self::Charter { .. }
             | Self::Wallet(
                 WalletError::Missing(_) | WalletError::Kind { .. } | WalletError::Several { .. },
+            )
+            | Self::Server(
+                ServerError::NoServer(_) | ServerError::BadKey(_) | ServerError::Config { .. },
             )
             | Self::Node(NodeError::NoNode(_) | NodeError::BadKey(_) | NodeError::Config { .. }) => {
                 USAGE
@@ -168,6 +206,12 @@ impl Failure {
             | Self::NoEvidence(_)
             | Self::NoOutcome(_)
             | Self::Bid(..)
+            | Self::Payment(..)
+            | Self::Audit(_)
+            | Self::Server(_)
+            | Self::Backup(_)
+            | Self::Settlement(_)
+            | Self::Goods { .. }
             | Self::Place(_)
             | Self::Wallet(_)
             | Self::Json(_)
@@ -185,6 +229,40 @@ fn client_help(error: &ClientError) -> &'static str {
     }
     "check the committee file, that the accumulators run ('gavel accumulator run') and that UDP \
      reaches them"
+}
+
+fn settlement_help(error: &settlement::client::ClientError) -> &'static str {
+    use settlement::client::ClientError as Error;
+    match error {
+        Error::Link(_) => {
+            "check the charter file, that the server runs ('gavel settlement run') and that UDP \
+             reaches it"
+        }
+        Error::Busy | Error::Unknown => "run the command again: it does nothing twice",
+        Error::Declined(_) => "check the account, the key and the charter file",
+        Error::Restored => "run the command again with the receipts that you hold",
+        _ => "do not trust this server until its operator has explained it",
+    }
+}
+
+fn goods_help(error: &GoodsError) -> &'static str {
+    match error {
+        GoodsError::WrongKey { .. } => {
+            "name the key file that was written when these goods were sealed; bought goods have \
+             theirs in the receipt"
+        }
+        GoodsError::NotGoods => "name the file that 'gavel goods seal' wrote",
+        GoodsError::Version { .. } => "a newer gavel may read them",
+        GoodsError::FileShrank { .. } | GoodsError::FileGrew { .. } => {
+            "run it again when nothing writes to the file"
+        }
+        GoodsError::TooLong { .. } => "split the file",
+        GoodsError::Read(_) | GoodsError::Write(_) => "see to the disk, then run it again",
+        _ => {
+            "fetch the goods again; where they come from their seller so, do not pay for them: \
+             they are not what was promised"
+        }
+    }
 }
 
 fn wallet_help(error: &WalletError) -> &'static str {

@@ -1,10 +1,16 @@
 //! The `gavel` command: everything that sellers, bidders, operators and auditors type.
 
+mod account;
 mod accumulator;
 mod arguments;
+mod aside;
 mod auctions;
 mod bid;
 mod bids;
+mod bond;
+mod bonding;
+mod bonds;
+mod charter;
 mod cli;
 mod completions;
 mod demo;
@@ -12,14 +18,22 @@ mod evidence;
 mod exit;
 mod farewell;
 mod fate;
+mod goods;
+mod judge;
 mod log;
+mod money_text;
 mod node_address;
 mod output;
+mod payment_terms;
 mod price_prompt;
 mod price_text;
 mod private_file;
 mod progress;
+mod receipt;
+mod settle;
+mod settlement_server;
 mod signals;
+mod standing;
 mod terms;
 mod time;
 

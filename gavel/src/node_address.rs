@@ -1,4 +1,4 @@
-//! Where others reach an accumulator: kept in its directory, beside its settings.
+//! Where others reach an accumulator or a settlement server: kept in its directory, beside its settings.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -36,6 +36,11 @@ pub(crate) fn keep_bound(dir: &Path, address: SocketAddr) -> Result<(), Failure>
     write(&dir.join(BOUND_FILE), &address.to_string())
 }
 
+/// The address that the process in `dir` listened on last.
+pub(crate) fn bound(dir: &Path) -> Option<SocketAddr> {
+    std::fs::read_to_string(dir.join(BOUND_FILE)).ok()?.trim().parse().ok()
+}
+
 fn write(path: &Path, address: &str) -> Result<(), Failure> {
     std::fs::write(path, format!("{address}\n"))
         .map_err(|source| Failure::file("write", path, source))
@@ -57,8 +62,7 @@ pub(crate) fn public(dir: &Path) -> Result<String, Failure> {
 
 fn listening(dir: &Path) -> Result<String, Failure> {
     let Config { listen, .. } = Config::load(dir)?;
-    let bound = std::fs::read_to_string(dir.join(BOUND_FILE)).unwrap_or_default();
-    let bound = bound.trim().parse::<SocketAddr>().ok().filter(|_| listen.port() == 0);
+    let bound = bound(dir).filter(|_| listen.port() == 0);
     let address = bound.unwrap_or(listen);
     let everywhere = match address.ip() {
         IpAddr::V4(ip) => ip.is_unspecified(),

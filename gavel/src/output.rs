@@ -42,6 +42,11 @@ pub(crate) fn count(number: u64, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
+/// A count with a noun whose plural is another word.
+pub(crate) fn count_of(number: u64, one: &str, several: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { several })
+}
+
 /// Bytes as people read them.
 pub(crate) fn bytes(count: u64) -> String {
     const UNITS: [&str; 3] = ["kB", "MB", "GB"];

@@ -43,6 +43,11 @@ pub(crate) fn check_private(path: &Path) -> Result<(), Failure> {
 
 /// Reads a key file: 64 hexadecimal digits.
 pub(crate) fn load_key(path: &Path) -> Result<SecretKey, Failure> {
+    Ok(SecretKey::from_seed(&*load_secret(path)?))
+}
+
+/// Reads the 32 bytes that a key file holds as 64 hexadecimal digits.
+pub(crate) fn load_secret(path: &Path) -> Result<Zeroizing<[u8; DIGITS / 2]>, Failure> {
     let unreadable = |source| Failure::input("read key file", path, source);
     // Room for all that is read: a buffer that grows leaves copies behind.
     let mut text = Zeroizing::new(String::with_capacity(2 * DIGITS));
@@ -51,23 +56,32 @@ pub(crate) fn load_key(path: &Path) -> Result<SecretKey, Failure> {
     let mut seed = Zeroizing::new([0; DIGITS / 2]);
     hex::decode_to_slice(text.trim(), seed.as_mut())
         .map_err(|_| Failure::NotAKey { path: path.display().to_string() })?;
-    Ok(SecretKey::from_seed(&seed))
+    Ok(seed)
 }
 
 fn create_key(path: &Path) -> Result<SecretKey, Failure> {
+    store_key(path, SecretKey::generate(&mut rand::rng()))
+}
+
+/// Writes a key into a file that does not exist yet.
+pub(crate) fn store_key(path: &Path, key: SecretKey) -> Result<SecretKey, Failure> {
+    store_secret(path, key.seed())?;
+    Ok(key)
+}
+
+/// Writes 32 bytes, as 64 hexadecimal digits, into a file that does not exist yet.
+pub(crate) fn store_secret(path: &Path, secret: &[u8; DIGITS / 2]) -> Result<(), Failure> {
     let uncreated = |source| Failure::file("create key file", path, source);
-    let key = SecretKey::generate(&mut rand::rng());
     let mut text = Zeroizing::new([0; DIGITS + 1]);
     text[DIGITS] = b'\n';
     // 32 bytes are 64 digits, so it fits.
-    let _ = hex::encode_to_slice(key.seed(), &mut text[..DIGITS]);
+    let _ = hex::encode_to_slice(secret, &mut text[..DIGITS]);
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(path).map_err(uncreated)?;
-    file.write_all(text.as_ref()).and_then(|()| file.sync_all()).map_err(uncreated)?;
-    Ok(key)
+    file.write_all(text.as_ref()).and_then(|()| file.sync_all()).map_err(uncreated)
 }
 
 #[cfg(test)]

@@ -7,6 +7,8 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 const TICK: Duration = Duration::from_millis(100);
+const BYTES_TEMPLATE: &str =
+    "{msg:<11} {bar:32} {decimal_bytes} of {decimal_total_bytes}  {elapsed} of about {duration}";
 const TEMPLATE: &str = "{msg:<11} {bar:32} {pos}/{len}  {elapsed} of about {duration}";
 
 /// A line on standard error that is neither answer nor error.
@@ -24,6 +26,16 @@ impl Counting {
     pub(crate) fn new(what: &'static str, length: u64) -> Self {
         let [bar] = Self::several([what], length);
         bar
+    }
+
+    /// Begins work that counts bytes.
+    pub(crate) fn bytes(what: &'static str, length: u64) -> Self {
+        let counting = Self::new(what, length);
+        // As below.
+        if let Ok(style) = ProgressStyle::with_template(BYTES_TEMPLATE) {
+            counting.0.set_style(style);
+        }
+        counting
     }
 
     /// Begins several works of one length, with a bar below the other.

@@ -10,6 +10,7 @@ use link::service::{Phase, State};
 use serde::Serialize;
 
 use crate::output::{columns, count};
+use crate::payment_terms::{self, PaymentView};
 use crate::time;
 
 /// Prices of a listed ladder that are shown to people.
@@ -39,6 +40,8 @@ pub(crate) struct TermsView {
     block: u16,
     fan_out: u16,
     accumulators: Vec<MemberView>,
+    /// Where a settlement server takes the payment.
+    payment: Option<PaymentView>,
 }
 
 #[derive(Debug, Serialize)]
@@ -82,6 +85,7 @@ impl TermsView {
             block: spec.block,
             fan_out: spec.fan_out,
             accumulators: spec.accumulators.iter().map(member).collect(),
+            payment: PaymentView::of(spec),
         }
     }
 }
@@ -103,6 +107,7 @@ pub(crate) fn terms(id: &Digest, spec: &Spec, now: Time) -> String {
         ("Most bids", spec.most_bids.to_string()),
         ("Seller", spec.seller.to_string()),
     ]);
+    rows.extend(payment_terms::rows(spec, now));
     let mut text = columns(&rows);
     for (k, member) in spec.accumulators.iter().enumerate() {
         let address = printable(&member.address);
@@ -141,7 +146,8 @@ fn rule(spec: &Spec) -> String {
     format!("{}: {pays}", spec.rule)
 }
 
-fn moment(moment: Time, now: Time) -> String {
+/// A moment and how far away it is.
+pub(crate) fn moment(moment: Time, now: Time) -> String {
     let utc = time::utc(moment);
     if moment > now {
         format!("{utc} (in {})", time::in_words(time::until(moment, now)))

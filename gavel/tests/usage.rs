@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use command::{file, gavel, said, text_of};
 
-const COMMANDS: [&[&str]; 17] = [
+const COMMANDS: [&[&str]; 40] = [
     &[],
     &["demo"],
     &["accumulator"],
@@ -25,6 +25,29 @@ const COMMANDS: [&[&str]; 17] = [
     &["auction", "export"],
     &["bid"],
     &["bids"],
+    &["bond"],
+    &["settle"],
+    &["receipt"],
+    &["judge"],
+    &["goods"],
+    &["goods", "seal"],
+    &["goods", "open"],
+    &["goods", "check"],
+    &["settlement"],
+    &["settlement", "init"],
+    &["settlement", "run"],
+    &["settlement", "show"],
+    &["settlement", "audit"],
+    &["settlement", "backup"],
+    &["settlement", "restore"],
+    &["settlement", "head"],
+    &["account"],
+    &["account", "open"],
+    &["account", "deposit"],
+    &["account", "withdraw"],
+    &["account", "balance"],
+    &["account", "history"],
+    &["account", "pay"],
     &["completions"],
 ];
 
@@ -35,7 +58,10 @@ fn every_command_has_help_and_every_leaf_an_example() {
         assert_eq!(output.status.code(), Some(0), "{words:?}");
         let help = text_of(&output);
         assert!(help.contains("Usage: gavel"), "{words:?}:\n{help}");
-        let group = matches!(words, ["accumulator"] | ["auction"]);
+        let group = matches!(
+            words,
+            ["accumulator"] | ["auction"] | ["account"] | ["settlement"] | ["goods"]
+        );
         assert!(group || help.contains("Example"), "{words:?} has no example:\n{help}");
     }
 }
@@ -43,7 +69,7 @@ fn every_command_has_help_and_every_leaf_an_example() {
 #[test]
 fn a_command_line_that_is_wrong_has_code_2() {
     let id = "ab".repeat(32);
-    let wrong: [&[&str]; 12] = [
+    let wrong: [&[&str]; 21] = [
         &[],
         &["sell"],
         &["demo", "--accumulators", "1"],
@@ -56,6 +82,15 @@ fn a_command_line_that_is_wrong_has_code_2() {
         &["auction", "show", &id, "--committee", "/nonexistent/committee.toml"],
         &["auction", "new", "--title", "a", "--closing", "soon", "--prices", "p"],
         &["auction", "export", &id],
+        &["auction", "new", "--title", "a", "--closing", "1h", "--prices", "p", "--goods", "g"],
+        &["auction", "new", "--title", "a", "--closing", "1h", "--prices", "p", "--fee", "1"],
+        &["account", "pay", "--account", "a", "--to", &id, "--amount", "5"],
+        &["account", "withdraw", "--account", "a", "--amount", "5 EUR"],
+        &["account", "withdraw", "--approve", "f"],
+        &["bond", "--auction", &id, "--account", "/nonexistent/account"],
+        &["receipt", "--auction", &id, "--charter", "/nonexistent/charter"],
+        &["settlement", "run", "--dir", "/nonexistent/pay"],
+        &["settlement", "audit", "--journal", "/nonexistent/journal"],
     ];
     for words in wrong {
         let output = gavel(words);
@@ -152,6 +187,38 @@ fn completions_name_the_commands() {
             assert!(script.contains(word), "{shell} lacks {word}");
         }
     }
+}
+
+#[test]
+fn a_settlement_server_is_made_once_and_shown_for_its_clients() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let parent = tempfile::tempdir().unwrap();
+    let dir = parent.path().join("pay");
+    let dir = dir.to_str().unwrap();
+    let init = ["settlement", "init", "--dir", dir, "--listen", "127.0.0.1:0", "--json"];
+    let made = command::json_of(&gavel(&init));
+    assert_eq!(made["server"].as_str().unwrap().len(), 64);
+    let again = gavel(&init);
+    assert_eq!(again.status.code(), Some(1));
+    assert!(said(&again).contains("holds a settlement server already"), "{}", said(&again));
+    for name in ["server.key", "postings.key", "operator.key"] {
+        let path = parent.path().join("pay").join(name);
+        assert_eq!(std::fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600, "{name}");
+    }
+    // Nobody knows yet which port it gets.
+    let nowhere = gavel(&["settlement", "show", "--dir", dir]);
+    assert_eq!(nowhere.status.code(), Some(2), "{}", said(&nowhere));
+    let show = ["settlement", "show", "--dir", dir, "--advertise", "pay.example:7100"];
+    let (_kept, charter) = file("charter.toml", &text_of(&gavel(&show)));
+    let account = parent.path().join("ann");
+    let open = ["account", "open", "--account", account.to_str().unwrap(), "--charter", &charter];
+    assert_eq!(gavel(&open).status.code(), Some(0));
+    let other = parent.path().join("other");
+    let other = other.to_str().unwrap();
+    let told = ["settlement", "init", "--dir", other, "--advertise", "pay.example:7100"];
+    assert!(text_of(&gavel(&told)).contains("operator.key"));
+    let shown = text_of(&gavel(&["settlement", "show", "--dir", other]));
+    assert!(shown.contains("pay.example:7100"), "{shown}");
 }
 
 #[test]

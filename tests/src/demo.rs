@@ -40,11 +40,37 @@ pub fn compare(asked: &Asked, json: &Value) -> Result<String, String> {
         ("skipped", number("skipped", skipped)),
         ("verified", json["verified"].as_bool() == Some(true)),
     ];
+    if let Some((field, _)) = held.iter().find(|(_, held)| !held) {
+        return Err(format!("{field} differs: the demo says {json}, the plain auction {expected:?}"));
+    }
+    compare_payment(expected.price, json)?;
+    Ok(format!("the demo says what the plain auction says, and the money agrees: {expected:?}"))
+}
+
+/// The winner is poorer by the price and the seller richer, nobody else; the goods came; and
+/// both the audit and the judge agree.
+fn compare_payment(price: Option<u128>, json: &Value) -> Result<(), String> {
+    let money = |field: &str| json[field].as_str().map(|text| units(text, DECIMALS)).transpose();
+    let moved = |from: &str, to: &str| -> Result<Option<u128>, String> {
+        let (from, to) = (money(from)?, money(to)?);
+        Ok(from.zip(to).and_then(|(from, to)| from.checked_sub(to)))
+    };
+    let paid = moved("winner_balance_before", "winner_balance_after")?;
+    let earned = moved("seller_balance_after", "seller_balance_before")?;
+    let said = |field: &str| json[field].as_bool() == Some(true);
+    let held = [
+        ("settled", said("settled")),
+        ("paid", money("paid")? == price),
+        ("winner_balance_after", paid == price),
+        ("seller_balance_after", earned == Some(price.unwrap_or(0))),
+        ("goods_match", said("goods_match") || (price.is_none() && json["goods_match"].is_null())),
+        ("ledger_sum", json["ledger_sum"].as_i64() == Some(0)),
+        ("audit", said("audit")),
+        ("judge", said("judge")),
+    ];
     match held.iter().find(|(_, held)| !held) {
-        None => Ok(format!("the demo says what the plain auction says: {expected:?}")),
-        Some((field, _)) => {
-            Err(format!("{field} differs: the demo says {json}, the plain auction {expected:?}"))
-        }
+        None => Ok(()),
+        Some((field, _)) => Err(format!("{field} is wrong: the demo says {json}")),
     }
 }
 
@@ -59,8 +85,11 @@ mod tests {
         let bids = bids.map(|(name, price)| (name.to_owned(), price)).to_vec();
         let asked = Asked { bids, second_price: true, reserve: 20_000 };
         let right = json!({"winner": "bob", "price": "6.00", "tie": false, "bids": 3,
-            "skipped": 1, "verified": true});
-        assert!(compare(&asked, &right).is_ok());
+            "skipped": 1, "verified": true, "settled": true, "paid": "6.00",
+            "winner_balance_before": "10.00", "winner_balance_after": "4.00",
+            "seller_balance_before": "1.00", "seller_balance_after": "7.00",
+            "goods_match": true, "ledger_sum": 0, "audit": true, "judge": true});
+        compare(&asked, &right).unwrap();
         let wrong = [
             ("winner", json!("ann")),
             ("winner", json!(null)),
@@ -69,6 +98,16 @@ mod tests {
             ("bids", json!(4)),
             ("skipped", json!(0)),
             ("verified", json!(false)),
+            ("settled", json!(false)),
+            ("paid", json!("7.00")),
+            ("paid", json!(null)),
+            ("winner_balance_after", json!("3.00")),
+            ("winner_balance_after", json!("14.00")),
+            ("seller_balance_after", json!("1.00")),
+            ("goods_match", json!(null)),
+            ("ledger_sum", json!(1)),
+            ("audit", json!(false)),
+            ("judge", json!(null)),
         ];
         for (field, value) in wrong {
             let mut json = right.clone();

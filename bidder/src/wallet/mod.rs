@@ -1,10 +1,14 @@
 //! A private directory of bids: keys, the exact bytes that were sealed, receipts.
 //!
 //! A bid has two files, both named after its digest: `.bid`, written once before anything is
-//! sent and never again, and `.got` with what accumulators answered. Several processes may use
-//! one wallet; a lock file keeps their writing apart.
+//! sent and never again, and `.got` with what accumulators answered; a bond likewise has `.bond`
+//! and `.held`, named after the key that bids. Several processes may use one wallet; a lock file
+//! keeps their writing apart.
 
+mod bond_record;
+mod bonds;
 mod files;
+mod frame;
 mod record;
 
 use std::path::{Path, PathBuf};
@@ -12,10 +16,12 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use auction::join::Auction;
+use auction::keys::PublicKey;
 use auction::layout::Digest;
 use auction::spec::Time;
 use auction::wire::{decode, encode};
 
+pub use bond_record::{BondAnswer, BondRecord, MAX_ORDER_BYTES};
 pub use record::{BidRecord, Collected};
 use record::{MAX_BID_BYTES, MAX_COLLECTED_BYTES};
 
@@ -85,6 +91,39 @@ pub enum WalletError {
         auction: Digest,
         /// The bid there is.
         bid: Digest,
+    },
+    /// A bond in the auction is there, and no bid has used it.
+    #[error(
+        "this wallet already holds a bond in auction {auction}, for key {bidder}, that no bid has \
+         used: bid with that one"
+    )]
+    AlreadyBonded {
+        /// The auction.
+        auction: Digest,
+        /// The key that the bond is for.
+        bidder: PublicKey,
+    },
+    /// An order that is none.
+    #[error(
+        "got an order of {got} bytes, expected 1 to {MAX_ORDER_BYTES} in an auction with bonds"
+    )]
+    Order {
+        /// Its length.
+        got: usize,
+    },
+    /// A ticket of another bond, or that the server did not sign.
+    #[error(
+        "the settlement server's ticket is not for the bond of key {0}: the order is kept, run \
+         again; if it stays so, tell the seller"
+    )]
+    OtherTicket(PublicKey),
+    /// A bid under this key is there already.
+    #[error("this wallet already holds bid {bid} under key {bidder}: a bond is for one bid")]
+    KeyUsed {
+        /// The bid there is.
+        bid: Digest,
+        /// Its key.
+        bidder: PublicKey,
     },
     /// Sealed for another auction.
     #[error("the bid was sealed for context {got}, expected {expected}: seal it anew")]
@@ -214,6 +253,11 @@ impl Wallet {
         }
         if let Some(known) = self.bid_in(&auction.id())?.filter(|_| !another) {
             return Err(WalletError::AlreadyBid { auction: auction.id(), bid: known.digest() });
+        }
+        // A key that was bonded is good for one bid: accumulators count none of two.
+        if let Some(known) = self.bids()?.iter().find(|bid| bid.bidder() == prepared.bidder()) {
+            let (bid, bidder) = (known.digest(), known.bidder());
+            return Err(WalletError::KeyUsed { bid, bidder });
         }
         let record = BidRecord::new(auction, prepared, now());
         let path = self.path(&record.digest(), BID);

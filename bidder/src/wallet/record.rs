@@ -10,15 +10,13 @@ use auction::receipts::{Receipt, Refusal};
 use auction::spec::{Member, SignedSpec, Spec, Time, VerifiedSpec};
 use auction::wire::{decode, encode};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
+use super::frame;
 use crate::prepared::Prepared;
 
-/// First bytes of a bid's file, its format version last.
-const MAGIC: &[u8; 8] = b"gavelBD\x01";
-/// Length of the SHA-256 that ends a bid's file.
-const CHECKSUM_BYTES: usize = 32;
+/// First bytes of a bid's file.
+const MAGIC: &frame::Magic = b"gavelBD\x01";
 /// Longest file of a bid, in bytes: an explicit share of the most levels, a listed ladder, and
 /// the bid once for each accumulator, with room to spare.
 pub(super) const MAX_BID_BYTES: usize = 4 << 20;
@@ -201,24 +199,12 @@ impl BidRecord {
             submissions: self.submissions.clone(),
         };
         let body = Zeroizing::new(encode(&stored).map_err(|error| error.to_string())?);
-        let length = MAGIC.len() + body.len() + CHECKSUM_BYTES;
-        let mut bytes = Zeroizing::new(Vec::with_capacity(length));
-        bytes.extend_from_slice(MAGIC);
-        bytes.extend_from_slice(&body);
-        let checksum = Sha256::digest(&bytes);
-        bytes.extend_from_slice(&checksum);
-        Ok(bytes)
+        Ok(frame::wrap(MAGIC, &body))
     }
 
     /// Reads the file of a bid; nothing is collected yet.
     pub(super) fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
-        let body = bytes.strip_prefix(MAGIC).ok_or("not a bid, or of another version")?;
-        let end = body.len().checked_sub(CHECKSUM_BYTES).ok_or("it is cut short")?;
-        let (body, checksum) = body.split_at(end);
-        let whole = Sha256::new().chain_update(MAGIC).chain_update(body).finalize();
-        if whole[..] != *checksum {
-            return Err("its checksum is wrong".to_owned());
-        }
+        let body = frame::unwrap(MAGIC, bytes)?;
         let stored: Stored = decode(body, MAX_BID_BYTES).map_err(|error| error.to_string())?;
         let spec = stored.spec.verify().map_err(|error| error.to_string())?;
         let bidder = SecretKey::from_seed(&stored.seed.0);

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use bidder::Patience;
 use clap::Args;
 
+use super::escrow;
 use super::offer::Offer;
+use super::payment::Payment;
 use crate::arguments::CommitteeArgument;
 use crate::exit::Failure;
 use crate::farewell::with_client;
@@ -18,6 +20,14 @@ const EXAMPLES: &str = "Examples:
   gavel auction new --title 'Licence 7' --rule first-price --prices prices.txt \\
       --opening 2027-03-01T09:00:00Z --closing 2027-03-01T18:00:00Z
 
+  gavel auction new --title 'Photograph, 8000 x 6000' --min 100 --tick 5 --levels 40 --closing 2h \\
+      --settlement charter.toml --goods photo.goods --goods-key photo.key
+
+With --settlement a settlement server takes the payment: the command first deposits the encrypted
+goods and their key with it ('gavel goods seal' makes both), so that nothing is left for the seller
+to refuse later; it needs an account of the seller's key. Bids are then taken with a bond alone.
+Stopped half-way nothing is announced, and the server forgets what it got.
+
 The accumulators of the committee file join the auction before the command ends. What it prints
 is all that bidders need to know: the auction id.";
 
@@ -27,6 +37,8 @@ is all that bidders need to know: the auction id.";
 pub(crate) struct Arguments {
     #[command(flatten)]
     offer: Offer,
+    #[command(flatten)]
+    payment: Payment,
     #[command(flatten)]
     committee: CommitteeArgument,
     /// File with the seller's secret key, which alone can close the auction early; made if it
@@ -42,20 +54,35 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let members = arguments.committee.members()?;
     let seller = private_file::load_or_create_key(&arguments.seller_key)?;
-    let spec = arguments.offer.spec(seller.public(), members, time::now())?;
+    let mut spec = arguments.offer.spec(seller.public(), members, time::now())?;
+    let goods = match arguments.payment.escrow()? {
+        None => None,
+        Some((charter, files)) => {
+            let measured = files.measure().await?;
+            spec.settlement = Some(arguments.payment.terms(&spec, &charter, measured)?);
+            Some((charter, files))
+        }
+    };
+    let mut signed = spec.sign(&seller);
+    if let Some((charter, files)) = goods {
+        signed = escrow::deposit(signed, &seller, &charter, &files).await?;
+    }
     let waiting = Waiting::new("waiting until all accumulators have joined");
-    let auction = with_client(Patience::default(), async |client| {
-        Ok(client.announce(spec.sign(&seller)).await?)
-    });
+    let auction =
+        with_client(Patience::default(), async |client| Ok(client.announce(signed).await?));
     let auction = auction.await?;
     drop(waiting);
     let id = auction.id();
     output::either(arguments.json, &TermsView::of(&id, auction.spec()), || {
         let committee = arguments.committee.shown();
         let key = arguments.seller_key.display();
+        let (escrowed, account) = match auction.spec().settlement {
+            Some(_) => ("The goods and their key are in escrow.\n", " --account DIR"),
+            None => ("", ""),
+        };
         format!(
-            "{}\nEverybody has joined.\n\n\
-             Bid      gavel bid {id} --committee {committee}\n\
+            "{}\n{escrowed}Everybody has joined.\n\n\
+             Bid      gavel bid {id}{account} --committee {committee}\n\
              Watch    gavel auction watch {id} --committee {committee}\n\
              Close    gavel auction close {id} --seller-key {key} --committee {committee}\n",
             terms(&id, auction.spec(), time::now())

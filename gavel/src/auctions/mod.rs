@@ -2,10 +2,12 @@
 
 mod announce;
 mod close;
+mod escrow;
 pub(crate) mod export;
 mod json_transcript;
 mod key;
 mod offer;
+mod payment;
 mod show;
 pub(crate) mod verify;
 mod watch;

@@ -11,6 +11,7 @@ use rand::RngExt as _;
 
 use crate::arguments::RuleArgument;
 use crate::exit::Failure;
+use crate::money_text;
 use crate::price_text::PriceText;
 use crate::time::Moment;
 
@@ -35,9 +36,9 @@ pub(crate) struct Offer {
     /// Currency of the prices, three capital letters.
     #[arg(long, value_name = "CODE", default_value = "EUR")]
     currency: String,
-    /// Digits after the point in this currency.
-    #[arg(long, value_name = "N", default_value_t = 2)]
-    decimals: u8,
+    /// Digits after the point in this currency [default: those of ISO 4217].
+    #[arg(long, value_name = "N")]
+    decimals: Option<u8>,
     /// Reserve price: the lowest price that can be bid.
     #[arg(long, value_name = "PRICE", required_unless_present = "prices")]
     min: Option<PriceText>,
@@ -80,7 +81,7 @@ impl Offer {
         accumulators: Vec<Member>,
         now: Time,
     ) -> Result<Spec, Failure> {
-        let currency = Currency::new(&self.currency, self.decimals)
+        let currency = money_text::currency(&self.currency, self.decimals)
             .map_err(|source| Failure::Money { what: "--currency".to_owned(), source })?;
         let ladder = self.ladder(&currency)?;
         ladder.check()?;

@@ -9,11 +9,14 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::arguments::AuctionId;
+use crate::aside::aside;
 use crate::evidence::{self, Conviction};
 use crate::exit::Failure;
 use crate::output::{self, columns, count};
+use crate::payment_terms::{self, PaymentView};
 use crate::progress::Waiting;
 use crate::terms::{prices, printable};
+use crate::time;
 
 const EXAMPLES: &str = "Examples:
   gavel auction verify sale.transcript
@@ -54,6 +57,8 @@ struct Verified {
     signed_by: Vec<usize>,
     false_signers: Vec<usize>,
     omissions: Vec<String>,
+    /// The payment's terms, where a settlement server takes it.
+    payment: Option<PaymentView>,
 }
 
 #[derive(Serialize)]
@@ -145,14 +150,7 @@ pub(crate) async fn check(
     expected: Option<Digest>,
 ) -> Result<Verdict, TranscriptError> {
     let work = move || Transcript::from_bytes(&bytes)?.verify(expected.as_ref(), &mut rand::rng());
-    match tokio::task::spawn_blocking(work).await {
-        Ok(verdict) => verdict,
-        Err(error) => match error.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            // Only a runtime that is ending cancels it.
-            Err(_) => std::future::pending().await,
-        },
-    }
+    aside(work).await
 }
 
 impl Verified {
@@ -173,6 +171,7 @@ impl Verified {
             signed_by: verdict.signed_by.clone(),
             false_signers: verdict.false_signers.clone(),
             omissions: verdict.omissions.iter().map(ToString::to_string).collect(),
+            payment: PaymentView::of(spec),
         }
     }
 }
@@ -194,6 +193,7 @@ fn in_words(verdict: &Verdict) -> String {
             ("Tie", if outcome.tie { "yes, at the top" } else { "no" }.to_owned()),
         ]),
     }
+    rows.extend(payment_terms::rows(spec, time::now()));
     let everybody = verdict.auction.accumulators();
     rows.push(("Signed by", format!("{} of {everybody} accumulators", verdict.signed_by.len())));
     for k in &verdict.false_signers {

@@ -18,7 +18,7 @@ use crate::exit::Failure;
 use crate::farewell::with_client;
 use crate::progress::{Waiting, asking, note};
 use crate::terms::{StateView, in_words};
-use crate::{output, time};
+use crate::{output, payment_terms, time};
 
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -75,6 +75,10 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let AuctionId(id) = arguments.auction;
     let watched = with_client(Patience::default(), async |client| {
         let auction = asking(client.auction(&members, &id)).await?;
+        let payment = payment_terms::rows(auction.spec(), time::now());
+        if !payment.is_empty() {
+            note(output::columns(&payment).trim_end());
+        }
         let watch = Watch {
             arguments: &arguments,
             auction: &auction,

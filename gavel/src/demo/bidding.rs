@@ -7,13 +7,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use auction::bid::BondTicket;
 use auction::join::Auction;
-use auction::keys::PublicKey;
+use auction::keys::{PublicKey, SecretKey};
 use auction::prices::Level;
 use auction::sealing::SealError;
 use bidder::{Client, Prepared, seal_only, submit_many};
 
 use super::bids_file::Row;
+use super::bonding::Bonded;
 use crate::exit::Failure;
 use crate::progress::Counting;
 
@@ -33,6 +35,12 @@ pub(crate) struct Wanted<'a> {
     pub(crate) level: Level,
 }
 
+/// What a bid is sealed with.
+struct Unsealed {
+    level: Level,
+    bond: Option<(SecretKey, BondTicket)>,
+}
+
 /// What sealing and submitting took, and who bid under which key.
 #[derive(Debug, Default)]
 pub(crate) struct Bidding {
@@ -41,18 +49,24 @@ pub(crate) struct Bidding {
     pub(crate) submitting: Duration,
 }
 
-/// Seals and submits all bids; every one must get all its receipts.
+/// Seals and submits all bids; every one must get all its receipts. `bonds` has one for each bid,
+/// or none at all.
 pub(crate) async fn bid_all(
     client: &Client,
     auction: &Arc<Auction>,
     bids: &[Wanted<'_>],
+    bonds: &[Bonded],
 ) -> Result<Bidding, Failure> {
+    let mut bonds = bonds.iter();
     let mut done = Bidding::default();
     let [sealing, submitting] = Counting::several(["sealing", "submitting"], bids.len() as u64);
     for part in bids.chunks(together(auction)) {
         let begun = Instant::now();
-        let levels: Vec<Level> = part.iter().map(|wanted| wanted.level).collect();
-        let sealed = seal_all(auction, levels, &sealing).await?;
+        let unsealed = part.iter().map(|wanted| Unsealed {
+            level: wanted.level,
+            bond: bonds.next().map(Bonded::for_bid),
+        });
+        let sealed = seal_all(auction, unsealed.collect(), &sealing).await?;
         done.sealing += begun.elapsed();
         for (wanted, prepared) in part.iter().zip(&sealed) {
             done.names.insert(prepared.bidder(), wanted.row.bidder.clone());
@@ -74,6 +88,18 @@ pub(crate) async fn bid_all(
     Ok(done)
 }
 
+impl Unsealed {
+    fn seal(&self, auction: &Auction) -> Result<Prepared, SealError> {
+        match &self.bond {
+            None => seal_only(auction, self.level),
+            Some((bidder, ticket)) => {
+                let bidder = SecretKey::from_seed(bidder.seed());
+                Prepared::seal(auction, self.level, bidder, Some(ticket.clone()))
+            }
+        }
+    }
+}
+
 /// How many bids are sealed before they are submitted: memory does not grow with the file.
 fn together(auction: &Auction) -> usize {
     let shares = 32 * auction.levels();
@@ -83,11 +109,11 @@ fn together(auction: &Auction) -> usize {
 /// Seals bids on all processors, away from the tasks that wait for the network.
 async fn seal_all(
     auction: &Arc<Auction>,
-    levels: Vec<Level>,
+    bids: Vec<Unsealed>,
     bar: &Counting,
 ) -> Result<Vec<Prepared>, Failure> {
     let (auction, bar) = (Arc::clone(auction), bar.clone());
-    let sealing = tokio::task::spawn_blocking(move || seal_side_by_side(&auction, &levels, &bar));
+    let sealing = tokio::task::spawn_blocking(move || seal_side_by_side(&auction, &bids, &bar));
     match sealing.await {
         Ok(sealed) => sealed.map_err(|error| {
             // Levels were chosen from the auction's own ladder.
@@ -103,17 +129,17 @@ async fn seal_all(
 
 fn seal_side_by_side(
     auction: &Auction,
-    levels: &[Level],
+    bids: &[Unsealed],
     bar: &Counting,
 ) -> Result<Vec<Prepared>, SealError> {
-    let workers = std::thread::available_parallelism().map_or(1, NonZero::get).min(levels.len());
+    let workers = std::thread::available_parallelism().map_or(1, NonZero::get).min(bids.len());
     let next = AtomicUsize::new(0);
     let seal_some = || {
         let mut sealed: Vec<(usize, Prepared)> = Vec::new();
         loop {
             let place = next.fetch_add(1, Ordering::Relaxed);
-            let Some(level) = levels.get(place) else { return Ok(sealed) };
-            sealed.push((place, seal_only(auction, *level)?));
+            let Some(bid) = bids.get(place) else { return Ok(sealed) };
+            sealed.push((place, bid.seal(auction)?));
             bar.add(1);
         }
     };

@@ -1,21 +1,30 @@
-//! `gavel demo`: a whole auction on this machine, by the same parts that a real one uses.
+//! `gavel demo`: a whole auction on this machine, from sealed bids to a paid receipt, by the same
+//! parts that a real one uses.
 
+mod bank;
 mod bidding;
 pub(crate) mod bids_file;
-pub(crate) mod committee;
+mod bonding;
+mod command;
+mod committee;
+mod goods;
 pub(crate) mod ladder;
+mod payment;
 mod phases;
 mod place;
+pub(crate) mod process;
 mod report;
 
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use auction::join::Auction;
 use auction::keys::SecretKey;
-use auction::spec::{ACCUMULATORS, EarlyClose, Member, Spec};
+use auction::money::Amount;
+use auction::prices::Level;
+use auction::spec::{ACCUMULATORS, EarlyClose, Member, SignedSpec, Spec};
 use bidder::{Client, MemberState, Patience};
 use clap::Args;
 use link::service::Phase;
@@ -23,6 +32,7 @@ use rand::RngExt as _;
 
 use crate::arguments::RuleArgument;
 use crate::auctions::verify;
+use crate::charter::with_server;
 use crate::exit::Failure;
 use crate::farewell::with_client;
 use crate::output::{self, count};
@@ -30,17 +40,24 @@ use crate::price_text::PriceText;
 use crate::progress::{Waiting, asking, note};
 use crate::{signals, time};
 
+use bank::Bank;
 use bidding::{Wanted, bid_all};
+use bonding::Bonded;
 use committee::Committee;
+use goods::Lot;
 use ladder::{Choice, Wishes};
+use payment::Payment;
 use phases::Phases;
 use place::Place;
+use process::ProcessError;
 use report::{Course, Report, phase_line};
 
 /// For how long bids could be made, if the seller did not close the auction.
 const BIDDING: Duration = Duration::from_secs(24 * 3600);
 /// How long the rounds could last.
 const ROUNDS: Duration = Duration::from_secs(24 * 3600);
+/// How long bonds could be held after the last time.
+const HOLDING: Duration = Duration::from_secs(2 * 24 * 3600);
 /// Between two looks at the accumulators.
 const PAUSE: Duration = Duration::from_millis(30);
 /// Parts of a stage of the search, and parts tested in one round.
@@ -50,6 +67,7 @@ const EXAMPLES: &str = "Examples:
   gavel demo
   gavel demo --bids my.csv --rule first-price --accumulators 5
   gavel demo --bids my.csv --min 100 --tick 0.50 --json | jq -r .winner
+  gavel demo --no-settlement                       the auction alone, without money
 
 The file has a header line 'bidder,price' and one bid a line, such as 'Ann,12.50'. Without --min,
 --tick and --levels the auction's prices are chosen so that the file's prices fit; in a real
@@ -78,6 +96,9 @@ pub(crate) struct Arguments {
     /// Number of prices [default: up to the highest price].
     #[arg(long, value_name = "N")]
     levels: Option<u32>,
+    /// The auction alone: no settlement server, no bonds, no payment, no goods.
+    #[arg(long)]
+    no_settlement: bool,
     /// Currency of the prices.
     #[arg(long, value_name = "CODE", default_value = "EUR")]
     currency: String,
@@ -87,7 +108,8 @@ pub(crate) struct Arguments {
     /// Print one JSON object and nothing else on standard output.
     #[arg(long)]
     json: bool,
-    /// Leave everything in this directory: the accumulators' state and logs, and the transcript.
+    /// Leave everything in this directory: the servers' state and logs, the transcript, the
+    /// receipt and the goods.
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
     /// Where to write the transcript [default: in the kept directory, else in the system's for
@@ -120,32 +142,58 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     }
     let place = Place::new(arguments.keep.as_deref(), arguments.transcript.as_deref())?;
     let begun = Instant::now();
-    let waiting = Waiting::new("starting the accumulators");
-    let mut committee = tokio::select! {
-        started = Committee::start(place.dir(), arguments.accumulators) => started?,
+    let mut servers = tokio::select! {
+        started = Servers::start(place.dir(), arguments.accumulators, !arguments.no_settlement) => {
+            started?
+        }
         () = signals::interrupted() => return Err(Failure::Interrupted),
     };
-    drop(waiting);
-    let pids = committee.pids();
-    note(&format!(
-        "{} run as processes {pids}",
-        count(arguments.accumulators as u64, "accumulator")
-    ));
     let demonstration =
         Demonstration { rule: arguments.rule, rows: &rows, choice: &choice, place: &place, begun };
-    let members = committee.members.clone();
-    let patience = Patience { pause: PAUSE, ..Patience::default() };
-    let performed = with_client(patience, async |client| {
-        tokio::select! {
-            done = demonstration.perform(client, members) => done,
-            stopped = committee.one_stops() => Err(stopped.into()),
-            () = signals::interrupted() => Err(Failure::Interrupted),
-        }
-    });
-    let result = performed.await;
-    committee.stop().await;
+    let result = tokio::select! {
+        done = demonstration.perform_with(&servers.committee.members, servers.bank.as_ref()) => done,
+        () = signals::interrupted() => Err(Failure::Interrupted),
+    };
+    // A server that died says more than whoever waited for it.
+    let result = match servers.stopped() {
+        Some(stopped) => Err(stopped.into()),
+        None => result,
+    };
+    servers.stop().await;
     let report = result?;
     output::either(arguments.json, &report, || report.in_words())
+}
+
+/// The processes of the demonstration.
+struct Servers {
+    committee: Committee,
+    bank: Option<Bank>,
+}
+
+impl Servers {
+    async fn start(dir: &Path, accumulators: usize, settles: bool) -> Result<Self, Failure> {
+        let waiting = Waiting::new("starting the servers");
+        let committee = Committee::start(dir, accumulators).await?;
+        let bank = if settles { Some(Bank::start(dir).await?) } else { None };
+        drop(waiting);
+        let pids = committee.pids();
+        note(&format!("{} run as processes {pids}", count(accumulators as u64, "accumulator")));
+        if let Some(bank) = &bank {
+            note(&format!("the settlement server runs as process {}", bank.pid()));
+        }
+        Ok(Self { committee, bank })
+    }
+
+    fn stopped(&mut self) -> Option<ProcessError> {
+        self.committee.stopped().or_else(|| self.bank.as_mut().and_then(Bank::stopped))
+    }
+
+    async fn stop(self) {
+        self.committee.stop().await;
+        if let Some(bank) = self.bank {
+            bank.stop().await;
+        }
+    }
 }
 
 /// All that is decided before the accumulators run.
@@ -158,17 +206,50 @@ struct Demonstration<'a> {
 }
 
 impl Demonstration<'_> {
-    /// From announcing to verifying.
-    async fn perform(&self, client: &Client, members: Vec<Member>) -> Result<Report, Failure> {
+    /// All of it, with the clients that it needs.
+    async fn perform_with(
+        &self,
+        members: &[Member],
+        bank: Option<&Bank>,
+    ) -> Result<Report, Failure> {
+        let patience = Patience { pause: PAUSE, ..Patience::default() };
+        let members = members.to_vec();
+        with_client(patience, async |client| match bank {
+            None => self.perform(client, members, None).await,
+            Some(bank) => {
+                let (dir, currency) = (self.place.dir(), &self.choice.currency);
+                let lot = Lot::seal(dir)?;
+                with_server(bank.operator(), &bank.charter, async |operator| {
+                    let payment = Payment::new(bank, operator, &lot, dir, currency);
+                    self.perform(client, members, Some(&payment)).await
+                })
+                .await
+            }
+        })
+        .await
+    }
+
+    /// From announcing to judging.
+    async fn perform(
+        &self,
+        client: &Client,
+        members: Vec<Member>,
+        payment: Option<&Payment<'_>>,
+    ) -> Result<Report, Failure> {
         let mut phases = Phases::default();
         let seller = SecretKey::generate(&mut rand::rng());
-        let auction = asking(client.announce(self.spec(&seller, members).sign(&seller))).await?;
+        let wanted = self.wanted();
+        let spec = self.spec(&seller, members, payment);
+        let (spec, bonds) = match payment {
+            None => (spec.sign(&seller), Vec::new()),
+            Some(payment) => self.bonded(payment, &seller, spec, wanted.len(), &mut phases).await?,
+        };
+        let auction = asking(client.announce(spec)).await?;
         let id = auction.id();
         note(&format!("auction {id} joined by all"));
 
-        let wanted = self.wanted();
         let sent = client.traffic().0;
-        let bidding = bid_all(client, &auction, &wanted).await?;
+        let bidding = bid_all(client, &auction, &wanted, &bonds).await?;
         let seal = phases.add("seal", bidding.sealing, None);
         let sent = client.traffic().0 - sent;
         let submit = phases.add("submit", bidding.submitting, Some(sent));
@@ -188,6 +269,12 @@ impl Demonstration<'_> {
         drop(waiting);
         let verified = phases.add("verify", begun.elapsed(), None);
         note(&format!("{}: everything in the transcript holds", phase_line(&verified)));
+        let paid = match payment {
+            None => None,
+            Some(payment) => {
+                Some(payment.finish(&verdict, &seller, &bonds, &path, &mut phases).await?)
+            }
+        };
         let course = Course {
             phases: &phases,
             total: self.begun.elapsed(),
@@ -195,8 +282,31 @@ impl Demonstration<'_> {
             transcript_bytes: bytes.len(),
             skipped: self.rows.len() - wanted.len(),
             names: &bidding.names,
+            payment: paid,
         };
         Ok(Report::new(&verdict, &course))
+    }
+
+    /// Accounts, goods in escrow, bonds: the spec as it is announced then, and the bonds.
+    async fn bonded(
+        &self,
+        payment: &Payment<'_>,
+        seller: &SecretKey,
+        spec: Spec,
+        bidders: usize,
+        phases: &mut Phases,
+    ) -> Result<(SignedSpec, Vec<Bonded>), Failure> {
+        let accounts: Vec<SecretKey> =
+            (0..bidders).map(|_| SecretKey::generate(&mut rand::rng())).collect();
+        let ladder = &spec.ladder;
+        let top = ladder.price(Level(ladder.levels())).unwrap_or(Amount(0));
+        payment.open_accounts(&seller.public(), &accounts, top, phases).await?;
+        let spec = payment.escrow(seller, spec.sign(seller), phases).await?;
+        let verified = spec.clone().verify().map_err(|error| {
+            Failure::Payment(error.to_string(), "run the bare auction: gavel demo --no-settlement")
+        })?;
+        let bonds = payment.bond(&Arc::new(verified), accounts, phases).await?;
+        Ok((spec, bonds))
     }
 
     fn wanted(&self) -> Vec<Wanted<'_>> {
@@ -204,24 +314,32 @@ impl Demonstration<'_> {
         levels.filter_map(|(row, level)| Some(Wanted { row, level: (*level)? })).collect()
     }
 
-    fn spec(&self, seller: &SecretKey, accumulators: Vec<Member>) -> Spec {
+    fn spec(
+        &self,
+        seller: &SecretKey,
+        accumulators: Vec<Member>,
+        payment: Option<&Payment<'_>>,
+    ) -> Spec {
         let now = time::now();
         let closing = time::later(now, BIDDING);
+        let last = time::later(closing, ROUNDS);
+        let held_until = time::later(last, HOLDING);
+        let ladder = &self.choice.ladder;
         let bids = u32::try_from(self.wanted().len()).unwrap_or(u32::MAX);
         Spec {
             nonce: rand::rng().random(),
             seller: seller.public(),
-            title: "Demonstration".to_owned(),
+            title: "Blue vase".to_owned(),
             description: String::new(),
             rule: self.rule.into(),
             currency: self.choice.currency.clone(),
-            ladder: self.choice.ladder.clone(),
+            ladder: ladder.clone(),
             opening: now,
             closing,
-            last: time::later(closing, ROUNDS),
+            last,
             most_bids: bids.max(1),
             accumulators,
-            settlement: None,
+            settlement: payment.map(|payment| payment.terms(ladder, held_until)),
             block: BLOCK,
             fan_out: BLOCK,
         }

@@ -8,6 +8,7 @@ use auction::keys::PublicKey;
 use auction::transcript::Verdict;
 use serde::Serialize;
 
+use super::payment::Paid;
 use super::phases::{InOrder, Phases, Taken};
 use crate::output::{bytes, columns};
 use crate::terms::prices;
@@ -36,6 +37,9 @@ pub(crate) struct Report {
     verified: bool,
     /// Prices of the file below the reserve.
     skipped: usize,
+    /// Nothing with `--no-settlement`.
+    #[serde(flatten)]
+    payment: Option<Paid>,
     #[serde(skip)]
     words: Words,
 }
@@ -59,6 +63,7 @@ pub(crate) struct Course<'a> {
     pub(crate) transcript_bytes: usize,
     pub(crate) skipped: usize,
     pub(crate) names: &'a HashMap<PublicKey, String>,
+    pub(crate) payment: Option<Paid>,
 }
 
 impl Report {
@@ -84,6 +89,7 @@ impl Report {
             transcript: course.transcript.display().to_string(),
             verified: true,
             skipped: course.skipped,
+            payment: course.payment.clone(),
             words: Words {
                 prices: prices(&spec.currency, &spec.ladder),
                 phases: course.phases.all().to_vec(),
@@ -121,8 +127,9 @@ impl Report {
             words.signed_by
         );
         let size = bytes(words.transcript_bytes as u64);
-        let below =
-            [("Transcript", format!("{} ({size})", self.transcript)), ("Verified", verified)];
+        let mut below =
+            vec![("Transcript", format!("{} ({size})", self.transcript)), ("Verified", verified)];
+        below.extend(self.payment.iter().flat_map(|paid| paid.rows(&self.currency)));
         format!("{}\n{}\n{}", columns(&rows), table(&words.phases, words.total), columns(&below))
     }
 }
@@ -176,6 +183,7 @@ mod tests {
             transcript: "/tmp/t".to_owned(),
             verified: true,
             skipped: 0,
+            payment: None,
             words: Words {
                 prices: "75.00 to 142.00 EUR every 0.50, 135 levels".to_owned(),
                 phases: phases.all().to_vec(),
@@ -203,6 +211,30 @@ mod tests {
             (&json["winner"], &json["price"], &json["level"]),
             (&Value::Null, &Value::Null, &Value::Null)
         );
+    }
+
+    #[test]
+    fn json_and_words_say_what_was_paid() {
+        let paid = Paid {
+            settled: true,
+            paid: Some("131.50".to_owned()),
+            winner_balance_before: Some("284.00".to_owned()),
+            winner_balance_after: Some("152.50".to_owned()),
+            seller_balance_before: "0.01".to_owned(),
+            seller_balance_after: "131.51".to_owned(),
+            goods_match: Some(true),
+            ledger_sum: 0,
+            audit: true,
+            judge: true,
+        };
+        let report = Report { payment: Some(paid), ..report(Some("Jonas Keller")) };
+        let json = serde_json::to_value(&report).unwrap();
+        assert_eq!((&json["settled"], &json["paid"]), (&Value::Bool(true), &"131.50".into()));
+        assert_eq!((&json["ledger_sum"], &json["judge"]), (&0.into(), &Value::Bool(true)));
+        let said = report.in_words();
+        for part in ["131.50 EUR", "284.00 -> 152.50", "0.01 -> 131.51", "decrypted"] {
+            assert!(said.contains(part), "{part} is not in\n{said}");
+        }
     }
 
     #[test]

@@ -3,13 +3,15 @@
 #![allow(dead_code, reason = "each test file uses its own part")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+pub(crate) mod processes;
+
 use std::process::{Command, Output};
 
 /// Runs `gavel` with these arguments, away from the settings of whoever runs the tests.
 pub(crate) fn gavel(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gavel"));
     command.args(arguments).env_remove("GAVEL_COMMITTEE").env_remove("GAVEL_WALLET");
-    command.env_remove("GAVEL_LOG");
+    command.env_remove("GAVEL_LOG").env_remove("GAVEL_CHARTER").env_remove("GAVEL_ACCOUNT");
     command.stdin(std::process::Stdio::null()).output().unwrap()
 }
 
@@ -18,6 +20,7 @@ pub(crate) fn gavel_with_input(arguments: &[&str], input: &str) -> Output {
     let (_dir, path) = file("input", input);
     let mut command = Command::new(env!("CARGO_BIN_EXE_gavel"));
     command.args(arguments).env_remove("GAVEL_COMMITTEE").env_remove("GAVEL_WALLET");
+    command.env_remove("GAVEL_CHARTER").env_remove("GAVEL_ACCOUNT");
     command.stdin(std::fs::File::open(path).unwrap()).output().unwrap()
 }
 

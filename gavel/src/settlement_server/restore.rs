@@ -1,0 +1,72 @@
+//! `gavel settlement restore`: a server from a backup, which says so. SETTLEMENT, section
+//! "Journal".
+
+use std::path::PathBuf;
+
+use clap::Args;
+use settlement::charter_file::CHARTER_FILE;
+use settlement::config::CONFIG_FILE;
+use settlement::journal::{Directory, restore};
+use settlement::layout::Signer;
+use settlement::server::{POSTINGS_KEY_FILE, SERVER_KEY_FILE, load_key};
+
+use super::audit::{JOURNAL, TRANSCRIPTS};
+use super::backup::{GOODS, VAULT, View, open, options};
+use super::copies::{copy_dir, copy_file, make_dir};
+use super::init;
+use crate::exit::Failure;
+use crate::output;
+use crate::progress::Waiting;
+
+pub(super) const EXAMPLES: &str = "Example:
+  gavel settlement restore --from /backup/2027-03-01 --dir pay
+
+The backup is audited, and the new journal begins another epoch, which every later head states:
+what was committed after the backup is lost until its receipts come back as requests. Never run the
+old server again: two servers with one key show two histories, and that convicts the key.";
+
+/// Arguments of `gavel settlement restore`.
+#[derive(Debug, Args)]
+pub(crate) struct Restore {
+    /// The backup's directory.
+    #[arg(long, value_name = "DIR")]
+    from: PathBuf,
+    /// The directory to make.
+    #[arg(long, value_name = "DIR")]
+    dir: PathBuf,
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn run(arguments: Restore) -> Result<(), Failure> {
+    let (from, dir) = (&arguments.from, &arguments.dir);
+    let charter = init::load(from)?;
+    let server = Signer::new(&load_key(from, SERVER_KEY_FILE)?);
+    if dir.symlink_metadata().is_ok() {
+        let what = format!("there is already something at {}", dir.display());
+        return Err(Failure::usage(
+            what,
+            "name a directory that does not exist; what a restore left half made can be removed",
+        ));
+    }
+    let waiting = Waiting::new("auditing and copying");
+    make_dir(dir)?;
+    let mut source = Directory::open_to_read(&from.join(JOURNAL))
+        .map_err(|source| Failure::input("read", &from.join(JOURNAL), source))?;
+    let target = open(&dir.join(JOURNAL))?;
+    let copied = restore(&mut source, target, &charter.charter, &server, options(from)?)?;
+    let transcripts = copy_dir(&from.join(TRANSCRIPTS), &dir.join(TRANSCRIPTS), "transcript")?;
+    let goods = copy_dir(&from.join(GOODS), &dir.join(GOODS), "goods")?;
+    let vault = copy_dir(&from.join(VAULT), &dir.join(VAULT), "key")?;
+    // The settings last: without them there is no server to run.
+    for name in [SERVER_KEY_FILE, POSTINGS_KEY_FILE, CHARTER_FILE, CONFIG_FILE] {
+        copy_file(&from.join(name), &dir.join(name))?;
+    }
+    drop(waiting);
+    let view = View::of(dir, &copied, transcripts, goods, vault);
+    output::either(arguments.json, &view, || {
+        let run = format!("gavel settlement run --dir {}", dir.display());
+        format!("Restored; a new epoch has begun.\n{}\nNext: {run}\n", view.in_words())
+    })
+}
