@@ -1,0 +1,152 @@
+//! The report: every figure with its target, the table, the page and the plots.
+
+mod asking;
+mod bids;
+mod bounds;
+mod computation;
+mod crowds;
+mod curves;
+mod figure;
+mod hall;
+mod ledger;
+mod machine;
+pub(crate) mod node;
+mod nodes;
+mod page;
+pub(crate) mod plan;
+mod plots;
+mod processes;
+mod purchases;
+mod relay;
+mod stopwatch;
+mod table;
+mod taking;
+
+use std::fs::File;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+use figure::{Figure, Json};
+use hall::{Hall, Terms};
+use machine::Watch;
+use plan::Plan;
+use plots::Plot;
+use stopwatch::Unit;
+
+/// What all parts of the report share.
+struct Site {
+    /// Where sealed bids are kept.
+    kept: PathBuf,
+    /// Held as long as this run lasts: accumulators have their addresses.
+    _lock: File,
+    /// Removed at the end, where nothing is kept.
+    _passing: Option<TempDir>,
+    fingerprint: String,
+    /// Of those who ask.
+    runtime: Arc<Runtime>,
+    unit: Unit,
+    figures: Vec<Figure>,
+    plots: Vec<Plot>,
+}
+
+impl Site {
+    fn new(plan: &Plan) -> Self {
+        let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace");
+        let passing =
+            if plan.kept { None } else { Some(tempfile::tempdir().expect("a directory")) };
+        let kept = match &passing {
+            Some(dir) => dir.path().to_owned(),
+            None => workspace.join("target/report"),
+        };
+        std::fs::create_dir_all(&kept).expect("a directory for sealed bids");
+        let lock = File::create(kept.join("lock")).expect("a directory for sealed bids");
+        lock.try_lock().expect("no other report under way on this machine");
+        let fingerprint = bids::fingerprint();
+        let mut unit = Unit::default();
+        unit.look();
+        Self {
+            kept,
+            _lock: lock,
+            _passing: passing,
+            fingerprint,
+            runtime: Arc::new(Runtime::new().expect("a runtime")),
+            unit,
+            figures: Vec::new(),
+            plots: Vec::new(),
+        }
+    }
+
+    /// Measures some figures, and what others did with the machine meanwhile.
+    fn measure(&mut self, run: impl FnOnce() -> Vec<Figure>) {
+        let watch = Watch::start();
+        let figures = run();
+        let others = watch.others();
+        self.unit.look();
+        self.add(figures.into_iter().map(|figure| Figure { others, ..figure }).collect());
+    }
+
+    fn add(&mut self, figures: Vec<Figure>) {
+        self.figures.extend(figures);
+    }
+}
+
+/// Says on standard error what is being done.
+fn tell(what: &str) {
+    // Nobody may be there to read it.
+    let _ = writeln!(std::io::stderr(), "{what}");
+}
+
+/// Measures everything that the plan says, and tells it.
+pub(crate) fn run(plan: &Plan, json: bool) {
+    let begun = Instant::now();
+    let watch = Watch::start();
+    let mut site = Site::new(plan);
+    computation::figures(&mut site, plan);
+    let most_bids = plan.taken.max(plan.bids[1]);
+    let terms = Terms {
+        name: "usual",
+        levels: plan.levels,
+        // Plans ask for far fewer bids than 2^32.
+        most_bids: Plan::full().taken.max(most_bids) as u32,
+        auctions: 1,
+    };
+    let hall = Hall::open(&site, terms);
+    taking::figures(&mut site, plan, &hall);
+    processes::figures(&mut site, plan, &hall);
+    crowds::figures(&mut site, plan);
+    ledger::figures(&mut site, plan);
+    curves::plots(&mut site, plan);
+    let (t, others) = (site.unit.seconds(), watch.others());
+    tell(&format!("{} report done in {:.0?}", plan.name, begun.elapsed()));
+    let said = if json {
+        serde_json::to_string(&Json::new(&site.figures, t)).expect("numbers and words") + "\n"
+    } else {
+        let left_out = if plan.name == "quick" { QUICK } else { "" };
+        format!("T = {:.1} us\n\n{}{left_out}", t * 1e6, table::text(&site.figures, t))
+    };
+    std::io::stdout().write_all(said.as_bytes()).expect("somebody who reads the report");
+    if plan.name == "full" {
+        write(&site, t, others);
+    }
+}
+
+const QUICK: &str = "\nA quick run: 10,000 levels, 100,000 bids and 1,000 auctions are left out, \
+    and docs/PERFORMANCE.md and its plots stay as they are.\n";
+
+/// Writes page and plots.
+fn write(site: &Site, t: f64, others: f64) {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
+    let plots = docs.join("plots");
+    std::fs::create_dir_all(&plots).expect("a directory for plots");
+    for plot in &site.plots {
+        plot.draw(&plots, t).expect("a plot");
+    }
+    let page = page::page(&site.figures, &site.plots, t, others);
+    std::fs::write(docs.join("PERFORMANCE.md"), page).expect("the page");
+    tell("docs/PERFORMANCE.md and docs/plots are written");
+}
