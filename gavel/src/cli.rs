@@ -20,7 +20,7 @@ A real auction, step by step:
   everybody       gavel auction watch, export, verify
   each bidder     gavel bids --check
 
-With payment, in which the winner gets the goods for his money and nobody can keep either:
+With payment, where the winner gets the goods if and only if he pays:
   an operator     gavel settlement init, run, show, backup; gavel account deposit
   the seller      gavel goods seal, gavel account open, gavel auction new --settlement
   each bidder     gavel account open, gavel bid --account

@@ -53,7 +53,7 @@ pub const JOURNAL_DIRECTORY: &str = "journal";
 /// Time for an answer: a chain's flush, however many wait before it.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 /// How often it is looked whether a snapshot is due.
-const SNAPSHOT_LOOK: Duration = Duration::from_secs(5);
+const SNAPSHOT_LOOK: Duration = Duration::from_secs(1);
 /// Batches replayed at a start from which on a snapshot is due at once.
 const MANY_REPLAYED: u64 = 50_000;
 

@@ -122,3 +122,35 @@ async fn a_disk_that_fails_ends_the_server_and_loses_nothing_acknowledged() {
     assert!(client.submit(&chain(acknowledged)).await.unwrap().is_done());
     open.stop().await.unwrap();
 }
+
+#[tokio::test]
+async fn snapshots_are_written_while_the_server_runs_and_a_start_after_a_kill_uses_them() {
+    let bank = Bank::found_with("snapshot_every = 10\n");
+    let open = bank.open().await;
+    open.fund(&bank, &[1, 2], 100).await;
+    let one = open.client(1);
+    let pay = async |number| one.submit(&[bank.post(number, 1, 2, 1)]).await.unwrap().is_done();
+    for number in 1..=20 {
+        assert!(pay(number).await);
+    }
+    let is_snapshot = |name: &str| name.starts_with("snapshot-") && name.len() == 29;
+    let written = || {
+        let files = std::fs::read_dir(bank.journal()).unwrap();
+        files
+            .filter_map(|file| file.ok()?.file_name().into_string().ok())
+            .any(|name| is_snapshot(&name))
+    };
+    while !written() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(pay(21).await);
+    open.kill();
+
+    let open = bank.open().await;
+    let one = open.client(1);
+    assert_eq!(one.account(account(1)).await.unwrap().balances.posted(), 79);
+    // What is kept in memory alone is whole, from before the snapshot on.
+    assert_eq!(one.history(account(1), 0).await.unwrap().total, 22);
+    assert!(one.status(account(1), id(1)).await.unwrap().is_some());
+    open.stop().await.unwrap();
+}
