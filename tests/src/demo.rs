@@ -41,7 +41,9 @@ pub fn compare(asked: &Asked, json: &Value) -> Result<String, String> {
         ("verified", json["verified"].as_bool() == Some(true)),
     ];
     if let Some((field, _)) = held.iter().find(|(_, held)| !held) {
-        return Err(format!("{field} differs: the demo says {json}, the plain auction {expected:?}"));
+        return Err(format!(
+            "{field} differs: the demo says {json}, the plain auction {expected:?}"
+        ));
     }
     compare_payment(expected.price, json)?;
     Ok(format!("the demo says what the plain auction says, and the money agrees: {expected:?}"))
