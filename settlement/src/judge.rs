@@ -370,6 +370,11 @@ fn wrong_in_sale(
         ("other movements of money", requests.eq(&expected)),
         ("movements that the server did not sign", proven.requests.iter().all(by_postings)),
         ("a decision after V", proven.time < payment.decided_by()),
+        (
+            "a decision before closing without the seller's word",
+            proven.time >= payment.closing()
+                || record.early_close.is_some_and(|word| word.verify(payment.spec()).is_ok()),
+        ),
     ]
     .into_iter()
     .find_map(|(what, holds)| (!holds).then_some(what))

@@ -163,7 +163,10 @@ fn closing(
         let name = format!("bytes between accumulators after closing, n = {n}, K = {levels}");
         let figure = Figure::new(name, Amount::Count(closed.bytes as f64, "bytes"));
         figures.push(
-            figure.at_most(500_000.0).peer("MP-SPDZ mascot 1.05 GB; Addax 211,000 with 2 servers"),
+            figure
+                .at_most(500_000.0)
+                .peer("MP-SPDZ mascot 1.05 GB; Addax 211,000 with 2 servers")
+                .bound(bounds::BYTES),
         );
     } else {
         let name = format!("rounds after closing at full fan-out, n = {n}");

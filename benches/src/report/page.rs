@@ -54,7 +54,8 @@ pub(crate) fn page(figures: &[Figure], plots: &[Plot], t: f64, others: f64) -> S
     }
     page += "\n## How cost grows\n";
     for plot in plots {
-        page += &format!("![{}](plots/{}.svg)\n\n", plot.title, plot.file);
+        let (title, file) = (&plot.title, plot.file);
+        page += &format!("### {title}\n![{title}](plots/{file}.svg)\n\n{}\n", plot.table(t));
     }
     page + PROSE
 }

@@ -54,6 +54,24 @@ pub(crate) struct Plot {
 }
 
 impl Plot {
+    /// The points as rows of a table, for those who read and do not see; `t` seconds are one T.
+    pub(crate) fn table(&self, t: f64) -> String {
+        let unit = if self.in_t { t } else { 1.0 };
+        let heads: String = self.curves.iter().map(|curve| format!(" {} |", curve.name)).collect();
+        let mut table =
+            format!("| {} |{heads}\n|---|{}\n", self.across, "---|".repeat(self.curves.len()));
+        let across = self.curves.first().map_or(&[][..], |curve| &curve.points);
+        for (place, (x, _)) in across.iter().enumerate() {
+            let cell = |curve: &Curve| match curve.points.get(place) {
+                Some((_, y)) => format!(" {} {} |", plain(y / unit), self.up),
+                None => " |".to_owned(),
+            };
+            let cells: String = self.curves.iter().map(cell).collect();
+            table += &format!("| {} |{cells}\n", plain(*x));
+        }
+        table
+    }
+
     /// Draws the plot into `dir`; `t` seconds are one T.
     ///
     /// # Errors
@@ -170,6 +188,7 @@ mod tests {
                 in_t: true,
             };
             plot.draw(dir.path(), 0.001).unwrap();
+            assert!(plot.table(0.001).ends_with("| 1,000 | 500 T |\n"), "{}", plot.table(0.001));
             let svg = std::fs::read_to_string(dir.path().join("plot.svg")).unwrap();
             assert!(svg.contains("A title &amp; more") && svg.contains("circle"), "{svg}");
         }

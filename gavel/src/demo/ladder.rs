@@ -119,7 +119,8 @@ fn ladder(
         let parsed = text.as_ref().map(|text| currency.parse(text.as_str())).transpose();
         parsed.map_err(|source| LadderChoiceError::Option { option, source })
     };
-    let lowest = amounts.iter().min().copied().unwrap_or(Amount(0));
+    // Without bids any price will do, but for nothing, which no bond can stand behind.
+    let lowest = amounts.iter().min().copied().unwrap_or(Amount(1));
     let min = option("min", &wishes.min)?.unwrap_or(lowest);
     let above = || amounts.iter().filter_map(|amount| amount.0.checked_sub(min.0));
     let span = above().max().unwrap_or(0);
@@ -229,7 +230,7 @@ mod tests {
     fn equal_prices_one_price_and_no_price_give_one_level() {
         assert_eq!(choose(&rows(&["5", "5.00"]), &wishes()).unwrap().ladder, even(500, 1, 1));
         assert_eq!(choose(&rows(&["5"]), &wishes()).unwrap().ladder, even(500, 1, 1));
-        assert_eq!(choose(&rows(&[]), &wishes()).unwrap().ladder, even(0, 1, 1));
+        assert_eq!(choose(&rows(&[]), &wishes()).unwrap().ladder, even(1, 1, 1));
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod report;
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -142,17 +143,19 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     }
     let place = Place::new(arguments.keep.as_deref(), arguments.transcript.as_deref())?;
     let begun = Instant::now();
+    // One for all of it: a Ctrl-C between two waits must not be lost.
+    let mut interrupted = pin!(signals::interrupted());
     let mut servers = tokio::select! {
         started = Servers::start(place.dir(), arguments.accumulators, !arguments.no_settlement) => {
             started?
         }
-        () = signals::interrupted() => return Err(Failure::Interrupted),
+        () = &mut interrupted => return Err(Failure::Interrupted),
     };
     let demonstration =
         Demonstration { rule: arguments.rule, rows: &rows, choice: &choice, place: &place, begun };
     let result = tokio::select! {
         done = demonstration.perform_with(&servers.committee.members, servers.bank.as_ref()) => done,
-        () = signals::interrupted() => Err(Failure::Interrupted),
+        () = &mut interrupted => Err(Failure::Interrupted),
     };
     // A server that died says more than whoever waited for it.
     let result = match servers.stopped() {
@@ -300,6 +303,12 @@ impl Demonstration<'_> {
             (0..bidders).map(|_| SecretKey::generate(&mut rand::rng())).collect();
         let ladder = &spec.ladder;
         let top = ladder.price(Level(ladder.levels())).unwrap_or(Amount(0));
+        if top == Amount(0) {
+            return Err(Failure::usage(
+                "no bond can be put behind a price of nothing, and all prices are that",
+                "gavel demo --no-settlement runs the auction alone",
+            ));
+        }
         payment.open_accounts(&seller.public(), &accounts, top, phases).await?;
         let spec = payment.escrow(seller, spec.sign(seller), phases).await?;
         let verified = spec.clone().verify().map_err(|error| {

@@ -263,7 +263,11 @@ impl Ledger {
     /// fill what is left with requests of another kind, or with void ones of this kind.
     #[must_use]
     pub fn only_finishes(&self, chain: &Chain) -> bool {
-        chain.has_postings()
+        // A new escrow account begins something, whoever signs it.
+        let opens = |request: &VerifiedRequest| {
+            matches!(request.request().action, Action::OpenEscrow { .. })
+        };
+        (chain.has_postings() && !chain.requests().iter().any(opens))
             || chain.requests().iter().all(|request| {
                 let resolves = match &request.request().action {
                     Action::PostHold { hold, .. } | Action::VoidHold { hold, .. } => self

@@ -72,7 +72,9 @@ impl Auctions {
                 Some(answered(AuctionAnswer::Ticket(Box::new(live.ticket(&self.server)))))
             }
             Some(_) => Some(declined(AuctionDeclined::Bonded)),
+            // No bid can come after an early close, so a bond would only lock its owner's money.
             None if state.decided().is_some()
+                || self.early_close(&state.registered().id()).is_some()
                 || self.clock.now() >= state.registered().closing() =>
             {
                 Some(declined(AuctionDeclined::Closed))

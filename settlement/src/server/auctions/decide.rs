@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use auction::spec::Time;
+use rand::seq::SliceRandom as _;
 use tokio::time::timeout;
 
 use super::settle::{Step, commit};
@@ -126,8 +127,11 @@ impl Auctions {
             return Ok(proven);
         }
         let client = bidder::Client::new().map_err(|error| error.to_string())?;
-        let members = &registered.spec().spec().accumulators;
-        let fetched = timeout(patience, client.outcome(members, &auction, |_, _| {})).await;
+        // They are asked one after the other: in another order each time, so that one that drips
+        // its answer, wherever the seller put it in the spec, cannot keep the others unasked.
+        let mut members = registered.spec().spec().accumulators.clone();
+        members.shuffle(&mut rand::rng());
+        let fetched = timeout(patience, client.outcome(&members, &auction, |_, _| {})).await;
         client.close_connections().await;
         let (bytes, verdict) = match fetched {
             Ok(Ok(fetched)) => fetched,

@@ -38,6 +38,9 @@ enum NotTaken {
     Sealing,
 }
 
+/// Deposits of one seller that are under way at a time: nobody takes all places.
+const DEPOSITS_OF_A_SELLER: usize = 2;
+
 impl Auctions {
     /// Says whether this server takes an auction, and how much of its goods is there.
     pub(super) async fn deposit(
@@ -88,7 +91,10 @@ impl Auctions {
         if deposits.contains_key(&auction) {
             return true;
         }
-        let room = deposits.len() < self.limits.max_deposits && open < MAX_OPEN_AUCTIONS;
+        let sellers = deposits.values().filter(|other| other.seller == deposit.seller).count();
+        let room = deposits.len() < self.limits.max_deposits
+            && sellers < DEPOSITS_OF_A_SELLER
+            && open < MAX_OPEN_AUCTIONS;
         if room {
             deposits.insert(auction, Arc::new(deposit));
         }
