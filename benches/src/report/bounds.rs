@@ -7,17 +7,16 @@ pub(crate) const CHECKING: &str = "of a check in a batch of 64, sampled, 32 % ar
 pub(crate) const SEALING: &str = "counted: two commitments to seed shares and one digit commitment \
     for each digit of the membership proof, each a constant-time multiplication of K points; the \
     curve library has no faster one in constant time, and none shares its tables";
-pub(crate) const CLOSING: &str = "counted: a stage at full fan-out tests 31 levels; each costs an \
-    accumulator some 15 constant-time multiplications of its own (encrypt, multiply, blind, open, \
-    and the first messages of their proofs) and, of each fellow, some 12 points to decompress \
-    and as many terms of the joint check; sampled, three quarters are point additions and \
-    doublings of single multiplications, a fifth the field squarings of compressing and \
-    decompressing points";
+pub(crate) const CLOSING: &str = "counted: a stage at full fan-out tests 31 levels, and each test \
+    is several constant-time multiplications of the accumulator's own (encrypt, multiply, blind, \
+    open, and the first messages of their proofs) and, of each fellow, points to decompress and \
+    terms of the joint check; sampled over checks and closings together, 44 % are additions and \
+    doublings of points, a fifth the field squarings of compressing and decompressing them";
 pub(crate) const VERIFYING: &str = "the rounds' proofs of all three accumulators, as in a closing, \
     and for each bid a signature and its part of the membership batch";
-pub(crate) const BYTES: &str = "counted: a tested level is 2 ciphertexts, 3 proofs and a factor, \
-    some 0.9 KB from each accumulator to each fellow; a stage's proof has K + 2 responses of 32 \
-    bytes, 33 KB at K = 1024, once for each of four stages";
+pub(crate) const BYTES: &str = "counted: a stage's proof has K + 2 responses of 32 bytes, 33 KB at \
+    K = 1024, once for each of four stages, 131 of the 183 KB from each accumulator to each \
+    fellow; the rest is about half a kilobyte a tested level or block";
 pub(crate) const TAKING: &str = "the node's one core: checking in batches is a third to a half of \
     its time, the rest QUIC (one question in three brings an explicit share of 32 KB at K = 1024), \
     decoding, sealing the share for the store, redb's commit and the receipt's signature";
@@ -34,6 +33,5 @@ pub(crate) const MANY: &str = "computation: each auction's searches test as many
     large one's, three times on the cores there are, for 20 bids";
 pub(crate) const JOURNAL: &str = "one writer applies, encodes and hashes every entry while the \
     helper flushes; the state machine alone does 1.4 to 2.9 M/s";
-pub(crate) const PURCHASES: &str = "server and buyers share the cores: of a purchase's time the \
-    server's signature check is some 35 us, the rest is QUIC on both sides, one datagram each way, \
-    and the buyer's own work";
+pub(crate) const PURCHASES: &str = "server and buyers share the cores: beside the server's check of \
+    a signature, some 35 us, QUIC on both sides and the buyers' own work";
