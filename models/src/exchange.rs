@@ -36,7 +36,7 @@ pub enum Question {
     /// section 4 ("we know that the customer received something in exchange for money").
     GoodsAtomicity,
     /// Certified delivery, section 2.1.3: goods atomicity, and "both a merchant and a customer
-    /// [can] prove exactly which goods were delivered". In every final state in which money
+    /// \[can\] prove exactly which goods were delivered". In every final state in which money
     /// moved: an honest side can make a judge find what was delivered and nothing else, and a
     /// liar can make him find nothing else.
     CertifiedDelivery,
