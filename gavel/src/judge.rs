@@ -13,7 +13,7 @@ use auction::transcript::Transcript;
 use clap::Args;
 use serde::Serialize;
 use settlement::goods::measure;
-use settlement::judge::{Case, Found, Judgement, Subject, judge};
+use settlement::judge::auction::{Case, Found, Judgement, Subject, judge};
 
 use crate::arguments::AuctionId;
 use crate::aside::aside;

@@ -6,7 +6,7 @@ use link::service::{Phase, Question};
 use settlement::auctions::Attached;
 use settlement::client::ClientError;
 use settlement::goods::{GoodsKey, open, unwatched};
-use settlement::judge::{Case, judge};
+use settlement::judge::auction::{Case, judge};
 use settlement::sealed_key::Purpose;
 use settlement::service::auctions::{AuctionDeclined, DecisionView, Stage};
 
