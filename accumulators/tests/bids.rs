@@ -41,7 +41,8 @@ async fn bids_are_refused_with_their_reason() {
     wrong.submissions[k].delivery =
         ShareDelivery::sign(auction.context(), wrong.digest(), k as u8, share, &wrong.key);
     let reason = refused(cluster.submit(k, &wrong, id).await);
-    assert_eq!(reason, Reason::ShareDoesNotOpen);
+    let named = wrong.submissions[k].delivery.digest(auction.context());
+    assert_eq!(reason, Reason::ShareDoesNotOpen(named));
     let receipts = cluster.place(&auction, &bid).await;
     // Receipts are left for held bids alone, whole and right.
     let stranger = cluster.seal(&auction, 6);

@@ -5,12 +5,15 @@ use std::path::PathBuf;
 
 use accumulators::Node;
 use auction::spec::Member;
-use bidder::Committee;
+use bidder::{Committee, Patience};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use crate::exit::Failure;
+use crate::farewell::with_client;
 use crate::node_address::{self, HostPort};
+use crate::progress::asking;
+use crate::witnesses::WitnessView;
 use crate::{log, output, signals};
 
 const INIT_EXAMPLES: &str = "Example:
@@ -32,7 +35,8 @@ const SHOW_EXAMPLES: &str = "Examples:
   gavel accumulator show --dir /var/lib/gavel >> committee.toml
   gavel accumulator show --dir /var/lib/gavel --address a.example:4433
 
-Prints what the others need: the public key and the address.";
+Prints what the others need: the public key and the address. With --witnessed the running
+accumulator also says what it has seen of the settlement servers of its auctions.";
 
 /// What to do with an accumulator.
 #[derive(Debug, Subcommand)]
@@ -91,9 +95,21 @@ pub(crate) struct Show {
     /// Where others reach it, if not where 'init' was told.
     #[arg(long, value_name = "HOST:PORT")]
     address: Option<HostPort>,
+    /// Ask the running accumulator, too, what it has seen of settlement servers: comment lines
+    /// below.
+    #[arg(long)]
+    witnessed: bool,
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
+}
+
+#[derive(Serialize)]
+struct ShownView {
+    #[serde(flatten)]
+    view: View,
+    /// What it has seen of settlement servers, where it was asked.
+    witnessed: Option<Vec<WitnessView>>,
 }
 
 #[derive(Serialize)]
@@ -107,7 +123,7 @@ pub(crate) async fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Init(arguments) => init(&arguments),
         Command::Run(arguments) => serve(arguments).await,
-        Command::Show(arguments) => show(&arguments),
+        Command::Show(arguments) => show(&arguments).await,
     }
 }
 
@@ -157,13 +173,34 @@ async fn serve(arguments: Run) -> Result<(), Failure> {
     Ok(node.run(stop).await?)
 }
 
-fn show(arguments: &Show) -> Result<(), Failure> {
+async fn show(arguments: &Show) -> Result<(), Failure> {
     let key = accumulators::load_identity(&arguments.dir)?.public();
     let address = match &arguments.address {
         Some(HostPort(address)) => address.clone(),
         None => node_address::public(&arguments.dir)?,
     };
-    let committee = Committee { members: vec![Member { key, address: address.clone() }] };
-    let view = View { key: key.to_string(), address };
-    output::either(arguments.json, &view, || committee.to_toml())
+    let member = Member { key, address: address.clone() };
+    let witnessed = if arguments.witnessed { Some(witnessed(&member).await?) } else { None };
+    let committee = Committee { members: vec![member] };
+    let view = ShownView { view: View { key: key.to_string(), address }, witnessed };
+    output::either(arguments.json, &view, || {
+        let mut text = committee.to_toml();
+        for one in view.witnessed.iter().flatten() {
+            text.push_str(&format!("# ledger {}: {}\n", one.ledger(), one.line()));
+        }
+        text
+    })
+}
+
+async fn witnessed(member: &Member) -> Result<Vec<WitnessView>, Failure> {
+    let members = std::slice::from_ref(member);
+    let said = with_client(Patience::default(), async |client| {
+        Ok(asking(client.witnessed(members)).await.pop())
+    });
+    let said = said.await?.map_or_else(|| Ok(Vec::new()), |one| one.witnessed);
+    let said = said.map_err(|error| {
+        let what = format!("the accumulator does not say what it has seen: {error}");
+        Failure::Payment(what, "start it with 'gavel accumulator run'")
+    })?;
+    Ok(said.iter().map(|one| WitnessView::of(0, one, &member.key)).collect())
 }

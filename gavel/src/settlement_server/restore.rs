@@ -10,10 +10,10 @@ use settlement::journal::{Directory, restore};
 use settlement::layout::Signer;
 use settlement::server::{POSTINGS_KEY_FILE, SERVER_KEY_FILE, load_key};
 
-use super::audit::{JOURNAL, TRANSCRIPTS};
 use super::backup::{GOODS, VAULT, View, open, options};
 use super::copies::{copy_dir, copy_file, make_dir};
 use super::init;
+use super::inquest::{JOURNAL, TRANSCRIPTS};
 use crate::exit::Failure;
 use crate::output;
 use crate::progress::Waiting;

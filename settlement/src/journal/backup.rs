@@ -4,7 +4,7 @@ use super::Options;
 use super::segment::{SEGMENT_HEADER_BYTES, segment_name};
 use super::storage::{JournalError, Storage, disk, read_all, write_all};
 use super::walk::{Cursor, fault, segments};
-use crate::audit::{AuditError, AuditReport, audit};
+use crate::audit::{AuditError, AuditReport, Held, inquire};
 use crate::layout::Signer;
 use crate::ledger::Charter;
 
@@ -13,7 +13,7 @@ use crate::ledger::Charter;
 pub struct Copied {
     /// The last batch in the copy.
     pub batch: u64,
-    /// The audit of the copy.
+    /// The audit of the copy, with the misdeeds that the journal shows.
     pub audit: AuditReport,
 }
 
@@ -23,7 +23,7 @@ pub enum BackupError {
     /// Reading or writing failed, or the source is damaged.
     #[error(transparent)]
     Journal(#[from] JournalError),
-    /// The copy does not stand up to its audit.
+    /// The copy cannot be audited.
     #[error(transparent)]
     Audit(#[from] AuditError),
 }
@@ -72,7 +72,9 @@ fn copy(
         target.flush(&name).map_err(disk("flush", &name))?;
     }
     target.flush_directory().map_err(disk("flush", "."))?;
-    let audit = audit(target, charter, &[])?;
+    // Misdeeds are in the copy because they are in the journal: they are said, and it is a good
+    // copy all the same.
+    let (audit, _) = inquire(target, charter, &Held::default())?;
     Ok(Copied { batch: cursor.number, audit })
 }
 
