@@ -20,6 +20,8 @@ use crate::ledger::{
 };
 use auctions::{AuctionAnswer, AuctionQuestion};
 
+pub use witness::service::{Answered, Asked};
+
 /// Longest question, in bytes: a piece of encrypted goods, or a spec with listed prices.
 pub const MAX_QUESTION: usize = (1 << 20) + (64 << 10);
 /// Longest answer, in bytes: a receipt with the longest attachment, or a piece of goods.
