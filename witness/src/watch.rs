@@ -53,6 +53,7 @@ pub struct Watch {
 
 /// What became of a head.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "one at a time, made and taken apart")]
 pub enum Heard {
     /// It is the newest now: to be stored, then countersigned.
     Accepted,
@@ -228,6 +229,14 @@ impl Watch {
         let (head, known) = (signed.head, self.known(&between, Some(&signed)));
         // There is one, or the head was the first.
         let Some(last) = self.last().copied() else { return Heard::Known };
+        let unknown =
+            head.epoch > last.head.epoch && known.kept(last.head.epoch, head.epoch).is_none();
+        if unknown {
+            // More epochs have passed than anybody asks about: nothing is taken for lost on the
+            // word of a number.
+            self.unanswered = Some(Box::new([last, signed]));
+            return Heard::Unanswered;
+        }
         let pair = if head.place() >= last.head.place() {
             match self.anchor(&head, &known) {
                 Some(anchor) => [anchor, signed],

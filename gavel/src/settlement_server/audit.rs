@@ -237,7 +237,7 @@ impl View {
         }
         for one in &self.astray {
             let held = format!("holds {}, should hold {}", one.holds, one.rightful);
-            rows.push(("Astray", format!("account {} {held} {}", one.account, one.currency)));
+            rows.push(("Astray", format!("account {} {held}", one.account)));
         }
         let head = match (self.holds, self.misdeeds.is_empty()) {
             (true, true) => "Everything holds, from the first byte.",
@@ -251,7 +251,7 @@ impl View {
 pub(super) fn money_of(currency: Currency, minor_units: i128) -> Result<String, Failure> {
     let currency = written(currency)
         .map_err(|source| Failure::Money { what: "the journal".to_owned(), source })?;
-    Ok(format!("{} {}", balance(&currency, minor_units), currency.code()))
+    Ok(balance(&currency, minor_units))
 }
 
 fn misdeed(misdeed: &Misdeed) -> Result<MisdeedView, Failure> {

@@ -85,10 +85,30 @@ fn copy(
 /// As [`backup`], and when `server` is not the key of the charter.
 pub fn restore<S: Storage>(
     source: &mut impl Storage,
+    target: S,
+    charter: &Charter,
+    server: &Signer,
+    options: Options,
+) -> Result<Copied, BackupError> {
+    restore_above(source, target, charter, server, options, 0)
+}
+
+/// Most epochs that a restore passes over.
+pub const MAX_EPOCHS_PASSED: u32 = 1024;
+
+/// The same into an epoch of at least this number, at most [`MAX_EPOCHS_PASSED`] above the
+/// backup's: for whoever has restored from this backup, or a newer one, before. Two histories that
+/// begin one epoch convict their server.
+///
+/// # Errors
+/// As [`restore`].
+pub fn restore_above<S: Storage>(
+    source: &mut impl Storage,
     mut target: S,
     charter: &Charter,
     server: &Signer,
     options: Options,
+    epoch: u32,
 ) -> Result<Copied, BackupError> {
     if server.public() != charter.server() {
         return Err(JournalError::WrongKey.into());
@@ -98,7 +118,12 @@ pub fn restore<S: Storage>(
     begin_copy(&mut target)?;
     let copied = copy(source, &mut target, charter, last)?;
     let (mut journal, _, _) = super::recover(target, *charter, options)?;
-    journal.begin_epoch()?;
+    for _ in 0..MAX_EPOCHS_PASSED {
+        journal.begin_epoch()?;
+        if journal.cursor.epoch >= epoch {
+            break;
+        }
+    }
     journal.mark()?;
     end_copy(&mut journal.storage)?;
     Ok(Copied { batch: journal.last(), ..copied })

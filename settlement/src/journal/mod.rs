@@ -23,7 +23,7 @@ use auction::spec::Time;
 use witness::Continuation;
 
 pub(crate) use backup::refuse_unfinished;
-pub use backup::{BackupError, Copied, backup, restore};
+pub use backup::{BackupError, Copied, MAX_EPOCHS_PASSED, backup, restore, restore_above};
 pub use directory::Directory;
 pub use head::{Proven, Receipt};
 pub use recovery::{Cut, Report};

@@ -5,7 +5,7 @@ use auction::evidence::{Evidence as _, EvidenceFile, Role};
 use auction::spec::Time;
 use settlement::audit::{AuditError, Instead};
 use settlement::bookkeeper::Bookkeeper;
-use settlement::journal::{Receipt, SignedHead, backup, restore};
+use settlement::journal::{Receipt, SignedHead, backup, restore, restore_above};
 use settlement::ledger::Chain;
 use witness::evidence::{Case, Word};
 use witness::service::HeadQuestion;
@@ -185,6 +185,15 @@ fn a_secret_restore_convicts_and_a_stated_one_says_what_it_lost() {
     let (report, _) = inquest(&stated, &[seen, after], &[kept.clone(), lost.clone()]);
     assert!(report.holds(), "{:?}", report.misdeeds);
     assert_eq!((report.lost_heads, report.lost_entries), (vec![6], vec![5]));
+
+    // Restored once more from the same backup, into an epoch that no head was signed in.
+    let target = Disk::new();
+    restore_above(&mut copy.clone(), target.clone(), &charter(), &server(), OPTIONS, 3).unwrap();
+    let mut keeper_of_second = keeper(&target);
+    submit(&mut keeper_of_second, &[post(40, 1, 2, 1), post(41, 1, 2, 2)], 40_000);
+    assert_eq!(head(&keeper_of_second).head.place(), (3, 6));
+    assert_eq!(look(&keeper_of_second, &mut follows), Heard::Accepted);
+    assert!(follows.convicted().is_none());
 
     // Under cover of a restore an entry that it says was kept is another.
     let mut pages = read(&stated);

@@ -4,7 +4,7 @@
 
 #![expect(unreachable_pub, reason = "helpers of one test binary, grouped by file")]
 #![expect(dead_code, reason = "helpers of another test binary that are not all used here")]
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends where it finds a fault")]
+#![expect(clippy::unwrap_used, reason = "a test ends where it finds a fault")]
 
 #[path = "../settlement/disk.rs"]
 mod disk;

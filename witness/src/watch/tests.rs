@@ -316,6 +316,18 @@ fn a_restore_hides_nothing_that_it_says_was_kept() {
 }
 
 #[test]
+fn a_leap_over_more_epochs_than_can_be_asked_about_is_not_believed() {
+    let (mut server, mut watch) = (Server::new(), Watch::new(of()));
+    server.write("a", 5).look(&mut watch);
+    let mut other = Server::new();
+    other.write("x", 9);
+    let head = Head { epoch: MAX_EPOCHS + 5, since: 0, ..other.head().head };
+    let leap = head.sign(&signer(), of().ledger);
+    assert_eq!(watch.hear(leap).unwrap(), Heard::Unanswered);
+    assert_eq!(watch.last(), Some(&server.head()));
+}
+
+#[test]
 fn many_heads_are_thinned_and_the_newest_stay() {
     let (mut server, mut watch) = (Server::new(), Watch::new(of()));
     let mut heads = Vec::new();
