@@ -4,11 +4,14 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use accumulators::Node;
+use accumulators::store::inspect::wrong_shares;
 use auction::spec::Member;
 use bidder::{Committee, Patience};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
+use crate::arguments::AuctionId;
+use crate::evidence;
 use crate::exit::Failure;
 use crate::farewell::with_client;
 use crate::node_address::{self, HostPort};
@@ -38,6 +41,13 @@ const SHOW_EXAMPLES: &str = "Examples:
 Prints what the others need: the public key and the address. With --witnessed the running
 accumulator also says what it has seen of the settlement servers of its auctions.";
 
+const EVIDENCE_EXAMPLES: &str = "Example:
+  gavel accumulator evidence --dir /var/lib/gavel --auction 5d41... --out disputes
+
+For an accumulator that is said to have refused a good share: each file holds a share that its bidder
+signed and that does not open, which 'gavel judge' finds. Stop the accumulator first. A file shows
+one share of a bid that was never taken: give it to a judge and to nobody else.";
+
 /// What to do with an accumulator.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -50,6 +60,9 @@ pub(crate) enum Command {
     /// Print the lines that name an accumulator in a committee file.
     #[command(after_help = SHOW_EXAMPLES)]
     Show(Show),
+    /// Write down the shares that an accumulator refused for themselves, as evidence.
+    #[command(after_help = EVIDENCE_EXAMPLES)]
+    Evidence(EvidenceArguments),
 }
 
 /// Arguments of `gavel accumulator init`.
@@ -104,6 +117,28 @@ pub(crate) struct Show {
     json: bool,
 }
 
+/// Arguments of `gavel accumulator evidence`.
+#[derive(Debug, Args)]
+pub(crate) struct EvidenceArguments {
+    /// The accumulator's directory.
+    #[arg(long, value_name = "DIR")]
+    dir: PathBuf,
+    /// The auction.
+    #[arg(long, value_name = "ID")]
+    auction: AuctionId,
+    /// Where to write the files.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct EvidenceView {
+    files: Vec<String>,
+}
+
 #[derive(Serialize)]
 struct ShownView {
     #[serde(flatten)]
@@ -124,6 +159,7 @@ pub(crate) async fn run(command: Command) -> Result<(), Failure> {
         Command::Init(arguments) => init(&arguments),
         Command::Run(arguments) => serve(arguments).await,
         Command::Show(arguments) => show(&arguments).await,
+        Command::Evidence(arguments) => write_evidence(&arguments),
     }
 }
 
@@ -203,4 +239,23 @@ async fn witnessed(member: &Member) -> Result<Vec<WitnessView>, Failure> {
         Failure::Payment(what, "start it with 'gavel accumulator run'")
     })?;
     Ok(said.iter().map(|one| WitnessView::of(0, one, &member.key)).collect())
+}
+
+fn write_evidence(arguments: &EvidenceArguments) -> Result<(), Failure> {
+    let AuctionId(id) = arguments.auction;
+    let shares = wrong_shares(&arguments.dir, &id).map_err(|source| {
+        Failure::from(accumulators::NodeError::Store { path: arguments.dir.clone(), source })
+    })?;
+    std::fs::create_dir_all(&arguments.out)
+        .map_err(|source| Failure::file("create", &arguments.out, source))?;
+    let mut files = Vec::new();
+    for share in shares {
+        let name = format!("{}.share-{}", share.delivery.bid, share.delivery.accumulator);
+        files.push(evidence::write(&arguments.out, &name, &share)?.display().to_string());
+    }
+    let view = EvidenceView { files };
+    output::either(arguments.json, &view, || match view.files.as_slice() {
+        [] => "No share of this auction was refused for itself, or its bid was taken later.".into(),
+        files => files.join("\n"),
+    })
 }
