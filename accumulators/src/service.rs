@@ -85,6 +85,15 @@ impl Handler for Service {
                 None => self.without(&id),
             },
             Question::Transcript(id, offset) => self.transcript(id, offset).await,
+            Question::Witnessed => Answer::Witnessed(self.auctions.site.witnessing.view()),
+            Question::Accuse(evidence) => {
+                if self.auctions.site.witnessing.hear_evidence(*evidence).await {
+                    Answer::Done
+                } else {
+                    let why = "it convicts no settlement server that this accumulator watches";
+                    Answer::Declined(Declined::Wrong(why.to_owned()))
+                }
+            }
             Question::Round(id, message) => self.round(peer, &id, message).await,
             Question::History(id, round, k) => {
                 self.ask_as_fellow(peer, &id, |reply| Command::History(round, k, reply)).await
@@ -134,6 +143,11 @@ impl Service {
     /// 3 A bid. Its digest is computed here, where many run side by side.
     async fn submit(&self, id: &Digest, submission: Submission) -> Answer {
         let Some(handle) = self.auctions.get(id) else { return self.without(id) };
+        if let Some(terms) = &handle.shared.spec.spec().settlement {
+            // A bid waits for a look that is due, and is taken whatever comes of it, unless the
+            // server is convicted.
+            self.auctions.site.witnessing.keep_fresh(terms).await;
+        }
         let Ok(bytes) = encode(&submission.bid) else { return busy() };
         let digest = submission.bid.digest();
         let command =

@@ -227,6 +227,13 @@ impl ShareDelivery {
         layout
     }
 
+    /// The hash of what the bidder signs: names this share of this bid to one accumulator. Of a
+    /// share it says nothing that could be found by trying.
+    #[must_use]
+    pub fn digest(&self, context: &Digest) -> Digest {
+        self.layout(context).hash()
+    }
+
     /// Whether `bidder` signed this share.
     ///
     /// # Errors

@@ -10,8 +10,10 @@
 pub mod bid;
 pub mod book;
 pub mod checking;
+pub mod dispute;
 pub mod elgamal;
 pub mod equivocation;
+pub mod evidence;
 pub mod field;
 pub mod group;
 pub mod join;

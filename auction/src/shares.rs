@@ -78,10 +78,15 @@ impl Share {
     /// [`ProofError`] when an explicit share has another length or an entry that is no scalar.
     pub fn form(self, levels: usize) -> Result<FormedShare, ProofError> {
         self.check_shape(levels)?;
-        Ok(FormedShare { share: self, levels })
+        Ok(self.formed(levels))
     }
 
-    fn check_shape(&self, levels: usize) -> Result<(), ProofError> {
+    /// The share, once its shape was checked.
+    pub(crate) fn formed(self, levels: usize) -> FormedShare {
+        FormedShare { share: self, levels }
+    }
+
+    pub(crate) fn check_shape(&self, levels: usize) -> Result<(), ProofError> {
         let Self::Explicit { entries, blinding } = self else { return Ok(()) };
         expect_length("share entries", entries.len(), levels)?;
         if !entries.iter().chain([blinding]).all(is_canonical) {

@@ -2,12 +2,14 @@
 
 use std::path::Path;
 
+use auction::evidence::Role;
 use bidder::{BidRecord, Client, Patience, Wallet};
 use clap::Args;
 use serde::Serialize;
 
 use crate::arguments::WalletArgument;
 use crate::bonds::BondView;
+use crate::evidence;
 use crate::exit::Failure;
 use crate::farewell::with_client;
 use crate::fate::{self, Fate, Found};
@@ -22,8 +24,9 @@ const EXAMPLES: &str = "Examples:
 
 The prices are shown: they are yours. So are the bonds behind the bids. An outcome names the winner by the key shown here. --check
 asks the accumulators of each bid for the transcript, verifies it and says whether the bid won; if
-a bid with all receipts was left out, it writes what convicts the accumulators that did it into the
-wallet's directory, for anybody to check with 'gavel auction verify'.";
+a bid with all receipts was left out, or was refused with a reason that it disproves, it writes what
+convicts the accumulators that did it into the wallet's directory, for anybody to judge with 'gavel
+judge'.";
 
 /// Arguments of `gavel bids`.
 #[derive(Debug, Args)]
@@ -83,7 +86,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         let fates = with_client(Patience::default(), async |client| {
             check(client, &records, wallet.dir()).await
         });
-        for (bid, fate) in bids.iter_mut().zip(fates.await?) {
+        for ((bid, record), mut fate) in bids.iter_mut().zip(&records).zip(fates.await?) {
+            false_refusals(record, wallet.dir(), &mut fate)?;
             bid.fate = Some(fate);
         }
     }
@@ -97,6 +101,23 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         parts.extend(view.bonds.iter().map(BondView::in_words));
         parts.join("\n")
     })
+}
+
+/// Refusals that the bid itself, or the share that they name, proves to be false.
+fn false_refusals(record: &BidRecord, dir: &Path, fate: &mut Fate) -> Result<(), Failure> {
+    for (k, evidence) in record.refusals() {
+        let ruling = evidence.clone().judge(&mut rand::rng());
+        let convicts = ruling.is_ok_and(|ruling| {
+            ruling.convicted.iter().any(|one| one.role == Role::Accumulator(k))
+        });
+        if convicts {
+            let name = format!("{}.refusal-{k}", record.digest());
+            let path = evidence::write(dir, &name, &evidence)?;
+            fate.evidence.push(path.display().to_string());
+            fate.words.push_str(&format!("; accumulator {k} refused it falsely"));
+        }
+    }
+    Ok(())
 }
 
 /// What became of each bid; each auction is asked for once.

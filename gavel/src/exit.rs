@@ -5,12 +5,13 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use accumulators::NodeError;
-use auction::equivocation::NoEvidence;
+use auction::evidence::NotEvidence;
 use auction::money::MoneyError;
 use auction::prices::LadderError;
 use auction::transcript::TranscriptError;
 use bidder::{ClientError, WalletError};
 use settlement::goods::GoodsError;
+use settlement::judge::evidence::BadEvidence;
 use settlement::server::ServerError;
 
 use crate::demo::bids_file::BidsFileError;
@@ -87,9 +88,9 @@ pub(crate) enum Failure {
     /// A transcript that proves nothing.
     #[error("not verified: {0}")]
     Transcript(#[from] TranscriptError),
-    /// Evidence that convicts nobody.
-    #[error("not verified: the evidence convicts nobody: {0}")]
-    NoEvidence(NoEvidence),
+    /// Evidence that proves nothing.
+    #[error("not verified: {0}")]
+    Evidence(#[from] BadEvidence),
     /// An auction without an outcome.
     #[error("the auction ended without an outcome: {0}")]
     NoOutcome(String),
@@ -153,6 +154,12 @@ pub(crate) enum Failure {
     Said,
 }
 
+impl From<NotEvidence> for Failure {
+    fn from(error: NotEvidence) -> Self {
+        BadEvidence::from(error).into()
+    }
+}
+
 impl Failure {
     /// The failure to do something with a file.
     pub(crate) fn file(doing: &'static str, path: &Path, source: std::io::Error) -> Self {
@@ -203,7 +210,7 @@ impl Failure {
             | Self::Node(_)
             | Self::Client(_)
             | Self::Transcript(_)
-            | Self::NoEvidence(_)
+            | Self::Evidence(_)
             | Self::NoOutcome(_)
             | Self::Bid(..)
             | Self::Payment(..)
@@ -240,6 +247,10 @@ fn settlement_help(error: &settlement::client::ClientError) -> &'static str {
         }
         Error::Busy | Error::Unknown => "run the command again: it does nothing twice",
         Error::Declined(_) => "check the account, the key and the charter file",
+        Error::Unanswered(_) => "run it again; 'gavel settlement witness' keeps what it says",
+        Error::Convicted(_) => {
+            "do not trust this server: 'gavel settlement witness' writes the evidence down"
+        }
         Error::Restored => "run the command again with the receipts that you hold",
         _ => "do not trust this server until its operator has explained it",
     }

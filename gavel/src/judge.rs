@@ -1,8 +1,8 @@
-//! `gavel judge`: what was ordered, delivered and paid, from files alone. SETTLEMENT, section "An
-//! auction's payment", step 7.
+//! `gavel judge`: what files of evidence prove, and what was ordered, delivered and paid, from files
+//! alone. SETTLEMENT, sections "Evidence" and "An auction's payment", step 6.
 
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufReader, Read as _};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -13,19 +13,29 @@ use auction::transcript::Transcript;
 use clap::Args;
 use serde::Serialize;
 use settlement::goods::measure;
+use settlement::journal::Directory;
 use settlement::judge::auction::{Case, Found, Judgement, Subject, judge};
+use settlement::judge::evidence::judge_file;
+use settlement::judge::payment::{GivenSecret, PaymentEvidence};
+use settlement::sealed_key::OpeningKey;
+use settlement::service::CharterParts;
 
 use crate::arguments::AuctionId;
 use crate::aside::aside;
 use crate::auctions::verify;
 use crate::charter;
+use crate::evidence;
 use crate::exit::Failure;
 use crate::goods::key_file;
 use crate::output::{self, columns};
 use crate::progress::Waiting;
-use crate::receipt::file;
+use crate::receipt::delivery_key;
+use crate::receipt::file::{self, Receipts};
+use crate::ruling::RulingView;
 
 const EXAMPLES: &str = "Examples:
+  gavel judge left-out.evidence two-heads.evidence
+  gavel judge ticket.evidence --journal copy/journal
   gavel judge --transcript sale.transcript --receipt sale.receipt --goods photo.goods \\
       --charter charter.toml
   gavel judge --transcript sale.transcript --receipt sale.receipt --charter charter.toml --json
@@ -33,24 +43,46 @@ const EXAMPLES: &str = "Examples:
 Nobody is asked: from the transcript (with the terms that the seller signed), the receipt, the
 encrypted goods and the charter anyone establishes what was offered, ordered, paid and delivered,
 or what fails and whose fault it is. What is not brought is said to be not shown: the order stands
-in the winner's receipt alone. Exit code 0 when nothing fails.";
+in the winner's receipt alone. --delivery-key lets the judge open the sealed key himself; --write
+keeps all of it as one file of evidence. Exit code 0 when nothing fails.
+
+Files of evidence hold all that is needed, but for a ticket without funds, which only the server's
+journal settles. Of each file the judge says who is convicted by his own signatures, what else is
+proved and what is not. Exit code 0 when nothing is proved against anybody, 1 when somebody is
+convicted or a file proves nothing.";
+
+/// Longest file of evidence that is read, in bytes.
+const MAX_EVIDENCE_BYTES: u64 = 1 << 30;
 
 /// Arguments of `gavel judge`.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
+    /// Files of evidence.
+    #[arg(value_name = "FILE", required_unless_present = "transcript")]
+    files: Vec<PathBuf>,
+    /// For evidence of a ticket: the journal of the server, as a backup holds it.
+    #[arg(long, value_name = "DIR", requires = "files")]
+    journal: Option<PathBuf>,
     /// The auction's transcript, as 'gavel auction export' wrote it.
-    #[arg(long, value_name = "FILE")]
-    transcript: PathBuf,
+    #[arg(long, value_name = "FILE", requires = "receipt", conflicts_with = "files")]
+    transcript: Option<PathBuf>,
     /// The receipt, as 'gavel receipt' wrote it.
-    #[arg(long, value_name = "FILE")]
-    receipt: PathBuf,
+    #[arg(long, value_name = "FILE", requires = "transcript")]
+    receipt: Option<PathBuf>,
     /// The encrypted goods.
     #[arg(long, value_name = "FILE")]
     goods: Option<PathBuf>,
     /// File with the goods key, from whoever says that it is another one.
     #[arg(long, value_name = "FILE")]
     goods_key: Option<PathBuf>,
+    /// File with the winner's delivery secret, as 'gavel receipt --delivery-key' wrote it.
+    #[arg(long, value_name = "FILE", requires = "transcript")]
+    delivery_key: Option<PathBuf>,
+    /// Keep the case as one file of evidence, which 'gavel judge FILE' judges without the others
+    /// (the encrypted goods left out).
+    #[arg(long, value_name = "FILE", requires = "transcript")]
+    write: Option<PathBuf>,
     #[command(flatten)]
     charter: charter::CharterArgument,
     /// The auction that all of it must be of.
@@ -59,6 +91,14 @@ pub(crate) struct Arguments {
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
+}
+
+/// What was said of files of evidence.
+#[derive(Serialize)]
+struct Rulings {
+    /// Whether nothing is proved against anybody, and every file is evidence.
+    clear: bool,
+    rulings: Vec<RulingView>,
 }
 
 #[derive(Serialize)]
@@ -80,33 +120,101 @@ struct FindingView {
     subject: &'static str,
     /// `holds`, `fails`, `not-shown` or `not-owed`.
     found: &'static str,
+    /// Whether the server's own signatures prove the wrong against it.
+    convicts_server: bool,
     words: String,
+}
+
+/// What was brought in files of their own.
+struct Brought {
+    transcript: Vec<u8>,
+    receipts: Receipts,
+    goods: Option<PathBuf>,
+    key_hash: Option<Digest>,
+    delivery: Option<OpeningKey>,
 }
 
 /// Runs the command.
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
+    match (&arguments.transcript, &arguments.receipt) {
+        (Some(transcript), Some(receipt)) => {
+            let brought = Brought {
+                transcript: verify::read(transcript)?,
+                receipts: file::read(receipt)?,
+                goods: arguments.goods.clone(),
+                key_hash: match &arguments.goods_key {
+                    Some(path) => Some(key_file::load(path)?.hash()),
+                    None => None,
+                },
+                delivery: arguments.delivery_key.as_deref().map(delivery_key::load).transpose()?,
+            };
+            judge_case(&arguments, brought).await
+        }
+        _ => judge_files(&arguments).await,
+    }
+}
+
+/// Judges files of evidence, each by itself.
+async fn judge_files(arguments: &Arguments) -> Result<(), Failure> {
+    let mut views = Vec::new();
+    for path in &arguments.files {
+        let bytes = read_evidence(path)?;
+        let journal = arguments.journal.as_deref().map(Directory::open_to_read);
+        let mut journal = journal.transpose().map_err(|source| {
+            Failure::input("read", arguments.journal.as_deref().unwrap_or(path), source)
+        })?;
+        let waiting = Waiting::new("judging");
+        let judged = aside(move || judge_file(&bytes, journal.as_mut(), rand::rng())).await;
+        drop(waiting);
+        let name = path.display().to_string();
+        views.push(match judged {
+            Ok(ruling) => RulingView::of(name, &ruling),
+            Err(bad) => RulingView::bad(name, bad.to_string()),
+        });
+    }
+    let rulings = Rulings { clear: views.iter().all(RulingView::is_clear), rulings: views };
+    let said = output::either(arguments.json, &rulings, || {
+        let parts: Vec<String> = rulings.rulings.iter().map(RulingView::in_words).collect();
+        parts.join("\n")
+    });
+    if rulings.clear { said } else { said.and(Err(Failure::Said)) }
+}
+
+fn read_evidence(path: &Path) -> Result<Vec<u8>, Failure> {
+    let unreadable = |source| Failure::input("read", path, source);
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(unreadable)?;
+    file.take(MAX_EVIDENCE_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    Ok(bytes)
+}
+
+async fn judge_case(arguments: &Arguments, brought: Brought) -> Result<(), Failure> {
     let charter = arguments.charter.load()?;
-    let receipts = file::read(&arguments.receipt)?;
-    let transcript = verify::read(&arguments.transcript)?;
-    let key_hash = match &arguments.goods_key {
-        Some(path) => Some(key_file::load(path)?.hash()),
-        None => None,
-    };
+    if let Some(path) = &arguments.write {
+        let evidence = PaymentEvidence {
+            charter: CharterParts::from(&charter.charter),
+            transcript: brought.transcript.clone(),
+            decision: Some(brought.receipts.decision.clone()),
+            order: brought.receipts.order.clone(),
+            delivery: brought.delivery.as_ref().map(|key| GivenSecret(*key.to_bytes())),
+        };
+        evidence::write_to(path, &evidence)?;
+    }
     let expected = arguments.auction.map(|AuctionId(id)| id);
-    let goods_file = arguments.goods.clone();
     let waiting = Waiting::new("verifying every bid, every round and the payment");
     let judged = aside(move || {
-        let goods = goods_file.as_deref().map(measured).transpose()?;
+        let goods = brought.goods.as_deref().map(measured).transpose()?;
         let case = Case {
             charter: &charter.charter,
-            transcript: &transcript,
-            decision: Some(&receipts.decision),
-            order: receipts.order.as_ref(),
+            transcript: &brought.transcript,
+            decision: Some(&brought.receipts.decision),
+            order: brought.receipts.order.as_ref(),
             goods,
-            key_hash,
+            key_hash: brought.key_hash,
+            delivery: brought.delivery.as_ref(),
         };
         let judgement = judge(&case, &mut rand::rng());
-        Ok::<_, Failure>((judgement, currency_of(&transcript)))
+        Ok::<_, Failure>((judgement, currency_of(&brought.transcript)))
     });
     let judged = judged.await;
     drop(waiting);
@@ -134,6 +242,7 @@ impl View {
         let findings = judgement.findings.iter().map(|finding| FindingView {
             subject: subject(finding.subject),
             found: found(finding.found),
+            convicts_server: finding.convicts_server,
             words: finding.words.clone(),
         });
         let mut findings: Vec<FindingView> = findings.collect();
@@ -144,6 +253,7 @@ impl View {
                 FindingView {
                     subject: "offered",
                     found: "fails",
+                    convicts_server: false,
                     words: format!("the transcript is not of auction {expected}"),
                 },
             );
@@ -183,7 +293,8 @@ impl View {
                 "goods" => "Goods",
                 _ => "Key",
             };
-            (name, format!("{}: {}", finding.found, finding.words))
+            let found = if finding.convicts_server { "convicts the server" } else { finding.found };
+            (name, format!("{found}: {}", finding.words))
         }));
         format!("{head}\n{}", columns(&rows))
     }

@@ -30,12 +30,14 @@ mod price_text;
 mod private_file;
 mod progress;
 mod receipt;
+mod ruling;
 mod settle;
 mod settlement_server;
 mod signals;
 mod standing;
 mod terms;
 mod time;
+mod witnesses;
 
 use std::process::ExitCode;
 

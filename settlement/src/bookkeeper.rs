@@ -2,9 +2,10 @@
 
 use auction::layout::Digest;
 use auction::spec::Time;
+use witness::SignedContinuation;
 
 use crate::journal::{
-    Found, Journal, JournalError, Options, Receipt, Report, SignedHead, Storage, recover,
+    Found, Head, Journal, JournalError, Options, Receipt, Report, SignedHead, Storage, recover,
     refuse_unfinished,
 };
 use crate::layout::Signer;
@@ -246,7 +247,7 @@ impl<S: Storage> Bookkeeper<S> {
         if outcomes.iter().all(|outcome| outcome.entry.is_none()) {
             return vec![None; outcomes.len()];
         }
-        let head = self.journal.head().sign(&self.server, self.ledger.charter());
+        let head = self.sign(self.journal.head());
         let (batch, time) = (self.journal.last(), self.ledger.time());
         let prove = |outcome: &Outcome| {
             let path = self.journal.path(outcome.entry?)?;
@@ -310,12 +311,23 @@ impl<S: Storage> Bookkeeper<S> {
 
     /// The head over all entries, signed.
     pub fn head(&self) -> Unflushed<SignedHead> {
-        self.unflushed(self.journal.head().sign(&self.server, self.ledger.charter()))
+        self.unflushed(self.sign(self.journal.head()))
     }
 
-    /// The proof that the tree of `new` entries continues that of `old`.
-    pub fn consistency(&self, old: u64, new: u64) -> Unflushed<Option<Vec<Digest>>> {
-        self.unflushed(self.journal.consistency(old, new))
+    /// The head with which an epoch began, signed.
+    pub fn beginning(&self, epoch: u32) -> Unflushed<Option<SignedHead>> {
+        self.unflushed(self.journal.beginning(epoch).map(|head| self.sign(head)))
+    }
+
+    /// The signed word that the tree of `new` entries continues that of `old`.
+    pub fn continuation(&self, old: u64, new: u64) -> Unflushed<Option<SignedContinuation>> {
+        let word = self.journal.continuation(old, new);
+        let ledger = self.ledger.charter().id();
+        self.unflushed(word.map(|word| word.sign(&self.server, ledger)))
+    }
+
+    fn sign(&self, head: Head) -> SignedHead {
+        head.sign(&self.server, self.ledger.charter().id())
     }
 
     /// The receipt of a decided request, by account and id. Whether it may be shown to who asks
@@ -332,7 +344,7 @@ impl<S: Storage> Bookkeeper<S> {
             return Ok(self.unflushed(None));
         };
         let found = self.journal.entry(number)?;
-        let head = self.journal.head().sign(&self.server, self.ledger.charter());
+        let head = self.sign(self.journal.head());
         let receipt = found.map(|Found { batch, time, entry, path }| Receipt {
             number,
             batch,

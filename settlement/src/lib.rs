@@ -18,10 +18,12 @@ pub mod config;
 pub mod goods;
 pub mod journal;
 pub mod judge;
-pub mod layout;
 pub mod ledger;
 mod parallel;
 pub mod sealed_key;
 pub mod server;
 pub mod service;
+pub mod unwinding;
 pub mod writer;
+
+pub use witness::layout;

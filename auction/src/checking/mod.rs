@@ -14,9 +14,10 @@ use std::sync::Arc;
 use curve25519_dalek::Scalar;
 use rand::CryptoRng;
 
-use crate::bid::{SealedBid, Submission};
+use crate::bid::{SealedBid, ShareDelivery, Submission};
 use crate::group::Point;
 use crate::join::Auction;
+use crate::keys::Signature;
 use crate::proofs::ProofError;
 use crate::proofs::batch::EquationBatch;
 use crate::proofs::entries::commit;
@@ -24,7 +25,7 @@ use crate::receipts::Reason;
 use crate::secret::{SecretScalar, SecretVector};
 use crate::shares::{FormedShare, Share, ShareSum, SummedShare, WeightedShareSum};
 
-pub use checked::{Checked, CheckedBatch, CheckedBid};
+pub use checked::{Checked, CheckedBatch, CheckedBid, WrongShare};
 pub use screening::VerifiedBid;
 
 use halving::halve;
@@ -88,19 +89,27 @@ impl BidChecker {
         submissions: Vec<Submission>,
         rng: &mut R,
     ) -> Checked {
-        let mut results: Vec<Result<(Screened, FormedShare), Reason>> =
-            submissions.into_iter().map(|submission| self.screen(submission)).collect();
+        let mut results = Vec::with_capacity(submissions.len());
+        let (mut signatures, mut wrong) = (Vec::with_capacity(submissions.len()), Vec::new());
+        for submission in submissions {
+            signatures.push(submission.delivery.signature);
+            results.push(self.screen(submission, &mut wrong));
+        }
         let halved = halve(&passed(&results), |part| self.check_part(part, &results, rng));
         for (i, error) in halved.failed {
-            if let Ok((screened, _)) = &results[i] {
+            let failed = std::mem::replace(&mut results[i], Err(Reason::OtherShare));
+            results[i] = failed.and_then(|(screened, share)| {
                 let mut alone = new_batch(&self.auction, rng);
-                let proved = append_membership(&self.auction, screened, &mut alone)
+                let proved = append_membership(&self.auction, &screened, &mut alone)
                     .and_then(|()| alone.check());
-                results[i] = Err(match proved {
-                    Ok(()) => Reason::ShareDoesNotOpen,
-                    Err(_) => Reason::not_a_level(error),
-                });
-            }
+                if proved.is_err() {
+                    return Err(Reason::not_a_level(error));
+                }
+                let wrong_share = self.wrong_share(screened, share.into_share(), signatures[i]);
+                let named = wrong_share.delivery.digest(self.auction.context());
+                wrong.push(wrong_share);
+                Err(Reason::ShareDoesNotOpen(named))
+            });
         }
         let mut verdicts = Vec::with_capacity(results.len());
         let mut bids = Vec::with_capacity(results.len());
@@ -109,10 +118,16 @@ impl BidChecker {
                 bids.push(CheckedBid { verified: screened.verified, share });
             }));
         }
-        Checked { verdicts, batch: CheckedBatch::new(bids, halved.passed, self.auction.levels()) }
+        let batch = CheckedBatch::new(bids, halved.passed, self.auction.levels());
+        Checked { verdicts, batch, wrong_shares: wrong }
     }
 
-    fn screen(&self, submission: Submission) -> Result<(Screened, FormedShare), Reason> {
+    /// The cheap checks. A share of the wrong form is put with the `wrong`.
+    fn screen(
+        &self,
+        submission: Submission,
+        wrong: &mut Vec<WrongShare>,
+    ) -> Result<(Screened, FormedShare), Reason> {
         let Submission { bid, delivery } = submission;
         let screened = screen(&self.auction, bid)?;
         let mine = usize::from(delivery.accumulator) == self.accumulator;
@@ -124,15 +139,27 @@ impl BidChecker {
             .verify(self.auction.context(), &screened.bidder)
             .map_err(|_| Reason::ShareSignature)?;
         let seed = matches!(delivery.share, Share::Seed(_));
-        if seed == (self.auction.explicit_share_of(bidder) == self.accumulator) {
+        let levels = self.auction.levels();
+        let formed = if seed == (self.auction.explicit_share_of(bidder) == self.accumulator) {
             let expected = if seed { "an explicit share" } else { "a seed" };
-            return Err(Reason::ShareShape(format!("expected {expected} for this accumulator")));
+            Err(format!("expected {expected} for this accumulator"))
+        } else {
+            delivery.share.check_shape(levels).map_err(|error| error.to_string())
+        };
+        if let Err(why) = formed {
+            let share = delivery.digest(self.auction.context());
+            wrong.push(self.wrong_share(screened, delivery.share, delivery.signature));
+            return Err(Reason::ShareShape { share, why });
         }
-        let share = delivery
-            .share
-            .form(self.auction.levels())
-            .map_err(|error| Reason::ShareShape(error.to_string()))?;
-        Ok((screened, share))
+        Ok((screened, delivery.share.formed(levels)))
+    }
+
+    fn wrong_share(&self, screened: Screened, share: Share, signature: Signature) -> WrongShare {
+        let Screened { verified, .. } = screened;
+        // Accumulators are at most 16.
+        let (bid, accumulator) = (verified.digest(), self.accumulator as u8);
+        let delivery = ShareDelivery { bid, accumulator, share, signature };
+        WrongShare { bid: Arc::clone(verified.sealed()), delivery }
     }
 
     /// Membership and openings of the given bids as one multiplication; the sum of their shares

@@ -44,7 +44,9 @@ fn a_share_that_does_not_open_is_refused_where_it_goes_and_nowhere_else() {
         let mut submission = honest[k].clone();
         submission.delivery.share = share;
         sign_again(&mut submission, &sealed.bidder);
-        assert_eq!(refused(&committee, k, submission, &mut rng), Some(Reason::ShareDoesNotOpen));
+        let named = submission.delivery.digest(committee.auction.context());
+        let reason = refused(&committee, k, submission, &mut rng);
+        assert_eq!(reason, Some(Reason::ShareDoesNotOpen(named)));
     }
     for (k, submission) in honest.iter().enumerate() {
         assert_eq!(refused(&committee, k, submission.clone(), &mut rng), None);
@@ -85,9 +87,10 @@ fn two_shares_whose_errors_cancel_are_both_refused() {
         batch.push(bad);
     }
     batch.push(committee.seal(Level(3), &mut rng).submissions[1].clone());
+    let context = *committee.auction.context();
+    let named = [0, 1].map(|i: usize| batch[i].delivery.digest(&context));
     let results = said(&committee, 1, batch, &mut rng);
-    assert_eq!(results[0], Err(Reason::ShareDoesNotOpen));
-    assert_eq!(results[1], Err(Reason::ShareDoesNotOpen));
+    assert_eq!(results[..2], named.map(|share| Err(Reason::ShareDoesNotOpen(share))));
     assert!(results[2].is_ok());
 }
 
@@ -123,12 +126,12 @@ fn an_explicit_share_where_a_seed_is_due_and_the_reverse_are_refused() {
     bad.delivery.share = raised(&bad.delivery.share, None, Scalar::ZERO);
     sign_again(&mut bad, &sealed.bidder);
     let reason = refused(&committee, seeded, bad, &mut rng);
-    assert!(matches!(reason, Some(Reason::ShareShape(_))), "{reason:?}");
+    assert!(matches!(reason, Some(Reason::ShareShape { .. })), "{reason:?}");
     let mut bad = sealed.submissions[explicit].clone();
     bad.delivery.share = Share::random_seed(&mut rng);
     sign_again(&mut bad, &sealed.bidder);
     let reason = refused(&committee, explicit, bad, &mut rng);
-    assert!(matches!(reason, Some(Reason::ShareShape(_))), "{reason:?}");
+    assert!(matches!(reason, Some(Reason::ShareShape { .. })), "{reason:?}");
 }
 
 #[test]
@@ -152,7 +155,7 @@ fn a_malformed_share_is_refused() {
         change(entries, blinding);
         sign_again(&mut bad, &sealed.bidder);
         let reason = refused(&committee, explicit, bad, &mut rng);
-        assert!(matches!(reason, Some(Reason::ShareShape(_))), "{reason:?}");
+        assert!(matches!(reason, Some(Reason::ShareShape { .. })), "{reason:?}");
     }
 }
 

@@ -22,17 +22,20 @@ use crate::progress::Counting;
 const DOWNLOAD: &str = "download";
 
 /// Opens the key in a sale's receipt and holds it against what the seller signed.
-pub(super) fn open_key(sale: &Sale, bond: &BondRecord) -> Result<GoodsKey, Failure> {
+pub(super) fn open_key(
+    sale: &Sale,
+    bond: &BondRecord,
+    opening: &OpeningKey,
+) -> Result<GoodsKey, Failure> {
     let record = sale.record();
-    let served = "the receipt convicts the settlement server: keep it, and see 'gavel judge'";
+    let served = "the receipt convicts the settlement server: keep it, and bring it to 'gavel judge' with what 'gavel receipt --delivery-key' writes";
     let expected = offered(bond).ok_or_else(|| {
         Failure::Payment("the auction's goods are no file".to_owned(), "ask the seller")
     })?;
     if record.key_hash != expected.key_hash || record.checksum != expected.checksum {
         return Err(Failure::Payment("the sale is of other goods than offered".to_owned(), served));
     }
-    let opening = OpeningKey::derive(bond.bidder_secret().seed(), Purpose::Delivery);
-    let key = record.key.open(&opening, Purpose::Delivery, &record.auction);
+    let key = record.key.open(opening, Purpose::Delivery, &record.auction);
     let key = key.map_err(|error| Failure::Payment(error.to_string(), served))?;
     key.check(&expected.key_hash).map_err(|error| Failure::Payment(error.to_string(), served))?;
     Ok(key)

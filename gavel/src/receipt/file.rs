@@ -13,7 +13,7 @@ use crate::auctions::export;
 use crate::exit::Failure;
 
 /// First bytes of the file, its format version last.
-const MAGIC: &[u8; 8] = b"gavelRC\x01";
+pub(crate) const MAGIC: &[u8; 8] = b"gavelRC\x01";
 /// Longest file, in bytes: two entries with the longest attachments, and their paths.
 const MAX_BYTES: usize = 4 * MAX_ATTACHMENT_BYTES;
 

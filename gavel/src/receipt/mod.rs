@@ -2,8 +2,10 @@
 //! auction's payment", step 5.
 
 mod collect;
+pub(crate) mod delivery_key;
 pub(crate) mod file;
 mod sale;
+mod verified;
 
 use std::path::{Path, PathBuf};
 
@@ -14,6 +16,7 @@ use clap::Args;
 use serde::Serialize;
 use settlement::charter_file::CharterFile;
 use settlement::client::Client;
+use settlement::sealed_key::{OpeningKey, Purpose};
 use settlement::service::auctions::{DecisionView, Stage};
 
 use crate::account::directory::Account;
@@ -32,7 +35,8 @@ const EXAMPLES: &str = "Examples:
   gavel receipt --auction 5d41... --seller-key seller.key               the seller
 
 The winner gets the goods as well: they are downloaded, decrypted with the key in the receipt, held
-against what the seller signed, and appear under --out when all of that holds. The receipt is kept
+against what the seller signed, and appear under --out when all of that holds. Who won and what is
+paid is what the transcript proves, which is verified first. The receipt is kept
 as a file (--receipt; of the winner in the wallet), which 'gavel judge' reads; with --account it
 also proves the order. May be repeated for as long as the server serves the goods.";
 
@@ -59,6 +63,12 @@ pub(crate) struct Arguments {
     /// Where to keep the receipt [default: ID.receipt, of the winner in the wallet].
     #[arg(long, value_name = "FILE")]
     receipt: Option<PathBuf>,
+    /// Write the winner's delivery secret there, for a judge: it opens the key that the server
+    /// sealed in this auction, and nothing else.
+    #[arg(long, value_name = "FILE", conflicts_with = "seller_key")]
+    delivery_key: Option<PathBuf>,
+    #[command(flatten)]
+    source: verified::Source,
     #[command(flatten)]
     committee: CommitteeArgument,
     /// Print one JSON object.
@@ -75,6 +85,8 @@ struct View {
     receipt: String,
     /// Whether it holds the order, too.
     order: bool,
+    /// Whether the transcript was verified and gives what the receipt says.
+    verified: bool,
     /// The file that was bought.
     out: Option<String>,
     /// Whether the goods are those that the seller offered.
@@ -103,13 +115,21 @@ async fn sellers(
     let (sale, decision) =
         with_server(&key, charter, async |client| sale::fetch(client, id).await).await?;
     let path = arguments.receipt.clone().unwrap_or_else(|| format!("{id}.receipt").into());
-    file::write(&path, &Receipts { decision: decision.clone(), order: None })?;
+    let receipts = Receipts { decision: decision.clone(), order: None };
+    file::write(&path, &receipts)?;
     let auction = auction_of(&arguments.committee, id).await;
+    let members = auction.as_ref().map_or(&[][..], |auction| &auction.spec().accumulators);
+    let outcome = verified::outcome(&arguments.source, members, id).await?;
+    let is_verified = outcome.is_some();
+    if let Some(outcome) = outcome {
+        outcome.check(charter.charter, receipts).await?;
+    }
     let currency = auction.as_ref().map(|auction| &auction.spec().currency);
     let view = View {
         sale: view_of(&sale, currency),
         receipt: path.display().to_string(),
         order: false,
+        verified: is_verified,
         out: None,
         goods_match: None,
         time: time::utc(decision.time),
@@ -127,7 +147,16 @@ async fn winners(arguments: &Arguments, id: &Digest, charter: &CharterFile) -> R
         ));
     };
     let asker = SecretKey::from_seed(any.bidder_secret().seed());
-    let winner = with_server(&asker, charter, async |client| winner_of(client, id).await).await?;
+    let told = with_server(&asker, charter, async |client| winner_of(client, id).await).await?;
+    let outcome = verified::outcome(&arguments.source, &any.spec().accumulators, id).await?;
+    let proved = outcome.as_ref().map(verified::Outcome::winner);
+    if proved.is_some_and(|proved| proved != Some(told)) {
+        return Err(Failure::Payment(
+            "the settlement server names another winner than the transcript proves".to_owned(),
+            "keep the transcript ('gavel auction export') and ask the server's operator",
+        ));
+    }
+    let winner = told;
     let Some(bond) = bonds.iter().find(|bond| bond.bidder() == winner) else {
         return Err(Failure::Payment(
             format!("another key won: {winner}"),
@@ -142,11 +171,20 @@ async fn winners(arguments: &Arguments, id: &Digest, charter: &CharterFile) -> R
         Some(dir) => Some(order_of(&Account::open(dir)?, charter, &sale).await?),
     };
     let has_order = order.is_some();
+    let receipts = Receipts { decision: decision.clone(), order };
     let path = arguments.receipt.clone();
     let path = path.unwrap_or_else(|| wallet.dir().join(format!("{id}.receipt")));
     // Before the goods: the receipt is what proves the payment.
-    file::write(&path, &Receipts { decision: decision.clone(), order })?;
-    let key = collect::open_key(&sale, bond)?;
+    file::write(&path, &receipts)?;
+    let opening = OpeningKey::derive(bond.bidder_secret().seed(), Purpose::Delivery);
+    if let Some(path) = &arguments.delivery_key {
+        delivery_key::write(path, &opening)?;
+    }
+    let is_verified = outcome.is_some();
+    if let Some(outcome) = outcome {
+        outcome.check(charter.charter, receipts).await?;
+    }
+    let key = collect::open_key(&sale, bond, &opening)?;
     if let Some(out) = &arguments.out {
         collect::goods(&sale, bond, charter, &key, out).await?;
     }
@@ -154,6 +192,7 @@ async fn winners(arguments: &Arguments, id: &Digest, charter: &CharterFile) -> R
         sale: view_of(&sale, Some(&bond.spec().currency)),
         receipt: path.display().to_string(),
         order: has_order,
+        verified: is_verified,
         out: arguments.out.as_ref().map(|out| out.display().to_string()),
         goods_match: arguments.out.as_ref().map(|_| true),
         time: time::utc(decision.time),
@@ -207,6 +246,12 @@ impl View {
     fn in_words(&self, paid: &'static str) -> String {
         let mut rows = self.sale.rows(paid);
         rows.push(("When", self.time.clone()));
+        let verified = if self.verified {
+            "the transcript proves winner and price, and the receipt is what it gives"
+        } else {
+            "no: by the settlement server's word alone"
+        };
+        rows.push(("Verified", verified.to_owned()));
         let order = if self.order { ", with the order" } else { "" };
         rows.push(("Receipt", format!("{}{order}", self.receipt)));
         if let Some(out) = &self.out {

@@ -11,9 +11,9 @@ use settlement::journal::{Copied, Directory, Options, backup};
 use settlement::layout::Signer;
 use settlement::server::{OPERATOR_KEY_FILE, POSTINGS_KEY_FILE, SERVER_KEY_FILE, load_key};
 
-use super::audit::{JOURNAL, TRANSCRIPTS};
 use super::copies::{copy_dir, copy_file, make_dir};
 use super::init;
+use super::inquest::{JOURNAL, TRANSCRIPTS};
 use crate::charter::{asking, with_server};
 use crate::exit::Failure;
 use crate::private_file;

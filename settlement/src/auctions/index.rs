@@ -330,9 +330,9 @@ impl LiveBond {
 /// The accounts that a request is about and that an escrow account could be.
 fn accounts_of(action: &Action) -> impl Iterator<Item = AccountId> {
     let (one, other) = match action {
-        Action::Post(movement) | Action::Hold { movement, .. } => {
-            (Some(movement.debit), Some(movement.credit))
-        }
+        Action::Post(movement)
+        | Action::Hold { movement, .. }
+        | Action::Correct { movement, .. } => (Some(movement.debit), Some(movement.credit)),
         Action::PostHold { account, .. }
         | Action::VoidHold { account, .. }
         | Action::Cancel { account } => (Some(*account), None),

@@ -177,11 +177,11 @@ pub(crate) fn sale_requests(registered: &Payment, record: &SaleRecord) -> Vec<Re
     requests
 }
 
-pub(super) fn no_sale_request(registered: &Payment) -> Request {
+pub(crate) fn no_sale_request(registered: &Payment) -> Request {
     cancelled(registered, registered.decided_by())
 }
 
-pub(super) fn void_request(registered: &Payment) -> Request {
+pub(crate) fn void_request(registered: &Payment) -> Request {
     cancelled(registered, Time(registered.held_until().0.saturating_add(VOID_GOOD_MS)))
 }
 

@@ -19,14 +19,16 @@ mod storage;
 mod tree;
 pub(crate) mod walk;
 
-use auction::layout::Digest;
+use auction::spec::Time;
+use witness::Continuation;
 
 pub(crate) use backup::refuse_unfinished;
-pub use backup::{BackupError, Copied, backup, restore};
+pub use backup::{BackupError, Copied, MAX_EPOCHS_PASSED, backup, restore, restore_above};
 pub use directory::Directory;
-pub use head::{Head, Proven, Receipt, SignedHead, Unproven};
+pub use head::{Proven, Receipt};
 pub use recovery::{Cut, Report};
 pub use storage::{JournalError, Storage};
+pub use witness::{Head, SignedHead, Unproven};
 
 use crate::ledger::{Applied, Chain, Ledger};
 use crate::parallel;
@@ -59,6 +61,20 @@ impl Default for Options {
     }
 }
 
+/// How an epoch began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Beginning {
+    /// Entries that the journal had.
+    pub(crate) since: u64,
+    /// The journal's time.
+    pub(crate) time: Time,
+}
+
+impl Beginning {
+    /// Of the epoch of a journal that was never restored.
+    pub(crate) const FIRST: Self = Self { since: 0, time: Time(0) };
+}
+
 /// A journal that is being written.
 pub(crate) struct Journal<S> {
     storage: S,
@@ -71,6 +87,8 @@ pub(crate) struct Journal<S> {
     /// The last batch whose flush has returned.
     flushed: u64,
     tree: Tree,
+    /// How each epoch began, epoch 0 first.
+    epochs: Vec<Beginning>,
     places: Vec<Place>,
     spares: SpareMaking,
     flushing: Flushing,
@@ -223,18 +241,43 @@ impl<S: Storage> Journal<S> {
         header.after = header.chain(&[]);
         let written = self.write_record(&header, &mut header.encode().to_vec());
         self.stop_on_error(written)?;
+        self.epochs.push(Beginning { since: header.first_entry, time: header.time });
         self.flush()
     }
 
-    /// The head over all that is flushed.
+    /// The head over all that was appended.
     pub(crate) fn head(&self) -> Head {
         let size = self.tree.size();
         let Cursor { epoch, time, .. } = self.cursor;
-        Head { epoch, size, root: self.tree.root(size), time }
+        Head { epoch, since: self.since(), size, root: self.tree.root(size), time }
     }
 
-    pub(crate) fn consistency(&self, old: u64, size: u64) -> Option<Vec<Digest>> {
-        self.tree.consistency(old, size)
+    /// The head with which an epoch began.
+    pub(crate) fn beginning(&self, epoch: u32) -> Option<Head> {
+        let Beginning { since, time } = *self.epochs.get(usize::try_from(epoch).ok()?)?;
+        Some(Head { epoch, since, size: since, root: self.tree.root(since), time })
+    }
+
+    /// The proof that the first `new` entries continue the first `old`.
+    pub(crate) fn continuation(&self, old: u64, new: u64) -> Option<Continuation> {
+        if old > new || new > self.tree.size() {
+            return None;
+        }
+        Some(Continuation {
+            epoch: self.cursor.epoch,
+            since: self.since(),
+            old_size: old,
+            old_root: self.tree.root(old),
+            new_size: new,
+            new_root: self.tree.root(new),
+            // The empty tree is continued by every other without a proof.
+            path: if old == 0 { Vec::new() } else { self.tree.consistency(old, new)? },
+        })
+    }
+
+    /// Entries that this epoch began with.
+    fn since(&self) -> u64 {
+        self.epochs.last().map_or(0, |epoch| epoch.since)
     }
 
     /// Writes a snapshot of the state after the last batch, which is flushed first.

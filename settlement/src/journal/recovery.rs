@@ -10,7 +10,7 @@ use super::spares::{Spares, unfinished, zeroed};
 use super::storage::{JournalError, Storage, read_all, read_into, write_all};
 use super::tree::Tree;
 use super::walk::{Batch, Cursor, End, fault, segments};
-use super::{Journal, Options, snapshot};
+use super::{Beginning, Journal, Options, snapshot};
 use crate::ledger::{Charter, Entry, Ledger};
 use crate::parallel;
 
@@ -50,6 +50,7 @@ struct Replay {
     charter: Charter,
     ledger: Ledger,
     tree: Tree,
+    epochs: Vec<Beginning>,
     places: Vec<Place>,
     report: Report,
     /// The last batch that the ledger holds.
@@ -78,6 +79,7 @@ pub(crate) fn recover<S: Storage>(
         charter,
         ledger: Ledger::new(charter),
         tree: Tree::default(),
+        epochs: vec![Beginning::FIRST],
         places: Vec::new(),
         report: Report::default(),
         number: 0,
@@ -105,6 +107,7 @@ pub(crate) fn recover<S: Storage>(
         flushed: cursor.number,
         cursor,
         tree: replay.tree,
+        epochs: replay.epochs,
         places: replay.places,
         spares: SpareMaking::in_line(spares),
         flushing: Flushing::default(),
@@ -176,7 +179,7 @@ impl Replay {
             let header = Header::decode(&bytes).ok_or_else(damaged)?;
             if header.kind != Kind::Mark {
                 number = header.number;
-                self.places.push(place(&header, segment.sequence, offset as u64));
+                self.place(&header, segment.sequence, offset as u64);
             }
             let length = header.record_bytes().ok_or_else(damaged)?;
             offset = offset.checked_add(length).ok_or_else(damaged)?;
@@ -241,12 +244,20 @@ impl Replay {
         Ok(Last { header, bytes, end: end.offset, tail })
     }
 
+    /// Remembers where a batch lies, and how an epoch began.
+    fn place(&mut self, header: &Header, sequence: u64, offset: u64) {
+        self.places.push(Place { first_entry: header.first_entry, sequence, offset });
+        if header.kind == Kind::Epoch {
+            self.epochs.push(Beginning { since: header.first_entry, time: header.time });
+        }
+    }
+
     fn replay(&mut self, batch: &Batch<'_>, sequence: u64) -> Result<(), &'static str> {
         let header = &batch.header;
         if header.kind == Kind::Mark {
             return Ok(());
         }
-        self.places.push(place(header, sequence, batch.offset));
+        self.place(header, sequence, batch.offset);
         if self
             .taken
             .is_some_and(|(number, chain)| number == header.number && chain != header.after)
@@ -284,10 +295,6 @@ pub(crate) fn replay_batch(
                 && outcome.replies.iter().map(|reply| reply.code).eq(entry.codes.iter().copied())
         });
     if same { Ok(()) } else { Err("replay gives other results than were written") }
-}
-
-fn place(header: &Header, sequence: u64, offset: u64) -> Place {
-    Place { first_entry: header.first_entry, sequence, offset }
 }
 
 /// Goes on in the last segment where all in it is known to be flushed; otherwise copies what is

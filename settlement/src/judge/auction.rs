@@ -10,10 +10,11 @@ use auction::transcript::{Transcript, TranscriptError, Verdict};
 use rand::CryptoRng;
 
 use crate::auctions::payment::Payment;
-use crate::auctions::postings::sale_requests;
-use crate::auctions::{Attached, Bond, RegistrationRefused, SaleRecord};
+use crate::auctions::postings::{no_sale_request, sale_requests, void_request};
+use crate::auctions::{Attached, Bond, NoSaleRecord, RegistrationRefused, SaleRecord};
 use crate::journal::{Proven, Receipt};
-use crate::ledger::{Action, Authority, Charter, Code, Part, SignedRequest};
+use crate::ledger::{Action, Authority, Charter, Code, Part, Request, SignedRequest};
+use crate::sealed_key::{OpeningKey, Purpose};
 
 /// What somebody brings before the judge. What is left out is not judged, and said to be so.
 pub struct Case<'a> {
@@ -29,6 +30,8 @@ pub struct Case<'a> {
     pub goods: Option<Goods>,
     /// The hash of the key that opened them for whoever brings the case.
     pub key_hash: Option<Digest>,
+    /// The winner's delivery secret: with it the judge opens the sealed key himself.
+    pub delivery: Option<&'a OpeningKey>,
 }
 
 /// One thing that the judge looked at.
@@ -38,6 +41,8 @@ pub struct Finding {
     pub subject: Subject,
     /// What was found.
     pub found: Found,
+    /// Whether the server's own signatures prove the wrong against it.
+    pub convicts_server: bool,
     /// In words: what is proved, or what is wrong and whose fault it is.
     pub words: String,
 }
@@ -91,6 +96,12 @@ impl Judgement {
         self.findings.iter().all(|finding| settled(finding.found))
     }
 
+    /// Whether the server's own signatures prove something against it.
+    #[must_use]
+    pub fn convicts_server(&self) -> bool {
+        self.findings.iter().any(|finding| finding.convicts_server)
+    }
+
     /// Whether something was brought that does not hold.
     #[must_use]
     pub fn fails(&self) -> bool {
@@ -98,7 +109,34 @@ impl Judgement {
     }
 
     fn add(&mut self, subject: Subject, found: Found, words: impl Into<String>) {
-        self.findings.push(Finding { subject, found, words: words.into() });
+        self.findings.push(Finding { subject, found, convicts_server: false, words: words.into() });
+    }
+
+    /// Something that fails, and whether by the server's own signatures.
+    fn fail(&mut self, subject: Subject, wrong: Wrong) {
+        let (convicts_server, words) = match wrong {
+            Wrong::Brought(words) => (false, words),
+            Wrong::Servers(words) => (true, words),
+        };
+        self.findings.push(Finding { subject, found: Found::Fails, convicts_server, words });
+    }
+}
+
+/// What does not hold, in words.
+enum Wrong {
+    /// What was brought proves nothing, or nothing against anybody.
+    Brought(String),
+    /// The server signed what it must not sign.
+    Servers(String),
+}
+
+impl Wrong {
+    fn brought(words: impl Into<String>) -> Self {
+        Self::Brought(words.into())
+    }
+
+    fn servers(words: impl Into<String>) -> Self {
+        Self::Servers(words.into())
     }
 }
 
@@ -116,8 +154,8 @@ pub fn judge<R: CryptoRng + ?Sized>(case: &Case<'_>, rng: &mut R) -> Judgement {
     judgement.sale = sale.map(|sale| (sale.winner, sale.price));
     let record = match decision_of(case, &trial) {
         Some(Ok((proven, attached))) => Some((proven, attached)),
-        Some(Err(words)) => {
-            judgement.add(Subject::Paid, Found::Fails, words);
+        Some(Err(wrong)) => {
+            judgement.fail(Subject::Paid, wrong);
             None
         }
         None => None,
@@ -126,12 +164,16 @@ pub fn judge<R: CryptoRng + ?Sized>(case: &Case<'_>, rng: &mut R) -> Judgement {
         None => judge_no_sale(case, record, &trial, &mut judgement),
         Some(sale) => {
             judge_order(case, &trial, &sale.winner, record.as_ref(), &mut judgement);
+            let sealed = record.as_ref().and_then(|(_, attached)| match attached {
+                Attached::Sale(record) => Some(record.clone()),
+                _ => None,
+            });
             if let Some((proven, attached)) = record {
                 judge_payment(&trial, case.charter, &proven, attached, &mut judgement);
             } else if case.decision.is_none() {
                 judgement.add(Subject::Paid, Found::NotShown, "no receipt of a sale was brought");
             }
-            judge_delivery(case, &trial, &mut judgement);
+            judge_delivery(case, &trial, sealed.as_ref(), &mut judgement);
         }
     }
     judgement.findings.sort_by_key(|finding| finding.subject);
@@ -187,29 +229,34 @@ fn begin<R: CryptoRng + ?Sized>(
 }
 
 /// The decision that a receipt proves, if one was brought; in words why it proves nothing.
-fn decision_of(case: &Case<'_>, trial: &Trial) -> Option<Result<(Proven, Attached), String>> {
+fn decision_of(case: &Case<'_>, trial: &Trial) -> Option<Result<(Proven, Attached), Wrong>> {
     let receipt = case.decision?;
     Some(match proven(receipt, case.charter) {
-        Err(words) => Err(words),
+        Err(wrong) => Err(wrong),
         Ok(proven) => match attached(&proven) {
             Some(attached) if auction_of(&attached) == Some(trial.payment.id()) => {
                 Ok((proven, attached))
             }
-            Some(_) | None => Err("the receipt is of something else than this auction".to_owned()),
+            Some(_) | None => {
+                Err(Wrong::brought("the receipt is of something else than this auction"))
+            }
         },
     })
 }
 
 /// A receipt whose path, head and every signature hold, and whose requests were all committed.
-fn proven(receipt: &Receipt, charter: &Charter) -> Result<Proven, String> {
-    let proven = receipt.verify(charter).map_err(|error| format!("the receipt: {error}"))?;
+fn proven(receipt: &Receipt, charter: &Charter) -> Result<Proven, Wrong> {
+    let proven =
+        receipt.verify(charter).map_err(|error| Wrong::Brought(format!("the receipt: {error}")))?;
     if let Some(code) = proven.codes.iter().find(|code| **code != Code::Done) {
-        return Err(format!("the receipt is of a refusal ({code:?}): nothing was moved"));
+        let words = format!("the receipt is of a refusal ({code:?}): nothing was moved");
+        return Err(Wrong::Brought(words));
     }
     for request in &proven.requests {
         let verified = request.clone().verify(charter);
         verified.map_err(|error| {
-            format!("the server journaled a request that nobody signed so: {error}")
+            let words = format!("the server journaled a request that nobody signed so: {error}");
+            Wrong::Servers(words)
         })?;
     }
     Ok(proven)
@@ -235,25 +282,77 @@ fn judge_no_sale(
     trial: &Trial,
     judgement: &mut Judgement,
 ) {
-    let transcript = trial.verdict.outcome.transcript;
-    match record {
-        Some((_, Attached::NoSale(record))) if record.transcript == transcript => {
-            let words = "the server decided so: nothing was paid, nothing is owed";
-            judgement.add(Subject::Paid, Found::NotOwed, words);
+    let Some((proven, attached)) = record else {
+        if case.decision.is_none() {
+            judgement.add(Subject::Paid, Found::NotOwed, "nothing was sold, so nothing is owed");
         }
-        Some((_, Attached::Void(_))) => {
+        return;
+    };
+    let wrong = match &attached {
+        Attached::NoSale(record) => wrong_in_no_sale(trial, case.charter, &proven, record),
+        Attached::Void(_) => wrong_in_void(trial, case.charter, &proven),
+        Attached::Sale(_) | Attached::Bond(_) | Attached::Registration(_) => {
+            Some("it settled something that the transcript does not show")
+        }
+    };
+    match (wrong, &attached) {
+        (Some(wrong), _) => {
+            let words = format!("the server's decision is not the transcript's: {wrong}");
+            judgement.fail(Subject::Paid, Wrong::Servers(words));
+        }
+        (None, Attached::Void(_)) => {
             let words = "the server decided at V that the auction is void: nothing was paid";
             judgement.add(Subject::Paid, Found::NotOwed, words);
         }
-        Some(_) => {
-            let words = "the server settled something that the transcript does not show";
-            judgement.add(Subject::Paid, Found::Fails, words);
+        (None, _) => {
+            let words = "the server decided so: nothing was paid, nothing is owed";
+            judgement.add(Subject::Paid, Found::NotOwed, words);
         }
-        None if case.decision.is_none() => {
-            judgement.add(Subject::Paid, Found::NotOwed, "nothing was sold, so nothing is owed");
-        }
-        None => {}
     }
+}
+
+/// What in the decision that nothing is sold differs from what it must be: its requests as they
+/// are signed, not only its record.
+fn wrong_in_no_sale(
+    trial: &Trial,
+    charter: &Charter,
+    proven: &Proven,
+    record: &NoSaleRecord,
+) -> Option<&'static str> {
+    let payment = &trial.payment;
+    let early = record.early_close.is_some_and(|word| word.verify(payment.spec()).is_ok());
+    first_failing([
+        ("another transcript", record.transcript == trial.verdict.outcome.transcript),
+        ("requests of another kind", is_exactly(proven, charter, &[no_sale_request(payment)])),
+        ("a decision after V", proven.time < payment.decided_by()),
+        (
+            "a decision before closing without the seller's word",
+            proven.time >= payment.closing() || early,
+        ),
+    ])
+}
+
+/// The same of the decision that the auction is void.
+fn wrong_in_void(trial: &Trial, charter: &Charter, proven: &Proven) -> Option<&'static str> {
+    let payment = &trial.payment;
+    first_failing([
+        ("a void decision before V", proven.time >= payment.decided_by()),
+        ("requests of another kind", is_exactly(proven, charter, &[void_request(payment)])),
+    ])
+}
+
+/// Whether the receipt's requests are exactly these, each signed by the postings module.
+fn is_exactly(proven: &Proven, charter: &Charter, expected: &[Request]) -> bool {
+    let by_postings = |request: &SignedRequest| {
+        let verified = request.clone().verify(charter);
+        verified.is_ok_and(|verified| verified.authority() == Authority::Postings)
+    };
+    proven.requests.iter().map(SignedRequest::request).eq(expected)
+        && proven.requests.iter().all(by_postings)
+}
+
+fn first_failing<const N: usize>(rules: [(&'static str, bool); N]) -> Option<&'static str> {
+    rules.into_iter().find_map(|(what, holds)| (!holds).then_some(what))
 }
 
 /// What the winner ordered, and that the sale was made from that order.
@@ -271,7 +370,7 @@ fn judge_order(
     };
     let bond = match order_of(receipt, case.charter, trial) {
         Ok(bond) => bond,
-        Err(words) => return judgement.add(Subject::Ordered, Found::Fails, words),
+        Err(wrong) => return judgement.fail(Subject::Ordered, wrong),
     };
     if bond.bidder != *winner {
         let words = "the order is that of another bidder than the winner";
@@ -282,26 +381,32 @@ fn judge_order(
     {
         let words = "the server took the price from another hold than the winner's, or sealed \
                      the key to another than his";
-        return judgement.add(Subject::Ordered, Found::Fails, words);
+        return judgement.fail(Subject::Ordered, Wrong::servers(words));
     }
     let words = "the owner of the account ordered the goods at the price that this auction gives, \
                  and the key that won countersigned";
     judgement.add(Subject::Ordered, Found::Holds, words);
 }
 
-fn order_of(receipt: &Receipt, charter: &Charter, trial: &Trial) -> Result<Bond, String> {
+fn order_of(receipt: &Receipt, charter: &Charter, trial: &Trial) -> Result<Bond, Wrong> {
     let proven = proven(receipt, charter)?;
     let Some(Attached::Bond(order)) = attached(&proven) else {
-        return Err("the receipt is of something else than an order".to_owned());
+        return Err(Wrong::brought("the receipt is of something else than an order"));
     };
     let journaled = matches!(
         proven.requests.as_slice(), [hold] if hold.as_bytes() == order.hold_bytes()
     );
     if !journaled {
-        return Err("the server held something else than was ordered".to_owned());
+        return Err(Wrong::servers("the server held something else than was ordered"));
     }
+    if order.terms().auction != trial.payment.id() {
+        return Err(Wrong::brought("the order is one for another auction"));
+    }
+    // The server journaled it as an order for this auction: then it had to be one.
     let verified = order.verify(trial.payment.spec(), charter);
-    verified.map(|verified| verified.bond().clone()).map_err(|error| error.to_string())
+    verified
+        .map(|verified| verified.bond().clone())
+        .map_err(|error| Wrong::Servers(format!("the server took a wrong order: {error}")))
 }
 
 fn judge_payment(
@@ -311,32 +416,39 @@ fn judge_payment(
     attached: Attached,
     judgement: &mut Judgement,
 ) {
-    let (found, words) = match attached {
+    let fail = |judgement: &mut Judgement, wrong| judgement.fail(Subject::Paid, wrong);
+    match attached {
         Attached::Sale(record) => match wrong_in_sale(trial, charter, proven, &record) {
-            None => (
-                Found::Holds,
-                "the price was taken from the winner's bond and paid to the seller, less the \
-                 fee, and the sealed key went with it in one entry"
-                    .to_owned(),
-            ),
+            None => {
+                let words = "the price was taken from the winner's bond and paid to the seller, \
+                             less the fee, and the sealed key went with it in one entry";
+                judgement.add(Subject::Paid, Found::Holds, words);
+            }
             Some(wrong) => {
-                (Found::Fails, format!("the server's sale is not the transcript's: {wrong}"))
+                let words = format!("the server's sale is not the transcript's: {wrong}");
+                fail(judgement, Wrong::Servers(words));
             }
         },
-        Attached::Void(_) if proven.time >= trial.payment.decided_by() => (
-            Found::Fails,
-            "the server decided at V that the auction is void. A complete transcript counts only \
-             if the server had it before V: whether it was kept from it, this does not show"
-                .to_owned(),
-        ),
-        Attached::Void(_) => {
-            (Found::Fails, "the server decided before V that the auction is void".to_owned())
+        Attached::Void(_) => match wrong_in_void(trial, charter, proven) {
+            Some(wrong) => {
+                let words = format!("the server decided that the auction is void: {wrong}");
+                fail(judgement, Wrong::Servers(words));
+            }
+            None => {
+                let words = "the server decided at V that the auction is void. A complete \
+                             transcript counts only if the server had it before V: whether it was \
+                             kept from it, this does not show";
+                fail(judgement, Wrong::brought(words));
+            }
+        },
+        Attached::NoSale(_) => {
+            let words = "the server decided that nothing was sold, and there was a sale";
+            fail(judgement, Wrong::servers(words));
         }
-        Attached::NoSale(_) | Attached::Bond(_) | Attached::Registration(_) => {
-            (Found::Fails, "the server's receipt shows no sale, and there was one".to_owned())
+        Attached::Bond(_) | Attached::Registration(_) => {
+            fail(judgement, Wrong::brought("the receipt is of no decision"));
         }
-    };
-    judgement.add(Subject::Paid, found, words);
+    }
 }
 
 /// What in a sale differs from what the transcript and the spec give.
@@ -351,36 +463,35 @@ fn wrong_in_sale(
     let fee = |price| payment.settlement().fee.map_or(Amount(0), |fee| fee.at(price));
     let goods = payment.goods();
     let expected = sale_requests(payment, record);
-    let by_postings = |request: &SignedRequest| {
-        let verified = request.clone().verify(charter);
-        verified.is_ok_and(|verified| verified.authority() == Authority::Postings)
-    };
     let requests = proven.requests.iter().map(SignedRequest::request);
     let taken = proven.requests.first().is_some_and(|first| {
         matches!(first.request().action,
             Action::PostHold { part: Part::Amount(amount), .. } if amount == record.price.0)
     });
     let sale = outcome.sale?;
-    [
+    first_failing([
         ("another winner", record.winner == sale.winner),
         ("another price", record.price == sale.price && taken),
         ("another fee", record.fee == fee(sale.price)),
         ("another transcript", record.transcript == outcome.transcript),
         ("other goods", record.checksum == goods.checksum && record.key_hash == goods.key_hash),
         ("other movements of money", requests.eq(&expected)),
-        ("movements that the server did not sign", proven.requests.iter().all(by_postings)),
+        ("movements that the postings module did not sign", is_exactly(proven, charter, &expected)),
         ("a decision after V", proven.time < payment.decided_by()),
         (
             "a decision before closing without the seller's word",
             proven.time >= payment.closing()
                 || record.early_close.is_some_and(|word| word.verify(payment.spec()).is_ok()),
         ),
-    ]
-    .into_iter()
-    .find_map(|(what, holds)| (!holds).then_some(what))
+    ])
 }
 
-fn judge_delivery(case: &Case<'_>, trial: &Trial, judgement: &mut Judgement) {
+fn judge_delivery(
+    case: &Case<'_>,
+    trial: &Trial,
+    sealed: Option<&SaleRecord>,
+    judgement: &mut Judgement,
+) {
     let expected = trial.payment.goods();
     let (found, words) = match case.goods {
         None => (Found::NotShown, "no goods were brought"),
@@ -390,6 +501,9 @@ fn judge_delivery(case: &Case<'_>, trial: &Trial, judgement: &mut Judgement) {
         Some(_) => (Found::Fails, "the encrypted goods are not those that the seller offered"),
     };
     judgement.add(Subject::Goods, found, words);
+    if let Some((secret, record)) = case.delivery.zip(sealed) {
+        judge_sealed_key(secret, record, &expected.key_hash, judgement);
+    }
     if let Some(hash) = case.key_hash {
         let (found, words) = if hash == expected.key_hash {
             (Found::Holds, "the key is the one that was in escrow")
@@ -397,5 +511,32 @@ fn judge_delivery(case: &Case<'_>, trial: &Trial, judgement: &mut Judgement) {
             (Found::Fails, "the key is not the one that was in escrow")
         };
         judgement.add(Subject::Key, found, words);
+    }
+}
+
+/// Opens the sealed key with the winner's secret: what the server sealed to that key under its own
+/// signature is what it delivered.
+fn judge_sealed_key(
+    secret: &OpeningKey,
+    record: &SaleRecord,
+    expected: &Digest,
+    judgement: &mut Judgement,
+) {
+    if secret.sealing_key() != record.delivery {
+        let words = "the delivery secret is not that of the key which the sale names: it proves \
+                     nothing";
+        return judgement.add(Subject::Key, Found::NotShown, words);
+    }
+    let opened = record.key.open(secret, Purpose::Delivery, &record.auction);
+    match opened.map(|key| key.hash() == *expected) {
+        Ok(true) => {
+            let words = "the server sealed the key that was in escrow to the winner's delivery key";
+            judgement.add(Subject::Key, Found::Holds, words);
+        }
+        Ok(false) | Err(_) => {
+            let words = "what the server sealed to the winner's delivery key is not the key that \
+                         was in escrow: the winner paid and got garbage";
+            judgement.fail(Subject::Key, Wrong::servers(words));
+        }
     }
 }

@@ -287,7 +287,7 @@ impl Ledger {
             | Action::VoidHold { account, .. }
             | Action::Cancel { account }
             | Action::Withdraw { account, .. } => *account,
-            Action::Deposit { currency, .. } => {
+            Action::Deposit { currency, .. } | Action::Correct { currency, .. } => {
                 AccountId::of_owner(&self.charter.operator(), *currency)
             }
             Action::OpenEscrow { subject, currency } => AccountId::of_escrow(subject, *currency),

@@ -104,6 +104,8 @@ codes! {
     StorageScarce = 27, Again;
     /// Refused only because of what its own chain did before it; alone it might be good.
     RefusedInChain = 28, Again;
+    /// The account to be debited by a correction does not exist.
+    UnknownDebit = 29, Final;
 }
 
 impl Code {
@@ -125,6 +127,6 @@ mod tests {
             assert_eq!(Code::from_number(code.number()), Some(*code));
         }
         assert_eq!(Code::from_number(0), None);
-        assert_eq!(Code::from_number(29), None);
+        assert_eq!(Code::from_number(30), None);
     }
 }

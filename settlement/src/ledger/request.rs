@@ -4,6 +4,7 @@ use auction::keys::PublicKey;
 use auction::layout::Digest;
 use auction::spec::Time;
 
+use super::correction::correction_id;
 use super::ids::{AccountId, Currency, RequestId, Sum};
 use crate::bytes::Reader;
 use crate::layout::may_own;
@@ -117,6 +118,18 @@ pub enum Action {
         /// Its currency.
         currency: Currency,
     },
+    /// Moves money back along a movement that was not rightful. Signed by the operator; whether it
+    /// was so, an audit says: the ledger knows what signatures and funds allow, and no more.
+    Correct {
+        /// The currency of both accounts.
+        currency: Currency,
+        /// Back from who got the money to who gave it; its reference names the movement
+        /// ([`super::correction_reference`]).
+        movement: Movement,
+        /// Which part of it, from 0: what could not be moved back at once is another part. With
+        /// the reference it gives the request's id ([`super::correction_id`]).
+        part: u32,
+    },
 }
 
 /// Why bytes are no request that could ever be good.
@@ -137,6 +150,9 @@ pub enum RequestError {
     /// A currency that is none.
     #[error("not a currency: expected three capital letters and at most 9 decimals")]
     BadCurrency,
+    /// A correction under another id than its own.
+    #[error("the id is not the one that follows from what the correction corrects")]
+    CorrectionId,
     /// A key that may not own an account.
     #[error("key {0} may not own an account: of small order, with torsion or not canonical")]
     BadOwner(PublicKey),
@@ -150,6 +166,7 @@ const CANCEL: u8 = 5;
 const DEPOSIT: u8 = 6;
 const WITHDRAW: u8 = 7;
 const OPEN_ESCROW: u8 = 8;
+const CORRECT: u8 = 10;
 
 impl Request {
     /// Appends the encoding.
@@ -192,6 +209,11 @@ impl Request {
                 out.extend_from_slice(&subject.0);
                 out.extend_from_slice(&currency.to_bytes());
             }
+            Action::Correct { currency, movement, part } => {
+                out.extend_from_slice(&currency.to_bytes());
+                movement.encode(out);
+                out.extend_from_slice(&part.to_le_bytes());
+            }
         }
     }
 
@@ -232,6 +254,7 @@ impl Request {
                 subject: reader.digest().ok_or(malformed)?,
                 currency: decode_currency(reader)?,
             },
+            CORRECT => decode_correction(reader, id)?,
             _ => return Err(malformed),
         };
         Ok(Self { id, until, action })
@@ -249,6 +272,7 @@ impl Action {
             Self::Deposit { .. } => DEPOSIT,
             Self::Withdraw { .. } => WITHDRAW,
             Self::OpenEscrow { .. } => OPEN_ESCROW,
+            Self::Correct { .. } => CORRECT,
         }
     }
 }
@@ -302,6 +326,16 @@ fn decode_deposit(reader: &mut Reader<'_>, check_owner: bool) -> Result<Action, 
     let amount = decode_sum(reader)?;
     let reference = reader.digest().ok_or(malformed)?;
     Ok(Action::Deposit { owner, currency, amount, reference })
+}
+
+fn decode_correction(reader: &mut Reader<'_>, id: RequestId) -> Result<Action, RequestError> {
+    let currency = decode_currency(reader)?;
+    let movement = Movement::decode(reader)?;
+    let part = reader.u32().ok_or(RequestError::Malformed)?;
+    if id != correction_id(&movement.reference, part) {
+        return Err(RequestError::CorrectionId);
+    }
+    Ok(Action::Correct { currency, movement, part })
 }
 
 fn decode_sum(reader: &mut Reader<'_>) -> Result<Sum, RequestError> {

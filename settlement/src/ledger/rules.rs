@@ -7,7 +7,7 @@ use super::account::{Account, AccountIndex, Balances, Kind};
 use super::apply::{Refusal, Step};
 use super::code::Code;
 use super::holds::LiveHold;
-use super::ids::{AccountId, Sum};
+use super::ids::{AccountId, Currency, Sum};
 use super::records::{Fate, Record};
 use super::request::{Action, HoldKey, Movement, Part, Request};
 use super::signed::VerifiedRequest;
@@ -134,6 +134,9 @@ impl Ledger {
             (Action::VoidHold { hold, .. }, Some(account)) => {
                 self.resolve(account, hold, None, now)
             }
+            (Action::Correct { currency, movement, .. }, Some(operator)) => {
+                self.correct(operator, *currency, movement, now)
+            }
             (Action::Withdraw { amount, .. }, Some(debit)) => {
                 let currency = self.accounts.at(debit).currency;
                 let operator = AccountId::of_owner(&self.charter.operator(), currency);
@@ -167,6 +170,24 @@ impl Ledger {
         self.check_funds(debit, credit, amount.get(), now)?;
         self.post(debit, credit, amount.get());
         Ok(Decision::committed(debit))
+    }
+
+    /// Moves money back, on the operator's word, between any two accounts of a currency.
+    fn correct(
+        &mut self,
+        operator: AccountIndex,
+        currency: Currency,
+        movement: &Movement,
+        now: Time,
+    ) -> Result<Decision, Code> {
+        let debit = self.accounts.find(&movement.debit).ok_or(Code::UnknownDebit)?;
+        let credit = self.accounts.find(&movement.credit).ok_or(Code::UnknownCredit)?;
+        if [debit, credit].iter().any(|one| self.accounts.at(*one).currency != currency) {
+            return Err(Code::OtherCurrency);
+        }
+        self.check_funds(debit, credit, movement.amount.get(), now)?;
+        self.post(debit, credit, movement.amount.get());
+        Ok(Decision::committed(operator))
     }
 
     /// Checks a movement between two accounts and answers with the credited one.

@@ -163,7 +163,9 @@ impl SignedRequest {
             }
         };
         match self.request.action {
-            Action::Deposit { .. } => only(charter.operator(), Authority::Operator),
+            Action::Deposit { .. } | Action::Correct { .. } => {
+                only(charter.operator(), Authority::Operator)
+            }
             Action::OpenEscrow { .. } => only(charter.postings(), Authority::Postings),
             Action::Withdraw { .. } if self.second.is_none() => Err(Unverified::NotCountersigned),
             Action::Withdraw { .. } => Ok(Authority::OwnerAndOperator(self.signer)),
@@ -221,7 +223,9 @@ fn statement(charter: &Charter, body: &[u8]) -> Statement {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::{AccountId, Currency, HoldKey, Movement, Part, RequestId, Sum};
+    use crate::ledger::{
+        AccountId, Currency, HoldKey, Movement, Part, RequestId, Sum, correction_id,
+    };
     use auction::keys::SecretKey;
     use auction::spec::Time;
 
@@ -252,13 +256,24 @@ mod tests {
             Action::Deposit { owner: signer(4).public(), currency, amount, reference },
             Action::Withdraw { account: debit, amount, reference },
             Action::OpenEscrow { subject, currency },
+            Action::Correct { currency, movement, part: 3 },
         ]
     }
 
-    fn signed(action: Action) -> SignedRequest {
-        let request = Request { id: RequestId::new(77).unwrap(), until: Time(1000), action };
+    /// The id of a correction follows from it; others are free.
+    fn id_of(action: &Action) -> RequestId {
         match action {
-            Action::Deposit { .. } => SignedRequest::sign(&request, &signer(2), &charter()),
+            Action::Correct { movement, part, .. } => correction_id(&movement.reference, *part),
+            _ => RequestId::new(77).unwrap(),
+        }
+    }
+
+    fn signed(action: Action) -> SignedRequest {
+        let request = Request { id: id_of(&action), until: Time(1000), action };
+        match action {
+            Action::Deposit { .. } | Action::Correct { .. } => {
+                SignedRequest::sign(&request, &signer(2), &charter())
+            }
             Action::OpenEscrow { .. } => SignedRequest::sign(&request, &signer(3), &charter()),
             Action::Withdraw { .. } => SignedRequest::sign(&request, &signer(4), &charter())
                 .countersign(&signer(2), &charter()),
@@ -297,13 +312,25 @@ mod tests {
     }
 
     #[test]
+    fn a_correction_under_another_id_than_its_own_is_no_request() {
+        let action = every_action().pop().unwrap();
+        let request = Request { id: RequestId::new(77).unwrap(), until: Time(1000), action };
+        let signed = SignedRequest::sign(&request, &signer(2), &charter());
+        let read = SignedRequest::decode(signed.as_bytes());
+        assert_eq!(read, Err(crate::ledger::RequestError::CorrectionId));
+    }
+
+    #[test]
     fn deposits_withdrawals_and_escrow_need_their_authorities() {
         for action in every_action() {
-            let request = Request { id: RequestId::new(77).unwrap(), until: Time(1000), action };
+            let request = Request { id: id_of(&action), until: Time(1000), action };
             let by_owner = SignedRequest::sign(&request, &signer(4), &charter());
             let refused = matches!(
                 action,
-                Action::Deposit { .. } | Action::Withdraw { .. } | Action::OpenEscrow { .. }
+                Action::Deposit { .. }
+                    | Action::Withdraw { .. }
+                    | Action::OpenEscrow { .. }
+                    | Action::Correct { .. }
             );
             assert_eq!(by_owner.verify(&charter()).is_err(), refused, "{action:?}");
         }

@@ -46,6 +46,8 @@ enum What {
     VoidHold(RequestId),
     Deposit,
     Withdraw,
+    /// By the operator's account.
+    Correct(AccountId),
 }
 
 impl History {
@@ -107,6 +109,10 @@ impl History {
                 let credit = self.outside.get(&debit).copied().unwrap_or(debit);
                 let amount = amount.get();
                 Line { entry, time, amount, reference, id, debit, credit, what: What::Withdraw }
+            }
+            Action::Correct { currency, movement, .. } => {
+                let by = AccountId::of_owner(operator, currency);
+                simple(self, &movement, What::Correct(by))
             }
             Action::Cancel { .. } | Action::OpenEscrow { .. } => return,
         };
@@ -172,6 +178,7 @@ impl History {
             What::VoidHold(id) => (MovementKind::VoidHold(hold(id)), credit),
             What::Deposit => (MovementKind::Deposit, debit),
             What::Withdraw => (MovementKind::Withdraw, debit),
+            What::Correct(by) => (MovementKind::Correct, by),
         };
         let Line { entry, time, amount, reference, id, .. } = *line;
         Some(Movement { entry, time, kind, side, amount, other, signed_by, id, reference })

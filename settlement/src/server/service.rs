@@ -5,6 +5,7 @@ use std::sync::Arc;
 use auction::keys::PublicKey;
 use link::{Handler, PeerKey};
 use tokio::sync::oneshot;
+use witness::service::{Answered, Asked, HeadAnswer, HeadQuestion};
 
 use super::auctions::Auctions;
 use super::checkers::Checkers;
@@ -36,8 +37,8 @@ pub(super) struct Service {
 }
 
 impl Handler for Service {
-    type Question = Question;
-    type Answer = Answer;
+    type Question = Asked<Question>;
+    type Answer = Answered<Answer>;
 
     fn limit(&self, _: PeerKey) -> usize {
         MAX_QUESTION
@@ -47,7 +48,16 @@ impl Handler for Service {
         self.asker(peer).is_operator()
     }
 
-    async fn answer(&self, peer: PeerKey, question: Question) -> Answer {
+    async fn answer(&self, peer: PeerKey, question: Asked<Question>) -> Answered<Answer> {
+        match question {
+            Asked::Heads(question) => Answered::Heads(self.heads(question).await),
+            Asked::Other(question) => Answered::Other(self.other(peer, question).await),
+        }
+    }
+}
+
+impl Service {
+    async fn other(&self, peer: PeerKey, question: Question) -> Answer {
         let asker = self.asker(peer);
         let answer = match question {
             Question::Submit(requests) => return self.submit(asker, requests).await,
@@ -60,11 +70,6 @@ impl Handler for Service {
                 self.history(asker, account, from, limit).await
             }
             Question::Request(account, id) => self.request(asker, account, id).await,
-            Question::Head => self.desk.ask(|keeper| keeper.head()).await.map(Answer::Head),
-            Question::Consistency(old, new) => {
-                let proof = self.desk.ask(move |keeper| keeper.consistency(old, new)).await;
-                proof.map(Answer::Consistency)
-            }
             Question::Flushed if asker.is_operator() => {
                 // Asked like anything else, so that it is flushed when it is said.
                 let flushed = self.desk.ask(|keeper| {
@@ -77,9 +82,24 @@ impl Handler for Service {
         };
         answer.unwrap_or(Answer::Busy { retry_after: BUSY_MS })
     }
-}
 
-impl Service {
+    /// What witnesses ask: words that bind this server, whatever they say.
+    async fn heads(&self, question: HeadQuestion) -> HeadAnswer {
+        let answered = match question {
+            HeadQuestion::Head => self.desk.ask(|keeper| keeper.head()).await.map(HeadAnswer::Head),
+            HeadQuestion::Beginning(epoch) => {
+                let head = self.desk.ask(move |keeper| keeper.beginning(epoch)).await;
+                head.map(|head| head.map_or(HeadAnswer::Nothing, HeadAnswer::Head))
+            }
+            HeadQuestion::Continuation(old, new) => {
+                let word = self.desk.ask(move |keeper| keeper.continuation(old, new)).await;
+                let said = |word| HeadAnswer::Continuation(Box::new(word));
+                word.map(|word| word.map_or(HeadAnswer::Nothing, said))
+            }
+        };
+        answered.unwrap_or(HeadAnswer::Busy { retry_after: BUSY_MS })
+    }
+
     fn asker(&self, peer: PeerKey) -> Asker {
         Asker::new(PublicKey(peer.0), self.desk.charter())
     }

@@ -44,9 +44,9 @@ impl Asker {
     pub(crate) fn takes_part(self, chain: &Chain, currency: Currency) -> bool {
         let own = AccountId::of_owner(&self.key, currency);
         let named = |request: &VerifiedRequest| match request.request().action {
-            Action::Post(movement) | Action::Hold { movement, .. } => {
-                movement.debit == own || movement.credit == own
-            }
+            Action::Post(movement)
+            | Action::Hold { movement, .. }
+            | Action::Correct { movement, .. } => movement.debit == own || movement.credit == own,
             Action::PostHold { account, hold, .. } => account == own || hold.account == own,
             Action::VoidHold { account, .. }
             | Action::Cancel { account }
@@ -66,7 +66,9 @@ pub(crate) fn signing_account(request: &VerifiedRequest, charter: &Charter) -> A
         | Action::VoidHold { account, .. }
         | Action::Cancel { account }
         | Action::Withdraw { account, .. } => account,
-        Action::Deposit { currency, .. } => AccountId::of_owner(&charter.operator(), currency),
+        Action::Deposit { currency, .. } | Action::Correct { currency, .. } => {
+            AccountId::of_owner(&charter.operator(), currency)
+        }
         Action::OpenEscrow { subject, currency } => AccountId::of_escrow(&subject, currency),
     }
 }

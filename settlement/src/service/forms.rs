@@ -1,12 +1,11 @@
 //! How the ledger's and the journal's values travel. Never what is hashed or signed.
 
-use auction::keys::Signature;
 use auction::layout::Digest;
 use auction::spec::Time;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::journal::{Head, Receipt, SignedHead};
+use crate::journal::{Receipt, SignedHead};
 use crate::ledger::{AccountId, Balances, Code, Currency, Fate, HoldKey, Kind, RequestId};
 
 /// Fields that travel one after the other.
@@ -30,8 +29,6 @@ macro_rules! travels {
     };
 }
 
-travels! { HeadForm of "Head" Head { epoch: u32, size: u64, root: Digest, time: Time } }
-travels! { SignedHeadForm of "SignedHead" SignedHead { head: Head, signature: Signature } }
 travels! { ReceiptForm of "Receipt" Receipt {
     number: u64, batch: u64, time: Time, entry: Vec<u8>, head: SignedHead, path: Vec<Digest>,
 } }
@@ -82,7 +79,10 @@ travels_as!(Fate as u8, "not a request's fate", |fate| *fate as u8, |number| {
 
 #[cfg(test)]
 mod tests {
+    use auction::keys::Signature;
     use auction::wire::{decode, encode};
+
+    use crate::journal::Head;
 
     use super::*;
 
@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     fn values_travel_there_and_back_and_reserved_ones_do_not() {
-        let head = Head { epoch: 1, size: 2, root: Digest([3; 32]), time: Time(4) };
+        let head = Head { epoch: 1, since: 1, size: 2, root: Digest([3; 32]), time: Time(4) };
         let head = SignedHead { head, signature: Signature([5; 64]) };
         let (entry, path) = (vec![6; 7], vec![Digest([8; 32])]);
         let receipt = Receipt { number: 1, batch: 2, time: Time(3), entry, head, path };

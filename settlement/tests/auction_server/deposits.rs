@@ -7,7 +7,7 @@ use auction::spec::Spec;
 use settlement::client::{Client, ClientError};
 use settlement::goods::GoodsKey;
 use settlement::service::auctions::{AuctionDeclined, AuctionQuestion, PIECE_BYTES};
-use settlement::service::{Answer, Question};
+use settlement::service::{Answer, Answered, Asked, Question};
 
 use crate::cluster::CLOSING;
 use crate::hall::{Hall, account_key, bidder};
@@ -109,8 +109,11 @@ async fn pieces_out_of_place_change_nothing() {
         let endpoint = link::Endpoint::client(&identity, link::Limits::default()).unwrap();
         let key = link::PeerKey(hall.bank.charter.server().0);
         let peer = link::Peer::new(endpoint, file.address.clone(), key);
-        let question = Question::Auction(Box::new(question));
-        peer.request::<Question, Answer>(&question, crate::cluster::PATIENCE).await.unwrap()
+        let question = Asked::Other(Question::Auction(Box::new(question)));
+        let answer: Answered<Answer> =
+            peer.request(&question, crate::cluster::PATIENCE).await.unwrap();
+        let Answered::Other(answer) = answer else { panic!("a word about heads") };
+        answer
     };
     let piece = |offset: u64, bytes: Vec<u8>| AuctionQuestion::Piece { auction, offset, bytes };
     let shown = |answer: Answer| format!("{answer:?}");

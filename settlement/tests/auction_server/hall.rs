@@ -16,7 +16,7 @@ use auction::settlement_terms::{Delivery, EscrowReceipt, Fee, Goods, Settlement}
 use auction::spec::{Rule, SignedSpec, Spec, Time, VerifiedSpec};
 use link::service::{Answer, Phase, Question};
 use settlement::auctions::{AuctionSummary, BondKeys, BondOrder, History};
-use settlement::audit::audit_with;
+use settlement::audit::{Held, inquire_with};
 use settlement::client::{Client, ClientError};
 use settlement::goods::{self, GoodsKey, unwatched};
 use settlement::journal::Directory;
@@ -55,6 +55,10 @@ impl Drop for Hall {
             open.kill();
         }
     }
+}
+
+fn address_of(open: &Open) -> String {
+    open.file.address.clone()
 }
 
 pub fn house() -> SecretKey {
@@ -160,7 +164,8 @@ impl Hall {
         Settlement {
             server: self.bank.charter.server(),
             ledger: self.bank.charter.id(),
-            address: "127.0.0.1:1".to_owned(),
+            // The accumulators look there before they join.
+            address: self.open.as_ref().map_or_else(|| "127.0.0.1:1".to_owned(), address_of),
             covers: vec![Level(4), Level(LEVELS)],
             held_until: T,
             fee: Some(Fee { house: house().public(), ..FEE }),
@@ -291,7 +296,9 @@ impl Hall {
         let dir = self.bank.dir.clone();
         let evidence = move |auction: &Digest| kept_transcript(&dir, auction);
         let mut history = History::new(self.bank.charter, evidence, rand::rng());
-        audit_with(&mut storage, &self.bank.charter, &[], &mut history).unwrap();
+        let held = Held::default();
+        let found = inquire_with(&mut storage, &self.bank.charter, &held, &mut history);
+        found.unwrap().0.strictly().unwrap();
         history.summary(self.now)
     }
 }

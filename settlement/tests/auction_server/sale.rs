@@ -79,6 +79,7 @@ async fn the_winner_pays_and_gets_the_goods_and_nobody_else_either() {
         order: Some(order.receipt()),
         goods: Some(hall.goods),
         key_hash: Some(hall.key.hash()),
+        delivery: None,
     };
     let judgement = judge(&case, &mut rand::rng());
     assert!(judgement.is_complete(), "{judgement:?}");

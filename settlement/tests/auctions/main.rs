@@ -12,11 +12,16 @@
 mod in_memory;
 
 mod bonds;
+mod corrupt;
+#[path = "../settlement/disk.rs"]
+#[expect(dead_code, reason = "of another test binary, and not all used here")]
+mod disk;
 mod forgeries;
 mod many;
 mod registrations;
 mod releases;
 mod sales;
+mod samples;
 mod transcripts;
 mod voids;
 mod world;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use auction::bid::BondTicket;
 use auction::keys::{PublicKey, SecretKey};
 use auction::layout::Digest;
 use auction::messages::Content;
@@ -142,6 +143,8 @@ pub struct World {
     pub ledger: Ledger,
     pub index: Index,
     pub journal: Vec<(u64, Time, Entry)>,
+    /// All chains so far, with the clock at each.
+    pub applied: Vec<(Chain, u64)>,
     pub postings: Postings,
     pub spec: VerifiedSpec,
     pub rng: ChaCha20Rng,
@@ -171,6 +174,7 @@ impl World {
             ledger: Ledger::new(charter()),
             index: Index::new(charter()),
             journal: Vec::new(),
+            applied: Vec::new(),
             postings: Postings::new(&postings_key(), charter()).unwrap(),
             spec,
             rng,
@@ -211,6 +215,7 @@ impl World {
 
     /// Applies a chain as the writer does, and lets the index learn what the journal holds of it.
     pub fn apply(&mut self, chain: Chain, now: u64) -> Applied {
+        self.applied.push((chain.clone(), now));
         let outcome = self.ledger.apply(std::slice::from_ref(&chain), Time(now)).outcomes.remove(0);
         self.ledger.check().unwrap();
         if let Some(number) = outcome.entry {
@@ -287,16 +292,30 @@ impl World {
 
     /// The transcript of the auction with these bids, all of them bonded.
     pub fn run(&mut self, bids: &[(u8, u32)]) -> Vec<u8> {
-        self.transcript(bids, None).to_bytes().unwrap()
+        self.run_with(bids, &[])
+    }
+
+    /// The same; these bidders bid with these tickets instead of their bonds'.
+    pub fn run_with(&mut self, bids: &[(u8, u32)], tickets: &[(u8, BondTicket)]) -> Vec<u8> {
+        self.transcript(bids, tickets, None).to_bytes().unwrap()
     }
 
     /// The same; at the end all accumulators sign what `lie` makes of the outcome.
-    pub fn transcript(&mut self, bids: &[(u8, u32)], lie: Option<fn(&mut Outcome)>) -> Transcript {
+    pub fn transcript(
+        &mut self,
+        bids: &[(u8, u32)],
+        tickets: &[(u8, BondTicket)],
+        lie: Option<fn(&mut Outcome)>,
+    ) -> Transcript {
         let committee = self.committee.take().unwrap();
         let seal_one = |(i, level): &(u8, u32)| {
             let secret = bidder(*i);
-            let bond = self.index.auction(&self.spec.id()).unwrap().bond(&secret.public()).unwrap();
-            let ticket = Some(bond.ticket(&server()));
+            let given = tickets.iter().find(|(bidder, _)| bidder == i);
+            let ticket = given.map(|(_, ticket)| ticket.clone()).unwrap_or_else(|| {
+                let state = self.index.auction(&self.spec.id()).unwrap();
+                state.bond(&secret.public()).unwrap().ticket(&server())
+            });
+            let ticket = Some(ticket);
             let mut rng = in_memory::rng(u64::from(*i));
             let sealed = seal(&committee.auction, Level(*level), &secret, ticket, &mut rng);
             Sealed { bidder: secret, submissions: sealed.unwrap() }

@@ -159,6 +159,13 @@ impl Oracle {
             Action::Withdraw { account, amount, .. } => {
                 self.pay(account, operator(), amount.get(), false)
             }
+            Action::Correct { movement: Movement { debit, credit, amount, .. }, .. } => {
+                if self.accounts.contains(&debit) {
+                    self.pay(debit, credit, amount.get(), false)
+                } else {
+                    Code::UnknownDebit
+                }
+            }
             Action::Post(Movement { debit, credit, amount, .. }) => {
                 self.pay(debit, credit, amount.get(), true)
             }
@@ -272,7 +279,7 @@ fn signing(request: &Request) -> AccountId {
         | Action::VoidHold { account, .. }
         | Action::Cancel { account }
         | Action::Withdraw { account, .. } => account,
-        Action::Deposit { .. } => operator(),
+        Action::Deposit { .. } | Action::Correct { .. } => operator(),
         Action::OpenEscrow { .. } => escrow(),
     }
 }
@@ -286,6 +293,7 @@ fn by_postings(request: &VerifiedRequest) -> bool {
 fn is_final(code: Code) -> bool {
     [
         Code::UnknownCredit,
+        Code::UnknownDebit,
         Code::InsufficientFunds,
         Code::HoldUnknown,
         Code::HoldPosted,

@@ -6,7 +6,7 @@ use auction::spec::Time;
 use settlement::layout::Signer;
 use settlement::ledger::{
     AccountId, Action, Balances, Chain, Charter, Code, Currency, HoldKey, Ledger, Movement, Part,
-    Reply, Request, RequestId, SignedRequest, Sum, VerifiedRequest,
+    Reply, Request, RequestId, SignedRequest, Sum, VerifiedRequest, correction_id,
 };
 
 /// Until when requests are good unless a test says otherwise.
@@ -69,7 +69,11 @@ pub fn until(
     until: Time,
     action: Action,
 ) -> VerifiedRequest {
-    let request = Request { id: id(number), until, action };
+    let id = match action {
+        Action::Correct { movement, part, .. } => correction_id(&movement.reference, part),
+        _ => id(number),
+    };
+    let request = Request { id, until, action };
     let mut signed = SignedRequest::sign(&request, &signer(seed), charter);
     if matches!(action, Action::Withdraw { .. }) {
         signed = signed.countersign(&signer(202), charter);

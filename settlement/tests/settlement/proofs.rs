@@ -6,6 +6,8 @@ use settlement::audit::{AuditError, audit};
 use settlement::bookkeeper::Bookkeeper;
 use settlement::journal::{JournalError, Options, SignedHead, Unproven};
 use settlement::ledger::{Action, Chain, Code};
+use witness::evidence::{Case, Word};
+use witness::{Contradiction, ServerEvidence};
 
 use crate::disk::Disk;
 use crate::people::*;
@@ -95,13 +97,18 @@ fn heads_are_consistent_and_two_histories_convict_the_server() {
     honest.flush().unwrap();
     forked.flush().unwrap();
     let (later, fork) = (head(&honest), head(&forked));
-    let proof = honest.release(honest.consistency(2, 3)).unwrap().unwrap();
-    assert!(common.head.continues_to(&later.head, &proof));
-    assert!(!common.head.continues_to(&fork.head, &proof));
-    assert!(!later.head.continues_to(&fork.head, &[]));
-    assert!(later.convicts_with(&fork, &charter()));
-    assert!(!later.convicts_with(&later, &charter()));
-    assert!(!later.convicts_with(&common, &charter()));
+    let word = honest.release(honest.continuation(2, 3)).unwrap().unwrap();
+    assert!(word.verify(&charter().ledger_key()).unwrap().holds());
+    assert!(honest.release(honest.continuation(3, 4)).unwrap().is_none());
+    assert!(honest.release(honest.continuation(3, 2)).unwrap().is_none());
+    let convicts = |one: SignedHead, other: SignedHead| {
+        let case = Case::Words(Box::new([one, other].map(Word::Head)), Vec::new());
+        let evidence = ServerEvidence { of: charter().ledger_key(), case };
+        matches!(evidence.convict(), Ok(Some(Contradiction::TwoRoots { number: 3 })))
+    };
+    assert!(convicts(later, fork));
+    assert!(!convicts(later, later));
+    assert!(!convicts(later, common));
     drop(honest);
     let heads = [common, later];
     assert_eq!(audit(&mut one.clone(), &charter(), &heads).unwrap().root, later.head.root);

@@ -29,7 +29,7 @@ struct Draft {
 
 fn draft() -> impl Strategy<Value = Draft> {
     let wrong = proptest::bool::weighted(0.03);
-    (0u8..16, 1u8..4, 1u8..4, 1u8..16, 0u8..60, 1u8..16, 0u16..400, wrong).prop_map(
+    (0u8..17, 1u8..4, 1u8..4, 1u8..16, 0u8..60, 1u8..16, 0u16..400, wrong).prop_map(
         |(kind, person, other, id, amount, hold, ahead, wrong_signer)| Draft {
             kind,
             person,
@@ -83,14 +83,18 @@ impl Draft {
             13 => Action::PostHold { account: escrow(), hold, part, reference },
             14 => Action::VoidHold { account: escrow(), hold, reference },
             15 => Action::Post(movement(escrow(), me, amount)),
+            16 => {
+                let part = u32::from(self.id % 3);
+                Action::Correct { currency: eur(), movement: movement(other, me, amount), part }
+            }
             _ => Action::Withdraw { account: me, amount: sum(amount), reference },
         };
         let owner = match self.kind {
-            0 | 1 => 202,
+            0 | 1 | 16 => 202,
             12.. => 203,
             _ => self.person,
         };
-        let wrong = self.wrong_signer && self.kind > 1 && self.kind != 12;
+        let wrong = self.wrong_signer && self.kind > 1 && ![12, 16].contains(&self.kind);
         let signer = if wrong { 99 } else { owner };
         let until_time = Time((clock + u64::from(self.ahead) + 30).saturating_sub(25));
         (until(charter, signer, u128::from(self.id), until_time, action), !wrong)

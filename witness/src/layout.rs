@@ -1,5 +1,5 @@
-//! What the settlement side hashes and signs: the byte layout of `auction::layout`, with labels
-//! of its own that no label of the auction equals.
+//! What the settlement side and its witnesses hash and sign: the byte layout of
+//! `auction::layout`, with labels of their own that no label of the auction equals.
 
 use auction::keys::{BadSignature, PublicKey, SecretKey, Signature};
 use auction::layout::{Digest, VERSION};
@@ -48,6 +48,14 @@ pub enum Label {
     EscrowOpeningKey,
     /// A delivery key that follows from a seed.
     DeliveryOpeningKey,
+    /// A server's signed word that a tree continues an older one.
+    Continuation = 170,
+    /// A witness's signature on a head that it accepted.
+    Countersignature,
+    /// What a correction refers to.
+    Correction = 178,
+    /// The id of a correction.
+    CorrectionId,
 }
 
 /// A statement being laid out: protocol, version, label, context, fields. One with secrets in it
