@@ -240,6 +240,9 @@ fn settlement_help(error: &settlement::client::ClientError) -> &'static str {
         }
         Error::Busy | Error::Unknown => "run the command again: it does nothing twice",
         Error::Declined(_) => "check the account, the key and the charter file",
+        Error::Auction(_) => {
+            "check the auction and the key that asks; 'gavel settle' says how the payment stands"
+        }
         Error::Restored => "run the command again with the receipts that you hold",
         _ => "do not trust this server until its operator has explained it",
     }

@@ -1,5 +1,5 @@
 //! `gavel judge`: what was ordered, delivered and paid, from files alone. SETTLEMENT, section "An
-//! auction's payment", step 7.
+//! auction's payment", step 6; "Physical goods", step 8.
 
 use std::fs::File;
 use std::io::BufReader;
@@ -33,7 +33,8 @@ const EXAMPLES: &str = "Examples:
 Nobody is asked: from the transcript (with the terms that the seller signed), the receipt, the
 encrypted goods and the charter anyone establishes what was offered, ordered, paid and delivered,
 or what fails and whose fault it is. What is not brought is said to be not shown: the order stands
-in the winner's receipt alone. Exit code 0 when nothing fails.";
+in the winner's receipt alone. Of physical goods the receipt shows what was said and paid after the sale;
+what was sent, and whether it came, no file shows. Exit code 0 when nothing fails.";
 
 /// Arguments of `gavel judge`.
 #[derive(Debug, Args)]
@@ -76,7 +77,8 @@ struct View {
 
 #[derive(Serialize)]
 struct FindingView {
-    /// `offered`, `sold`, `ordered`, `paid`, `goods` or `key`.
+    /// `offered`, `sold`, `ordered`, `paid`, `goods`, `key`, `dispatched`, `disputed` or
+    /// `paid-out`.
     subject: &'static str,
     /// `holds`, `fails`, `not-shown` or `not-owed`.
     found: &'static str,
@@ -100,10 +102,11 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         let case = Case {
             charter: &charter.charter,
             transcript: &transcript,
-            decision: Some(&receipts.decision),
+            decision: receipts.decision.as_ref(),
             order: receipts.order.as_ref(),
             goods,
             key_hash,
+            delivery: receipts.delivery(),
         };
         let judgement = judge(&case, &mut rand::rng());
         Ok::<_, Failure>((judgement, currency_of(&transcript)))
@@ -181,6 +184,9 @@ impl View {
                 "ordered" => "Ordered",
                 "paid" => "Paid",
                 "goods" => "Goods",
+                "dispatched" => "Dispatched",
+                "disputed" => "Disputed",
+                "paid-out" => "Paid out",
                 _ => "Key",
             };
             (name, format!("{}: {}", finding.found, finding.words))
@@ -197,6 +203,9 @@ fn subject(subject: Subject) -> &'static str {
         Subject::Paid => "paid",
         Subject::Goods => "goods",
         Subject::Key => "key",
+        Subject::Dispatched => "dispatched",
+        Subject::Disputed => "disputed",
+        Subject::PaidOut => "paid-out",
     }
 }
 

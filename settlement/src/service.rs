@@ -6,6 +6,7 @@
 
 pub mod auctions;
 mod forms;
+pub mod physical;
 
 use auction::keys::PublicKey;
 use auction::layout::Digest;

@@ -12,6 +12,7 @@ use auction::layout::Digest;
 use bidder::{BondRecord, Wallet};
 use clap::Args;
 use serde::Serialize;
+use settlement::auctions::physical::Place;
 use settlement::charter_file::CharterFile;
 use settlement::client::Client;
 use settlement::service::auctions::{DecisionView, Stage};
@@ -19,6 +20,7 @@ use settlement::service::auctions::{DecisionView, Stage};
 use crate::account::directory::Account;
 use crate::arguments::{AuctionId, CommitteeArgument, WalletArgument};
 use crate::charter::{CharterArgument, asking, with_server};
+use crate::delivery;
 use crate::exit::Failure;
 use crate::private_file::{check_private, load_key};
 use crate::standing::auction_of;
@@ -34,7 +36,10 @@ const EXAMPLES: &str = "Examples:
 The winner gets the goods as well: they are downloaded, decrypted with the key in the receipt, held
 against what the seller signed, and appear under --out when all of that holds. The receipt is kept
 as a file (--receipt; of the winner in the wallet), which 'gavel judge' reads; with --account it
-also proves the order. May be repeated for as long as the server serves the goods.";
+also proves the order. May be repeated for as long as the server serves the goods.
+
+Of physical goods it also holds what was said after the sale, and the payout, as far as they have
+come; fetch it again when there is more.";
 
 /// Arguments of `gavel receipt`.
 #[derive(Debug, Args)]
@@ -80,6 +85,8 @@ struct View {
     /// Whether the goods are those that the seller offered.
     goods_match: Option<bool>,
     time: String,
+    /// How the delivery of physical goods stands.
+    delivery: Option<delivery::View>,
 }
 
 /// Runs the command.
@@ -100,10 +107,10 @@ async fn sellers(
 ) -> Result<(), Failure> {
     let key = load_key(key_file)?;
     check_private(key_file)?;
-    let (sale, decision) =
-        with_server(&key, charter, async |client| sale::fetch(client, id).await).await?;
+    let Fetched { sale, mut receipts, delivery, time } = fetch(&key, charter, id).await?;
+    receipts.order = None;
     let path = arguments.receipt.clone().unwrap_or_else(|| format!("{id}.receipt").into());
-    file::write(&path, &Receipts { decision: decision.clone(), order: None })?;
+    file::write(&path, &receipts)?;
     let auction = auction_of(&arguments.committee, id).await;
     let currency = auction.as_ref().map(|auction| &auction.spec().currency);
     let view = View {
@@ -112,9 +119,40 @@ async fn sellers(
         order: false,
         out: None,
         goods_match: None,
-        time: time::utc(decision.time),
+        time: time::utc(time),
+        delivery,
     };
     output::either(arguments.json, &view, || view.in_words("Paid to the seller"))
+}
+
+/// What the server shows a side of a sale.
+struct Fetched {
+    sale: Sale,
+    receipts: Receipts,
+    /// Of physical goods.
+    delivery: Option<delivery::View>,
+    /// When it was decided.
+    time: auction::spec::Time,
+}
+
+/// Fetches the receipt of the sale, and of physical goods those of what came after.
+async fn fetch(key: &SecretKey, charter: &CharterFile, id: &Digest) -> Result<Fetched, Failure> {
+    with_server(key, charter, async |client| {
+        let (sale, decision) = sale::fetch(client, id).await?;
+        let time = decision.time;
+        let mut receipts = Receipts::new(decision, None);
+        if sale.digital().is_some() {
+            return Ok(Fetched { sale, receipts, delivery: None, time });
+        }
+        for place in [Place::Dispatch, Place::Dispute, Place::Payout] {
+            if let Some(proven) = asking(client.delivery_receipt(*id, place)).await? {
+                receipts.keep(place, proven.receipt().clone());
+            }
+        }
+        let delivery = delivery::View::of(id, &asking(client.delivery(*id)).await?)?;
+        Ok(Fetched { sale, receipts, delivery: Some(delivery), time })
+    })
+    .await
 }
 
 async fn winners(arguments: &Arguments, id: &Digest, charter: &CharterFile) -> Result<(), Failure> {
@@ -134,21 +172,29 @@ async fn winners(arguments: &Arguments, id: &Digest, charter: &CharterFile) -> R
             "your bond is released with the others'; 'gavel account balance' shows it",
         ));
     };
-    let (sale, decision) =
-        with_server(bond.bidder_secret(), charter, async |client| sale::fetch(client, id).await)
-            .await?;
+    if arguments.out.is_some() && offered(bond).is_none() {
+        return Err(Failure::usage(
+            "the goods of this auction are no file: they are sent",
+            "leave out --out; 'gavel delivery confirm' says that you have them",
+        ));
+    }
+    let Fetched { sale, mut receipts, delivery, time } =
+        fetch(bond.bidder_secret(), charter, id).await?;
     let order = match &arguments.account {
         None => None,
         Some(dir) => Some(order_of(&Account::open(dir)?, charter, &sale).await?),
     };
     let has_order = order.is_some();
+    receipts.order = order;
     let path = arguments.receipt.clone();
     let path = path.unwrap_or_else(|| wallet.dir().join(format!("{id}.receipt")));
     // Before the goods: the receipt is what proves the payment.
-    file::write(&path, &Receipts { decision: decision.clone(), order })?;
-    let key = collect::open_key(&sale, bond)?;
-    if let Some(out) = &arguments.out {
-        collect::goods(&sale, bond, charter, &key, out).await?;
+    file::write(&path, &receipts)?;
+    if sale.digital().is_some() {
+        let key = collect::open_key(&sale, bond)?;
+        if let Some(out) = &arguments.out {
+            collect::goods(bond, charter, &key, out).await?;
+        }
     }
     let view = View {
         sale: view_of(&sale, Some(&bond.spec().currency)),
@@ -156,7 +202,8 @@ async fn winners(arguments: &Arguments, id: &Digest, charter: &CharterFile) -> R
         order: has_order,
         out: arguments.out.as_ref().map(|out| out.display().to_string()),
         goods_match: arguments.out.as_ref().map(|_| true),
-        time: time::utc(decision.time),
+        time: time::utc(time),
+        delivery,
     };
     output::either(arguments.json, &view, || view.in_words("Paid by the winner"))
 }
@@ -164,7 +211,10 @@ async fn winners(arguments: &Arguments, id: &Digest, charter: &CharterFile) -> R
 /// Who won, by the server's word: whose receipt to ask for.
 async fn winner_of(client: &Client, id: &Digest) -> Result<auction::keys::PublicKey, Failure> {
     match asking(client.payment(*id)).await?.stage {
-        Stage::Decided { decision: DecisionView::Sale { winner, .. }, .. } => Ok(winner),
+        Stage::Decided {
+            decision: DecisionView::Sale { winner, .. } | DecisionView::PhysicalSale { winner, .. },
+            ..
+        } => Ok(winner),
         Stage::Decided { decision: DecisionView::NoSale { .. }, .. } => Err(Failure::Payment(
             "nothing was sold".to_owned(),
             "your bond is released; 'gavel account balance' shows it",
@@ -205,6 +255,7 @@ async fn order_of(
 
 impl View {
     fn in_words(&self, paid: &'static str) -> String {
+        let paid = if self.delivery.is_some() { "Paid into escrow" } else { paid };
         let mut rows = self.sale.rows(paid);
         rows.push(("When", self.time.clone()));
         let order = if self.order { ", with the order" } else { "" };
@@ -212,12 +263,16 @@ impl View {
         if let Some(out) = &self.out {
             rows.push(("Goods", format!("{out}, as the seller offered them")));
         }
+        // Its first two rows, auction and sale, stand here already.
+        rows.extend(self.delivery.iter().flat_map(|delivery| delivery.rows().split_off(2)));
         output::columns(&rows)
     }
 }
 
-/// The bond's goods as the seller signed them.
+/// The bond's goods as the seller signed them, where they are a file.
 fn offered(bond: &BondRecord) -> Option<auction::settlement_terms::Goods> {
-    let auction::settlement_terms::Delivery::Digital(goods) = bond.terms()?.delivery;
-    Some(goods)
+    match bond.terms()?.delivery {
+        auction::settlement_terms::Delivery::Digital(goods) => Some(goods),
+        auction::settlement_terms::Delivery::Physical(_) => None,
+    }
 }

@@ -1,6 +1,6 @@
 //! The judge of an auction's payment: from files alone, without asking anybody, what was ordered,
 //! what was delivered and that it was paid, or what fails and whose fault it is. SETTLEMENT,
-//! section "An auction's payment", step 7.
+//! section "An auction's payment", step 6; "Physical goods", step 8.
 
 use auction::keys::PublicKey;
 use auction::layout::Digest;
@@ -9,11 +9,13 @@ use auction::settlement_terms::Goods;
 use auction::transcript::{Transcript, TranscriptError, Verdict};
 use rand::CryptoRng;
 
+use super::physical;
 use crate::auctions::payment::Payment;
+use crate::auctions::physical::requests::physical_sale_request;
 use crate::auctions::postings::sale_requests;
-use crate::auctions::{Attached, Bond, RegistrationRefused, SaleRecord};
+use crate::auctions::{Attached, Bond, RegistrationRefused, SaleFacts, SaleRecord};
 use crate::journal::{Proven, Receipt};
-use crate::ledger::{Action, Authority, Charter, Code, Part, SignedRequest};
+use crate::ledger::{Action, Authority, Charter, Code, Part, Request, SignedRequest};
 
 /// What somebody brings before the judge. What is left out is not judged, and said to be so.
 pub struct Case<'a> {
@@ -29,6 +31,19 @@ pub struct Case<'a> {
     pub goods: Option<Goods>,
     /// The hash of the key that opened them for whoever brings the case.
     pub key_hash: Option<Digest>,
+    /// What was said of physical goods after the sale.
+    pub delivery: DeliveryReceipts<'a>,
+}
+
+/// Receipts of what was said of physical goods, and of the payout.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct DeliveryReceipts<'a> {
+    /// Of the dispatch.
+    pub dispatch: Option<&'a Receipt>,
+    /// Of the dispute.
+    pub dispute: Option<&'a Receipt>,
+    /// Of the payout.
+    pub payout: Option<&'a Receipt>,
 }
 
 /// One thing that the judge looked at.
@@ -51,12 +66,18 @@ pub enum Subject {
     Sold,
     /// What the winner ordered.
     Ordered,
-    /// What was paid, from whom to whom.
+    /// What was paid, from whom to whom; of physical goods, into escrow.
     Paid,
     /// That the goods are those that were offered.
     Goods,
     /// That the key is the one that was offered.
     Key,
+    /// That physical goods were dispatched.
+    Dispatched,
+    /// That the winner disputed.
+    Disputed,
+    /// Where the price went from escrow, and why.
+    PaidOut,
 }
 
 /// What was found.
@@ -68,7 +89,7 @@ pub enum Found {
     Fails,
     /// Nothing was brought for it.
     NotShown,
-    /// There is no sale, so nothing is owed.
+    /// There is no sale, or nothing rests on it: nothing is owed.
     NotOwed,
 }
 
@@ -97,15 +118,15 @@ impl Judgement {
         self.findings.iter().any(|finding| finding.found == Found::Fails)
     }
 
-    fn add(&mut self, subject: Subject, found: Found, words: impl Into<String>) {
+    pub(super) fn add(&mut self, subject: Subject, found: Found, words: impl Into<String>) {
         self.findings.push(Finding { subject, found, words: words.into() });
     }
 }
 
 /// What the transcript alone gives.
-struct Trial {
+pub(super) struct Trial {
     verdict: Verdict,
-    payment: Payment,
+    pub(super) payment: Payment,
 }
 
 /// Judges a case. `rng` weighs the equations of the transcript's proofs.
@@ -126,12 +147,19 @@ pub fn judge<R: CryptoRng + ?Sized>(case: &Case<'_>, rng: &mut R) -> Judgement {
         None => judge_no_sale(case, record, &trial, &mut judgement),
         Some(sale) => {
             judge_order(case, &trial, &sale.winner, record.as_ref(), &mut judgement);
-            if let Some((proven, attached)) = record {
-                judge_payment(&trial, case.charter, &proven, attached, &mut judgement);
+            if let Some((proven, attached)) = &record {
+                judge_payment(&trial, case.charter, proven, attached, &mut judgement);
             } else if case.decision.is_none() {
                 judgement.add(Subject::Paid, Found::NotShown, "no receipt of a sale was brought");
             }
-            judge_delivery(case, &trial, &mut judgement);
+            let paid = match &record {
+                Some((_, Attached::PhysicalSale(facts))) => Some(facts),
+                _ => None,
+            };
+            match trial.payment.goods() {
+                Some(goods) => judge_delivery(case, &goods, &mut judgement),
+                None => physical::judge(case, &trial, &sale.winner, paid, &mut judgement),
+            }
         }
     }
     judgement.findings.sort_by_key(|finding| finding.subject);
@@ -163,8 +191,14 @@ fn begin<R: CryptoRng + ?Sized>(
             judgement.add(
                 Subject::Offered,
                 Found::Holds,
-                "the seller signed the terms, and the settlement server signed that it held the \
-                 goods and their key before anybody joined",
+                if payment.goods().is_some() {
+                    "the seller signed the terms, and the settlement server signed that it held \
+                     the goods and their key before anybody joined"
+                } else {
+                    "the seller signed the terms, and the settlement server signed that it had \
+                     registered the auction before anybody joined. The goods themselves nobody \
+                     but the seller had"
+                },
             );
             let words = match verdict.outcome.sale {
                 Some(sale) => format!("the transcript proves that key {} won", sale.winner),
@@ -192,16 +226,14 @@ fn decision_of(case: &Case<'_>, trial: &Trial) -> Option<Result<(Proven, Attache
     Some(match proven(receipt, case.charter) {
         Err(words) => Err(words),
         Ok(proven) => match attached(&proven) {
-            Some(attached) if auction_of(&attached) == Some(trial.payment.id()) => {
-                Ok((proven, attached))
-            }
+            Some(attached) if attached.auction() == trial.payment.id() => Ok((proven, attached)),
             Some(_) | None => Err("the receipt is of something else than this auction".to_owned()),
         },
     })
 }
 
 /// A receipt whose path, head and every signature hold, and whose requests were all committed.
-fn proven(receipt: &Receipt, charter: &Charter) -> Result<Proven, String> {
+pub(super) fn proven(receipt: &Receipt, charter: &Charter) -> Result<Proven, String> {
     let proven = receipt.verify(charter).map_err(|error| format!("the receipt: {error}"))?;
     if let Some(code) = proven.codes.iter().find(|code| **code != Code::Done) {
         return Err(format!("the receipt is of a refusal ({code:?}): nothing was moved"));
@@ -215,18 +247,8 @@ fn proven(receipt: &Receipt, charter: &Charter) -> Result<Proven, String> {
     Ok(proven)
 }
 
-fn attached(proven: &Proven) -> Option<Attached> {
+pub(super) fn attached(proven: &Proven) -> Option<Attached> {
     Attached::read_bytes(proven.attachment.as_deref()?).ok()?
-}
-
-fn auction_of(attached: &Attached) -> Option<Digest> {
-    match attached {
-        Attached::Registration(_) => None,
-        Attached::Bond(order) => Some(order.terms().auction),
-        Attached::Sale(record) => Some(record.auction),
-        Attached::NoSale(record) => Some(record.auction),
-        Attached::Void(record) => Some(record.auction),
-    }
 }
 
 fn judge_no_sale(
@@ -277,9 +299,14 @@ fn judge_order(
         let words = "the order is that of another bidder than the winner";
         return judgement.add(Subject::Ordered, Found::Fails, words);
     }
-    if let Some((_, Attached::Sale(record))) = decision
-        && (record.hold != bond.hold || record.delivery != bond.delivery)
-    {
+    let same = match decision {
+        Some((_, Attached::Sale(record))) => {
+            record.hold == bond.hold && record.delivery == bond.delivery
+        }
+        Some((_, Attached::PhysicalSale(sale))) => sale.hold == bond.hold,
+        _ => true,
+    };
+    if !same {
         let words = "the server took the price from another hold than the winner's, or sealed \
                      the key to another than his";
         return judgement.add(Subject::Ordered, Found::Fails, words);
@@ -308,22 +335,36 @@ fn judge_payment(
     trial: &Trial,
     charter: &Charter,
     proven: &Proven,
-    attached: Attached,
+    attached: &Attached,
     judgement: &mut Judgement,
 ) {
+    let sale = |wrong: Option<&str>, right: &str| match wrong {
+        None => (Found::Holds, right.to_owned()),
+        Some(wrong) => {
+            (Found::Fails, format!("the server's sale is not the transcript's: {wrong}"))
+        }
+    };
+    let payment = &trial.payment;
     let (found, words) = match attached {
-        Attached::Sale(record) => match wrong_in_sale(trial, charter, proven, &record) {
-            None => (
-                Found::Holds,
-                "the price was taken from the winner's bond and paid to the seller, less the \
-                 fee, and the sealed key went with it in one entry"
-                    .to_owned(),
-            ),
-            Some(wrong) => {
-                (Found::Fails, format!("the server's sale is not the transcript's: {wrong}"))
-            }
-        },
-        Attached::Void(_) if proven.time >= trial.payment.decided_by() => (
+        Attached::Sale(record) => {
+            let expected = sale_requests(payment, record);
+            let wrong = wrong_in_goods(payment, record)
+                .or_else(|| wrong_in_sale(trial, charter, proven, &record.facts(), &expected));
+            sale(
+                wrong,
+                "the price was taken from the winner's bond and paid to the seller, less the fee, \
+                 and the sealed key went with it in one entry",
+            )
+        }
+        Attached::PhysicalSale(facts) => {
+            let expected = [physical_sale_request(payment, facts)];
+            let wrong = match payment.physical() {
+                None => Some("other goods"),
+                Some(_) => wrong_in_sale(trial, charter, proven, facts, &expected),
+            };
+            sale(wrong, "the price was taken from the winner's bond into the escrow account")
+        }
+        Attached::Void(_) if proven.time >= payment.decided_by() => (
             Found::Fails,
             "the server decided at V that the auction is void. A complete transcript counts only \
              if the server had it before V: whether it was kept from it, this does not show"
@@ -332,11 +373,23 @@ fn judge_payment(
         Attached::Void(_) => {
             (Found::Fails, "the server decided before V that the auction is void".to_owned())
         }
-        Attached::NoSale(_) | Attached::Bond(_) | Attached::Registration(_) => {
+        Attached::NoSale(_)
+        | Attached::Bond(_)
+        | Attached::Registration(_)
+        | Attached::PhysicalRegistration(_)
+        | Attached::Word(_)
+        | Attached::Payout(_) => {
             (Found::Fails, "the server's receipt shows no sale, and there was one".to_owned())
         }
     };
     judgement.add(Subject::Paid, found, words);
+}
+
+fn wrong_in_goods(payment: &Payment, record: &SaleRecord) -> Option<&'static str> {
+    let same = payment.goods().is_some_and(|goods| {
+        record.checksum == goods.checksum && record.key_hash == goods.key_hash
+    });
+    (!same).then_some("other goods")
 }
 
 /// What in a sale differs from what the transcript and the spec give.
@@ -344,47 +397,52 @@ fn wrong_in_sale(
     trial: &Trial,
     charter: &Charter,
     proven: &Proven,
-    record: &SaleRecord,
+    facts: &SaleFacts,
+    expected: &[Request],
 ) -> Option<&'static str> {
     let outcome = &trial.verdict.outcome;
     let payment = &trial.payment;
     let fee = |price| payment.settlement().fee.map_or(Amount(0), |fee| fee.at(price));
-    let goods = payment.goods();
-    let expected = sale_requests(payment, record);
-    let by_postings = |request: &SignedRequest| {
-        let verified = request.clone().verify(charter);
-        verified.is_ok_and(|verified| verified.authority() == Authority::Postings)
-    };
-    let requests = proven.requests.iter().map(SignedRequest::request);
     let taken = proven.requests.first().is_some_and(|first| {
         matches!(first.request().action,
-            Action::PostHold { part: Part::Amount(amount), .. } if amount == record.price.0)
+            Action::PostHold { part: Part::Amount(amount), .. } if amount == facts.price.0)
     });
     let sale = outcome.sale?;
     [
-        ("another winner", record.winner == sale.winner),
-        ("another price", record.price == sale.price && taken),
-        ("another fee", record.fee == fee(sale.price)),
-        ("another transcript", record.transcript == outcome.transcript),
-        ("other goods", record.checksum == goods.checksum && record.key_hash == goods.key_hash),
-        ("other movements of money", requests.eq(&expected)),
-        ("movements that the server did not sign", proven.requests.iter().all(by_postings)),
+        ("another winner", facts.winner == sale.winner),
+        ("another price", facts.price == sale.price && taken),
+        ("another fee", facts.fee == fee(sale.price)),
+        ("another transcript", facts.transcript == outcome.transcript),
+        ("other movements of money", moves_exactly(proven, expected)),
+        ("movements that the server did not sign", by_postings(proven, charter)),
         ("a decision after V", proven.time < payment.decided_by()),
         (
             "a decision before closing without the seller's word",
             proven.time >= payment.closing()
-                || record.early_close.is_some_and(|word| word.verify(payment.spec()).is_ok()),
+                || facts.early_close.is_some_and(|word| word.verify(payment.spec()).is_ok()),
         ),
     ]
     .into_iter()
     .find_map(|(what, holds)| (!holds).then_some(what))
 }
 
-fn judge_delivery(case: &Case<'_>, trial: &Trial, judgement: &mut Judgement) {
-    let expected = trial.payment.goods();
+/// Whether an entry holds exactly these requests.
+pub(super) fn moves_exactly(proven: &Proven, expected: &[Request]) -> bool {
+    proven.requests.iter().map(SignedRequest::request).eq(expected)
+}
+
+/// Whether the postings module signed all of an entry.
+pub(super) fn by_postings(proven: &Proven, charter: &Charter) -> bool {
+    proven.requests.iter().all(|request| {
+        let verified = request.clone().verify(charter);
+        verified.is_ok_and(|verified| verified.authority() == Authority::Postings)
+    })
+}
+
+fn judge_delivery(case: &Case<'_>, expected: &Goods, judgement: &mut Judgement) {
     let (found, words) = match case.goods {
         None => (Found::NotShown, "no goods were brought"),
-        Some(goods) if goods == expected => {
+        Some(goods) if goods == *expected => {
             (Found::Holds, "the encrypted goods are those that the seller offered")
         }
         Some(_) => (Found::Fails, "the encrypted goods are not those that the seller offered"),

@@ -14,6 +14,7 @@ mod in_memory;
 mod bonds;
 mod forgeries;
 mod many;
+mod physical;
 mod registrations;
 mod releases;
 mod sales;
