@@ -47,9 +47,11 @@ pub(super) fn judge(
     let before = claimed.map(|claimed| claimed.number);
     let mut stage = Stage::Sold;
     for place in [Place::Dispatch, Place::Dispute] {
-        let (receipt, reached, subject) = match place {
-            Place::Dispute => (case.delivery.dispute, Stage::Disputed, Subject::Disputed),
-            _ => (case.delivery.dispatch, Stage::Dispatched, Subject::Dispatched),
+        let (receipt, reached, subject, what) = match place {
+            Place::Dispute => {
+                (case.delivery.dispute, Stage::Disputed, Subject::Disputed, "dispute")
+            }
+            _ => (case.delivery.dispatch, Stage::Dispatched, Subject::Dispatched, "dispatch"),
         };
         let (found, words) = match receipt.map(|receipt| delivery.word(receipt, place, before)) {
             Some(Ok(())) => {
@@ -58,9 +60,9 @@ pub(super) fn judge(
             }
             Some(Err(words)) => (Found::Fails, words),
             None if rests_on.is_some_and(|rests_on| rests_on < reached) => {
-                (Found::NotOwed, "the payout does not rest on one".to_owned())
+                (Found::NotOwed, format!("the payout rests on no {what}"))
             }
-            None => (Found::NotShown, "no receipt of one was brought".to_owned()),
+            None => (Found::NotShown, format!("no receipt of a {what} was brought")),
         };
         judgement.add(subject, found, words);
     }

@@ -243,7 +243,7 @@ pub enum AuctionDeclined {
     #[error("the server cannot read or write what it needs for this: tell its operator")]
     Disk,
     /// Too many auctions are open.
-    #[error("this settlement server has as many auctions as it takes: try again later")]
+    #[error("this settlement server has as many open auctions as it takes, or as many of yours")]
     Full,
     /// No physical goods were sold there.
     #[error("no physical goods were sold in this auction, or not yet")]

@@ -21,6 +21,9 @@ use crate::service::Answer;
 use crate::service::auctions::{AuctionAnswer, AuctionDeclined};
 use crate::service::physical::DeliveryView;
 
+/// Auctions of one seller that are registered and not decided, at most, where nothing is deposited.
+const OPEN_OF_A_SELLER: usize = MAX_OPEN_AUCTIONS / 8;
+
 impl Auctions {
     /// Journals the registration of an auction of physical goods, and gives the escrow receipt.
     pub(super) async fn register(
@@ -52,7 +55,7 @@ impl Auctions {
             Ok(spec) => spec,
             Err(error) => return refused(error.to_string()),
         };
-        if self.open_auctions() >= MAX_OPEN_AUCTIONS {
+        if !self.has_room_for(&asker) {
             return declined(AuctionDeclined::Full);
         }
         let registration = spec.register(&self.server);
@@ -74,6 +77,19 @@ impl Auctions {
             None if code == Code::Expired => refused("the auction has closed".to_owned()),
             None => declined(AuctionDeclined::Refused(code)),
         }
+    }
+
+    /// Whether one more auction of this seller can be registered. It costs him no deposit, so
+    /// nobody may take all places.
+    fn has_room_for(&self, seller: &PublicKey) -> bool {
+        let index = self.index();
+        let open = index.auctions().filter(|state| state.decided().is_none());
+        let (mut all, mut sellers) = (0, 0);
+        for state in open {
+            all += 1;
+            sellers += usize::from(state.registered().spec().spec().seller == *seller);
+        }
+        all < MAX_OPEN_AUCTIONS && sellers < OPEN_OF_A_SELLER
     }
 
     /// Takes a word, whoever brings it; the answer comes once the journal holds it.

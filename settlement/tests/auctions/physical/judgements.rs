@@ -1,7 +1,8 @@
 //! What the judge finds of physical goods, from receipts alone: of an honest server and of others.
 
+use auction::spec::Time;
 use settlement::auctions::Attached;
-use settlement::auctions::physical::{Ground, Saying, Stage, Word};
+use settlement::auctions::physical::{Ground, PayoutRecord, Saying, Shares, Stage, Word};
 use settlement::bookkeeper::Bookkeeper;
 use settlement::journal::{Directory, Options, Receipt};
 use settlement::judge::auction::{Case, DeliveryReceipts, Found, Judgement, Subject, judge};
@@ -181,6 +182,50 @@ fn a_payout_against_what_the_journal_holds_convicts_the_server() {
     }
 }
 
+/// The requests of a chain beside another record.
+fn beside(chain: &Chain, ground: Ground, shares: Shares, world: &World) -> Chain {
+    let record = PayoutRecord { auction: world.auction(), ground, shares };
+    let record = Attached::Payout(record).to_bytes();
+    Chain::new(chain.requests().to_vec(), Some(record)).unwrap()
+}
+
+#[test]
+fn a_payout_that_is_right_but_for_its_time_convicts_the_server() {
+    for (stage, end) in [(Stage::Sold, T2), (Stage::Dispatched, T3), (Stage::Disputed, T4)] {
+        let (mut world, bytes) = in_stage(stage);
+        let payout = world.delivery().due(Time(end)).unwrap();
+        let early = world.payout(&payout, end);
+        let judgement = judged(&mut world, early, end - 1, &bytes);
+        assert_eq!(found(&judgement, Subject::PaidOut), Found::Fails, "{stage:?}");
+        let failing = judgement.findings.iter().filter(|one| one.found == Found::Fails);
+        assert_eq!(failing.count(), 1);
+    }
+}
+
+/// The server pays as if a word had not come that it has in its journal: whoever has the receipt of
+/// the word convicts it, and without one nothing shows it.
+#[test]
+fn the_receipt_of_a_word_convicts_a_server_that_paid_as_if_it_had_none() {
+    for (stage, saying, end) in
+        [(Stage::Sold, dispatched(), T2), (Stage::Dispatched, disputed(), T3)]
+    {
+        let (mut world, bytes) = in_stage(stage);
+        let payout = world.delivery().due(Time(end)).unwrap();
+        let stale = world.payout(&payout, end);
+        world.say(saying, end - 1).unwrap();
+        assert_eq!(world.code(stale, end), Code::Done);
+        let mut files = Files::of(&world, bytes);
+        let judgement = files.judge();
+        assert_eq!(found(&judgement, Subject::PaidOut), Found::Fails, "{stage:?}");
+        match stage {
+            Stage::Sold => files.dispatch = None,
+            _ => files.dispute = None,
+        }
+        let judgement = files.judge();
+        assert_eq!(found(&judgement, Subject::PaidOut), Found::Holds, "{stage:?}");
+    }
+}
+
 #[test]
 fn words_of_others_and_other_movements_convict_the_server() {
     let (world, bytes) = in_stage(Stage::Disputed);
@@ -188,17 +233,22 @@ fn words_of_others_and_other_movements_convict_the_server() {
         Word::sign(&charter().id(), world.auction(), saying, who).unwrap()
     };
     let whole = shares(PRICE - FEE, FEE, 0);
+    // The movements of a confirmation, which are right for every whole sale.
+    let right = world.chain_of(&world.word(Saying::Received), 8_000).unwrap().unwrap();
     let grounds = [
-        (Ground::Received(by(&seller(), Saying::Received)), whole),
-        (Ground::Awarded(by(&seller(), awarded(PRICE))), whole),
-        (Ground::Awarded(world.word(awarded(500))), whole),
-        (Ground::Received(world.word(disputed())), whole),
+        (Ground::Received(world.word(Saying::Received)), Found::Holds),
+        (Ground::Awarded(world.word(awarded(PRICE))), Found::Holds),
+        (Ground::Received(by(&seller(), Saying::Received)), Found::Fails),
+        (Ground::Awarded(by(&seller(), awarded(PRICE))), Found::Fails),
+        (Ground::Awarded(world.word(awarded(500))), Found::Fails),
+        (Ground::Received(world.word(disputed())), Found::Fails),
+        (Ground::Unawarded, Found::Fails),
     ];
-    for (ground, shares) in grounds {
+    for (ground, expected) in grounds {
         let mut world = world.copy();
-        let chain = forged(&world, ground, shares);
+        let chain = beside(&right, ground.clone(), whole, &world);
         let judgement = judged(&mut world, chain, 8_000, &bytes);
-        assert_eq!(found(&judgement, Subject::PaidOut), Found::Fails);
+        assert_eq!(found(&judgement, Subject::PaidOut), expected, "{ground:?}");
     }
     // The right record beside a payment to somebody else.
     let mut world = world.copy();
