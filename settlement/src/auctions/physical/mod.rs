@@ -2,7 +2,7 @@
 //! SETTLEMENT, section "Physical goods".
 //!
 //! [`word`] is what a side signs, as received and as verified; [`state`] is what the journal holds
-//! of one sale; [`decision`] says what a word or the time does; [`requests`] turns that into chains
+//! of one sale; [`decision`] says what a word or the time does; `requests` turns that into chains
 //! for the ledger.
 
 pub mod decision;
