@@ -24,6 +24,7 @@ pub mod money;
 pub mod order;
 pub mod outcome;
 pub mod party;
+pub mod physical_terms;
 pub mod prices;
 pub mod proofs;
 pub mod receipts;

@@ -4,8 +4,8 @@ use clap::{Parser, Subcommand};
 
 use crate::exit::Failure;
 use crate::{
-    account, accumulator, auctions, bid, bids, bond, completions, demo, goods, judge, receipt,
-    settle, settlement_server,
+    account, accumulator, auctions, bid, bids, bond, completions, delivery, demo, goods, judge,
+    receipt, settle, settlement_server,
 };
 
 const EXAMPLES: &str = "Examples:
@@ -26,6 +26,12 @@ With payment, where the winner gets the goods if and only if he pays:
   each bidder     gavel account open, gavel bid --account
   the winner      gavel receipt --out
   everybody       gavel settlement audit, gavel judge
+
+Physical goods, whose price stays in escrow until they have come:
+  the seller      gavel auction new --dispatcher --arbiter
+  the dispatcher  gavel delivery dispatch
+  the winner      gavel delivery confirm, or dispute
+  the arbiter     gavel delivery award
 
 Exit codes: 0 done; 1 refused, failed or not verified; 2 the command line or a file that it names
 is wrong and nothing was done; 130 interrupted. Answers go to standard output, progress and errors
@@ -59,6 +65,9 @@ enum Command {
     Settle(settle::Arguments),
     /// Fetch the receipt of a sale, and as its winner the goods.
     Receipt(receipt::Arguments),
+    /// Physical goods after the sale: dispatch, confirm, dispute, award, show.
+    #[command(subcommand)]
+    Delivery(delivery::Command),
     /// Establish from files alone what was ordered, delivered and paid.
     Judge(judge::Arguments),
     /// Make, run, audit and copy a settlement server, which takes the payment of auctions.
@@ -86,6 +95,7 @@ impl Cli {
             Command::Bids(arguments) => bids::run(arguments).await,
             Command::Settle(arguments) => settle::run(arguments).await,
             Command::Receipt(arguments) => receipt::run(arguments).await,
+            Command::Delivery(command) => delivery::run(command).await,
             Command::Judge(arguments) => judge::run(arguments).await,
             Command::Settlement(command) => settlement_server::run(command).await,
             Command::Account(command) => account::run(command).await,

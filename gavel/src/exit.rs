@@ -251,6 +251,9 @@ fn settlement_help(error: &settlement::client::ClientError) -> &'static str {
         Error::Convicted(_) => {
             "do not trust this server: 'gavel settlement witness' writes the evidence down"
         }
+        Error::Auction(_) => {
+            "check the auction and the key that asks; 'gavel settle' says how the payment stands"
+        }
         Error::Restored => "run the command again with the receipts that you hold",
         _ => "do not trust this server until its operator has explained it",
     }

@@ -1,5 +1,5 @@
 //! `gavel judge`: what files of evidence prove, and what was ordered, delivered and paid, from files
-//! alone. SETTLEMENT, sections "Evidence" and "An auction's payment", step 6.
+//! alone. SETTLEMENT, sections "Evidence"; "An auction's payment", step 6; "Physical goods", step 8.
 
 use std::fs::File;
 use std::io::{BufReader, Read as _};
@@ -44,7 +44,8 @@ Nobody is asked: from the transcript (with the terms that the seller signed), th
 encrypted goods and the charter anyone establishes what was offered, ordered, paid and delivered,
 or what fails and whose fault it is. What is not brought is said to be not shown: the order stands
 in the winner's receipt alone. --delivery-key lets the judge open the sealed key himself; --write
-keeps all of it as one file of evidence. Exit code 0 when nothing fails.
+keeps all of it as one file of evidence. Of physical goods the receipt shows what was said and paid
+after the sale; what was sent, and whether it came, no file shows. Exit code 0 when nothing fails.
 
 Files of evidence hold all that is needed, but for a ticket without funds, which only the server's
 journal settles. Of each file the judge says who is convicted by his own signatures, what else is
@@ -116,7 +117,8 @@ struct View {
 
 #[derive(Serialize)]
 struct FindingView {
-    /// `offered`, `sold`, `ordered`, `paid`, `goods` or `key`.
+    /// `offered`, `sold`, `ordered`, `paid`, `goods`, `key`, `dispatched`, `disputed` or
+    /// `paid-out`.
     subject: &'static str,
     /// `holds`, `fails`, `not-shown` or `not-owed`.
     found: &'static str,
@@ -194,9 +196,12 @@ async fn judge_case(arguments: &Arguments, brought: Brought) -> Result<(), Failu
         let evidence = PaymentEvidence {
             charter: CharterParts::from(&charter.charter),
             transcript: brought.transcript.clone(),
-            decision: Some(brought.receipts.decision.clone()),
+            decision: brought.receipts.decision.clone(),
             order: brought.receipts.order.clone(),
             delivery: brought.delivery.as_ref().map(|key| GivenSecret(*key.to_bytes())),
+            dispatch: brought.receipts.delivery().dispatch.cloned(),
+            dispute: brought.receipts.delivery().dispute.cloned(),
+            payout: brought.receipts.delivery().payout.cloned(),
         };
         evidence::write_to(path, &evidence)?;
     }
@@ -207,11 +212,12 @@ async fn judge_case(arguments: &Arguments, brought: Brought) -> Result<(), Failu
         let case = Case {
             charter: &charter.charter,
             transcript: &brought.transcript,
-            decision: Some(&brought.receipts.decision),
+            decision: brought.receipts.decision.as_ref(),
             order: brought.receipts.order.as_ref(),
             goods,
             key_hash: brought.key_hash,
-            delivery: brought.delivery.as_ref(),
+            delivery_secret: brought.delivery.as_ref(),
+            delivery: brought.receipts.delivery(),
         };
         let judgement = judge(&case, &mut rand::rng());
         Ok::<_, Failure>((judgement, currency_of(&brought.transcript)))
@@ -291,6 +297,9 @@ impl View {
                 "ordered" => "Ordered",
                 "paid" => "Paid",
                 "goods" => "Goods",
+                "dispatched" => "Dispatched",
+                "disputed" => "Disputed",
+                "paid-out" => "Paid out",
                 _ => "Key",
             };
             let found = if finding.convicts_server { "convicts the server" } else { finding.found };
@@ -308,6 +317,9 @@ fn subject(subject: Subject) -> &'static str {
         Subject::Paid => "paid",
         Subject::Goods => "goods",
         Subject::Key => "key",
+        Subject::Dispatched => "dispatched",
+        Subject::Disputed => "disputed",
+        Subject::PaidOut => "paid-out",
     }
 }
 

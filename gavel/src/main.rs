@@ -13,6 +13,7 @@ mod bonds;
 mod charter;
 mod cli;
 mod completions;
+mod delivery;
 mod demo;
 mod evidence;
 mod exit;

@@ -24,7 +24,7 @@ const EXAMPLES: &str = "Examples:
 
 The settlement server fetches the transcript from the auction's accumulators, verifies it itself,
 and settles what it proves: the price from the winner's bond to the seller, the goods key to the
-winner, the other bonds back. It does so by itself after closing; anyone may tell it to go and
+winner, the other bonds back; the price of physical goods goes into escrow ('gavel delivery'). It does so by itself after closing; anyone may tell it to go and
 look now, as often as he likes. Exit code 0 when the auction was decided by a transcript, 1 when it
 is not yet, or void.";
 

@@ -7,6 +7,7 @@
 
 pub mod auctions;
 mod forms;
+pub mod physical;
 
 use auction::keys::PublicKey;
 use auction::layout::Digest;

@@ -48,6 +48,14 @@ pub enum Label {
     EscrowOpeningKey,
     /// A delivery key that follows from a seed.
     DeliveryOpeningKey,
+    /// The dispatcher's word that physical goods are on their way.
+    Dispatch = 160,
+    /// The winner's word that he has them.
+    Confirmation,
+    /// The winner's word that they have not come, or are not what was offered.
+    Dispute,
+    /// The arbiter's word on a dispute.
+    Award,
     /// A server's signed word that a tree continues an older one.
     Continuation = 170,
     /// A witness's signature on a head that it accepted.

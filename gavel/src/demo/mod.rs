@@ -14,6 +14,7 @@ mod phases;
 mod place;
 pub(crate) mod process;
 mod report;
+mod vase;
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -47,11 +48,12 @@ use bonding::Bonded;
 use committee::Committee;
 use goods::Lot;
 use ladder::{Choice, Wishes};
-use payment::Payment;
+use payment::{Payment, Wares};
 use phases::Phases;
 use place::Place;
 use process::ProcessError;
 use report::{Course, Report, phase_line};
+use vase::Vase;
 
 /// For how long bids could be made, if the seller did not close the auction.
 const BIDDING: Duration = Duration::from_secs(24 * 3600);
@@ -69,6 +71,7 @@ const EXAMPLES: &str = "Examples:
   gavel demo --bids my.csv --rule first-price --accumulators 5
   gavel demo --bids my.csv --min 100 --tick 0.50 --json | jq -r .winner
   gavel demo --no-settlement                       the auction alone, without money
+  gavel demo --physical                            the vase itself is sold, and a carrier brings it
 
 The file has a header line 'bidder,price' and one bid a line, such as 'Ann,12.50'. Without --min,
 --tick and --levels the auction's prices are chosen so that the file's prices fit; in a real
@@ -100,6 +103,10 @@ pub(crate) struct Arguments {
     /// The auction alone: no settlement server, no bonds, no payment, no goods.
     #[arg(long)]
     no_settlement: bool,
+    /// A thing is sold and sent, in place of a file: the price stays in escrow until the carrier
+    /// has dispatched it and the winner says that it has come.
+    #[arg(long, conflicts_with = "no_settlement")]
+    physical: bool,
     /// Currency of the prices.
     #[arg(long, value_name = "CODE", default_value = "EUR")]
     currency: String,
@@ -151,8 +158,14 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         }
         () = &mut interrupted => return Err(Failure::Interrupted),
     };
-    let demonstration =
-        Demonstration { rule: arguments.rule, rows: &rows, choice: &choice, place: &place, begun };
+    let demonstration = Demonstration {
+        rule: arguments.rule,
+        physical: arguments.physical,
+        rows: &rows,
+        choice: &choice,
+        place: &place,
+        begun,
+    };
     let result = tokio::select! {
         done = demonstration.perform_with(&servers.committee.members, servers.bank.as_ref()) => done,
         () = &mut interrupted => Err(Failure::Interrupted),
@@ -202,6 +215,7 @@ impl Servers {
 /// All that is decided before the accumulators run.
 struct Demonstration<'a> {
     rule: RuleArgument,
+    physical: bool,
     rows: &'a [bids_file::Row],
     choice: &'a Choice,
     place: &'a Place,
@@ -221,9 +235,13 @@ impl Demonstration<'_> {
             None => self.perform(client, members, None).await,
             Some(bank) => {
                 let (dir, currency) = (self.place.dir(), &self.choice.currency);
-                let lot = Lot::seal(dir)?;
+                let wares = if self.physical {
+                    Wares::Vase(Box::new(Vase::new()))
+                } else {
+                    Wares::Picture(Lot::seal(dir)?)
+                };
                 with_server(bank.operator(), &bank.charter, async |operator| {
-                    let payment = Payment::new(bank, operator, &lot, dir, currency);
+                    let payment = Payment::new(bank, operator, &wares, dir, currency);
                     self.perform(client, members, Some(&payment)).await
                 })
                 .await

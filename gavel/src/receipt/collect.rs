@@ -27,11 +27,11 @@ pub(super) fn open_key(
     bond: &BondRecord,
     opening: &OpeningKey,
 ) -> Result<GoodsKey, Failure> {
-    let record = sale.record();
     let served = "the receipt convicts the settlement server: keep it, and bring it to 'gavel judge' with what 'gavel receipt --delivery-key' writes";
-    let expected = offered(bond).ok_or_else(|| {
-        Failure::Payment("the auction's goods are no file".to_owned(), "ask the seller")
-    })?;
+    let no_file =
+        || Failure::Payment("the auction's goods are no file".to_owned(), "ask the seller");
+    let expected = offered(bond).ok_or_else(no_file)?;
+    let record = sale.digital().ok_or_else(no_file)?;
     if record.key_hash != expected.key_hash || record.checksum != expected.checksum {
         return Err(Failure::Payment("the sale is of other goods than offered".to_owned(), served));
     }
@@ -44,7 +44,6 @@ pub(super) fn open_key(
 /// Downloads, decrypts and compares; the file appears when all of it holds. What was downloaded
 /// of encrypted goods stays beside it when the command is cut short, and the next run goes on.
 pub(super) async fn goods(
-    sale: &Sale,
     bond: &BondRecord,
     charter: &CharterFile,
     key: &GoodsKey,
@@ -56,7 +55,7 @@ pub(super) async fn goods(
     }
     let Some(expected) = offered(bond) else { return Ok(()) };
     let part = beside(out);
-    download(sale, charter, &expected, &part).await?;
+    download(bond, charter, &expected, &part).await?;
     let progress = Counting::new("decrypting", expected.bytes);
     let bar = progress.clone();
     let (from, to) = (part.clone(), out.to_owned());
@@ -76,7 +75,7 @@ pub(super) async fn goods(
 }
 
 async fn download(
-    sale: &Sale,
+    bond: &BondRecord,
     charter: &CharterFile,
     expected: &Goods,
     part: &Path,
@@ -91,7 +90,7 @@ async fn download(
         have = 0;
     }
     let progress = Counting::new("downloading", expected.bytes);
-    let auction = sale.record().auction;
+    let auction = bond.auction_id();
     let downloaded = with_server_as_anyone(charter, async |client| {
         let told = |done| progress.at(done, expected.bytes);
         Ok(client.download(auction, expected, have, &mut file, told).await?)

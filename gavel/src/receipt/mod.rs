@@ -14,6 +14,7 @@ use auction::layout::Digest;
 use bidder::{BondRecord, Wallet};
 use clap::Args;
 use serde::Serialize;
+use settlement::auctions::physical::Place;
 use settlement::charter_file::CharterFile;
 use settlement::client::Client;
 use settlement::sealed_key::{OpeningKey, Purpose};
@@ -22,6 +23,7 @@ use settlement::service::auctions::{DecisionView, Stage};
 use crate::account::directory::Account;
 use crate::arguments::{AuctionId, CommitteeArgument, WalletArgument};
 use crate::charter::{CharterArgument, asking, with_server};
+use crate::delivery;
 use crate::exit::Failure;
 use crate::private_file::{check_private, load_key};
 use crate::standing::auction_of;
@@ -38,7 +40,10 @@ The winner gets the goods as well: they are downloaded, decrypted with the key i
 against what the seller signed, and appear under --out when all of that holds. Who won and what is
 paid is what the transcript proves, which is verified first. The receipt is kept
 as a file (--receipt; of the winner in the wallet), which 'gavel judge' reads; with --account it
-also proves the order. May be repeated for as long as the server serves the goods.";
+also proves the order. May be repeated for as long as the server serves the goods.
+
+Of physical goods it also holds what was said after the sale, and the payout, as far as they have
+come; fetch it again when there is more.";
 
 /// Arguments of `gavel receipt`.
 #[derive(Debug, Args)]
@@ -92,6 +97,8 @@ struct View {
     /// Whether the goods are those that the seller offered.
     goods_match: Option<bool>,
     time: String,
+    /// How the delivery of physical goods stands.
+    delivery: Option<delivery::View>,
 }
 
 /// Runs the command.
@@ -112,10 +119,9 @@ async fn sellers(
 ) -> Result<(), Failure> {
     let key = load_key(key_file)?;
     check_private(key_file)?;
-    let (sale, decision) =
-        with_server(&key, charter, async |client| sale::fetch(client, id).await).await?;
+    let Fetched { sale, mut receipts, delivery, time } = fetch(&key, charter, id).await?;
+    receipts.order = None;
     let path = arguments.receipt.clone().unwrap_or_else(|| format!("{id}.receipt").into());
-    let receipts = Receipts { decision: decision.clone(), order: None };
     file::write(&path, &receipts)?;
     let auction = auction_of(&arguments.committee, id).await;
     let members = auction.as_ref().map_or(&[][..], |auction| &auction.spec().accumulators);
@@ -132,9 +138,40 @@ async fn sellers(
         verified: is_verified,
         out: None,
         goods_match: None,
-        time: time::utc(decision.time),
+        time: time::utc(time),
+        delivery,
     };
     output::either(arguments.json, &view, || view.in_words("Paid to the seller"))
+}
+
+/// What the server shows a side of a sale.
+struct Fetched {
+    sale: Sale,
+    receipts: Receipts,
+    /// Of physical goods.
+    delivery: Option<delivery::View>,
+    /// When it was decided.
+    time: auction::spec::Time,
+}
+
+/// Fetches the receipt of the sale, and of physical goods those of what came after.
+async fn fetch(key: &SecretKey, charter: &CharterFile, id: &Digest) -> Result<Fetched, Failure> {
+    with_server(key, charter, async |client| {
+        let (sale, decision) = sale::fetch(client, id).await?;
+        let time = decision.time;
+        let mut receipts = Receipts::new(decision, None);
+        if sale.digital().is_some() {
+            return Ok(Fetched { sale, receipts, delivery: None, time });
+        }
+        for place in [Place::Dispatch, Place::Dispute, Place::Payout] {
+            if let Some(proven) = asking(client.delivery_receipt(*id, place)).await? {
+                receipts.keep(place, proven.receipt().clone());
+            }
+        }
+        let delivery = delivery::View::of(id, &asking(client.delivery(*id)).await?)?;
+        Ok(Fetched { sale, receipts, delivery: Some(delivery), time })
+    })
+    .await
 }
 
 async fn winners(arguments: &Arguments, id: &Digest, charter: &CharterFile) -> Result<(), Failure> {
@@ -163,15 +200,20 @@ async fn winners(arguments: &Arguments, id: &Digest, charter: &CharterFile) -> R
             "your bond is released with the others'; 'gavel account balance' shows it",
         ));
     };
-    let (sale, decision) =
-        with_server(bond.bidder_secret(), charter, async |client| sale::fetch(client, id).await)
-            .await?;
+    if arguments.out.is_some() && offered(bond).is_none() {
+        return Err(Failure::usage(
+            "the goods of this auction are no file: they are sent",
+            "leave out --out; 'gavel delivery confirm' says that you have them",
+        ));
+    }
+    let Fetched { sale, mut receipts, delivery, time } =
+        fetch(bond.bidder_secret(), charter, id).await?;
     let order = match &arguments.account {
         None => None,
         Some(dir) => Some(order_of(&Account::open(dir)?, charter, &sale).await?),
     };
     let has_order = order.is_some();
-    let receipts = Receipts { decision: decision.clone(), order };
+    receipts.order = order;
     let path = arguments.receipt.clone();
     let path = path.unwrap_or_else(|| wallet.dir().join(format!("{id}.receipt")));
     // Before the goods: the receipt is what proves the payment.
@@ -184,9 +226,11 @@ async fn winners(arguments: &Arguments, id: &Digest, charter: &CharterFile) -> R
     if let Some(outcome) = outcome {
         outcome.check(charter.charter, receipts).await?;
     }
-    let key = collect::open_key(&sale, bond, &opening)?;
-    if let Some(out) = &arguments.out {
-        collect::goods(&sale, bond, charter, &key, out).await?;
+    if sale.digital().is_some() {
+        let key = collect::open_key(&sale, bond, &opening)?;
+        if let Some(out) = &arguments.out {
+            collect::goods(bond, charter, &key, out).await?;
+        }
     }
     let view = View {
         sale: view_of(&sale, Some(&bond.spec().currency)),
@@ -195,7 +239,8 @@ async fn winners(arguments: &Arguments, id: &Digest, charter: &CharterFile) -> R
         verified: is_verified,
         out: arguments.out.as_ref().map(|out| out.display().to_string()),
         goods_match: arguments.out.as_ref().map(|_| true),
-        time: time::utc(decision.time),
+        time: time::utc(time),
+        delivery,
     };
     output::either(arguments.json, &view, || view.in_words("Paid by the winner"))
 }
@@ -203,7 +248,10 @@ async fn winners(arguments: &Arguments, id: &Digest, charter: &CharterFile) -> R
 /// Who won, by the server's word: whose receipt to ask for.
 async fn winner_of(client: &Client, id: &Digest) -> Result<auction::keys::PublicKey, Failure> {
     match asking(client.payment(*id)).await?.stage {
-        Stage::Decided { decision: DecisionView::Sale { winner, .. }, .. } => Ok(winner),
+        Stage::Decided {
+            decision: DecisionView::Sale { winner, .. } | DecisionView::PhysicalSale { winner, .. },
+            ..
+        } => Ok(winner),
         Stage::Decided { decision: DecisionView::NoSale { .. }, .. } => Err(Failure::Payment(
             "nothing was sold".to_owned(),
             "your bond is released; 'gavel account balance' shows it",
@@ -244,6 +292,7 @@ async fn order_of(
 
 impl View {
     fn in_words(&self, paid: &'static str) -> String {
+        let paid = if self.delivery.is_some() { "Paid into escrow" } else { paid };
         let mut rows = self.sale.rows(paid);
         rows.push(("When", self.time.clone()));
         let verified = if self.verified {
@@ -257,12 +306,16 @@ impl View {
         if let Some(out) = &self.out {
             rows.push(("Goods", format!("{out}, as the seller offered them")));
         }
+        // Its first two rows, auction and sale, stand here already.
+        rows.extend(self.delivery.iter().flat_map(|delivery| delivery.rows().split_off(2)));
         output::columns(&rows)
     }
 }
 
-/// The bond's goods as the seller signed them.
+/// The bond's goods as the seller signed them, where they are a file.
 fn offered(bond: &BondRecord) -> Option<auction::settlement_terms::Goods> {
-    let auction::settlement_terms::Delivery::Digital(goods) = bond.terms()?.delivery;
-    Some(goods)
+    match bond.terms()?.delivery {
+        auction::settlement_terms::Delivery::Digital(goods) => Some(goods),
+        auction::settlement_terms::Delivery::Physical(_) => None,
+    }
 }

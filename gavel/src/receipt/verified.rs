@@ -49,11 +49,12 @@ impl Outcome {
             let case = Case {
                 charter: &charter,
                 transcript: &self.bytes,
-                decision: Some(&receipts.decision),
+                decision: receipts.decision.as_ref(),
                 order: receipts.order.as_ref(),
                 goods: None,
                 key_hash: None,
-                delivery: None,
+                delivery_secret: None,
+                delivery: receipts.delivery(),
             };
             judge(&case, &mut rand::rng())
         });

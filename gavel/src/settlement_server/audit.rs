@@ -101,9 +101,12 @@ struct AuctionsView {
     auctions: u64,
     bonds: u64,
     sales: u64,
+    /// Of physical goods: prices that have left escrow, and those that are in it.
+    payouts: u64,
+    in_escrow: u64,
     no_sales: u64,
     voids: u64,
-    /// Not decided though their time has passed: the server is late.
+    /// Not decided, or not paid out, though their time has passed: the server is late.
     late: Vec<String>,
 }
 
@@ -176,6 +179,8 @@ impl View {
                 auctions: auctions.auctions,
                 bonds: auctions.bonds,
                 sales: auctions.sales,
+                payouts: auctions.payouts,
+                in_escrow: auctions.in_escrow,
                 no_sales: auctions.no_sales,
                 voids: auctions.voids,
                 late: auctions.late.iter().map(ToString::to_string).collect(),
@@ -209,7 +214,12 @@ impl View {
             auctions.voids
         );
         rows.push(("Auctions", format!("{}, {decided}", auctions.auctions)));
-        rows.extend(auctions.late.iter().map(|id| ("Late", format!("{id} is not decided"))));
+        if auctions.payouts + auctions.in_escrow > 0 {
+            let (paid, held) = (auctions.payouts, auctions.in_escrow);
+            rows.push(("Escrow", format!("{paid} paid out, {held} held for physical goods")));
+        }
+        let late = |id: &String| ("Late", format!("{id} is not decided or not paid out"));
+        rows.extend(auctions.late.iter().map(late));
         if self.heads > 0 {
             let lost = self.lost_heads.len();
             rows.push(("Heads", format!("{} agree, {lost} lost by a restore", self.heads - lost)));

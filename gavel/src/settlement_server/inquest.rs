@@ -83,9 +83,7 @@ impl Files {
         let beside = || journal.parent().unwrap_or(Path::new("")).join(TRANSCRIPTS);
         let mut receipts = Vec::new();
         for path in listed(&subject.receipts)? {
-            let file = file::read(&path)?;
-            receipts.push(file.decision);
-            receipts.extend(file.order);
+            receipts.extend(file::read(&path)?.into_all());
         }
         let mut tickets = Vec::new();
         for path in listed(&subject.tickets)? {

@@ -4,6 +4,8 @@
 //! here. What remains is whether the postings module did only what orders and transcripts say.
 //! Whatever is wrong here is the server's fault.
 
+mod physical;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -15,12 +17,13 @@ use auction::transcript::{Transcript, TranscriptError};
 use auction::wire::WireError;
 use rand::CryptoRng;
 
-use super::attachment::{Attached, NoSaleRecord, SaleRecord, VoidRecord};
+use super::attachment::{Attached, NoSaleRecord, SaleFacts, SaleRecord, VoidRecord};
 use super::bond::{BondOrder, BondRefused, terms_here};
 use super::decision::{Decision, Proven, Undecided, VoidDecision};
 use super::index::{AuctionState, Decided, Index};
+use super::physical::{Unheard, WordRefused};
 use super::postings::{no_sale_request, opening, release_request, sale_requests, void_request};
-use super::registration::{Registration, RegistrationRefused};
+use super::registration::{Registered, RegistrationRefused};
 use crate::audit::{EntryCheck, Objected, Rightful};
 use crate::ledger::{Action, Authority, Chain, Charter, Code, Entry, Ledger, Request};
 
@@ -52,13 +55,18 @@ pub struct AuctionSummary {
     pub auctions: u64,
     /// Bonds held.
     pub bonds: u64,
-    /// Auctions in which the winner paid.
+    /// Auctions in which the winner paid, be it into escrow.
     pub sales: u64,
+    /// Sales of physical goods whose price has left escrow.
+    pub payouts: u64,
+    /// Sales of physical goods whose price is in escrow.
+    pub in_escrow: u64,
     /// Auctions in which nothing was sold.
     pub no_sales: u64,
     /// Auctions that V made void.
     pub voids: u64,
-    /// Auctions that are not decided though V has passed: the server is late.
+    /// Auctions that are not decided though V has passed, or whose price is in escrow though it
+    /// is due to somebody: the server is late.
     pub late: Vec<Digest>,
 }
 
@@ -101,6 +109,15 @@ pub enum Misdeed {
     /// A decision that is not the transcript's.
     #[error("the decision is not what the transcript gives: another {0}")]
     NotAsProven(&'static str),
+    /// A word about physical goods that nobody who may has signed.
+    #[error("the server took a word that says nothing: {0}")]
+    Word(WordRefused),
+    /// A word or payout about what was not sold, or is not sent.
+    #[error("the entry is about physical goods of auction {0}, and none were sold there")]
+    NotSold(Digest),
+    /// A word taken, or a payout made, that must not have been at that moment.
+    #[error("the server did with a price in escrow what it could not: {0}")]
+    Delivery(Unheard),
     /// A hold released while the auction was not decided.
     #[error("the server released a bond of auction {0} before the decision")]
     ReleasedEarly(Digest),
@@ -162,7 +179,7 @@ impl<E: Evidence, R: CryptoRng> History<E, R> {
         // Where nothing else is found out, no movement of the postings module is right.
         self.rightful = Rightful::Known(Vec::new());
         let checked = self.check_entry(time, entry);
-        self.index.learn(number, entry);
+        self.index.learn(number, time, entry);
         checked
     }
 
@@ -178,21 +195,30 @@ impl<E: Evidence, R: CryptoRng> History<E, R> {
         };
         match attached {
             Some(Attached::Registration(registration)) => {
-                self.registration(time, chain, *registration)?;
+                let verified = registration.verify(&self.index.charter());
+                self.registration(time, chain, verified)?;
+            }
+            Some(Attached::PhysicalRegistration(registration)) => {
+                let verified = registration.verify(&self.index.charter());
+                self.registration(time, chain, verified)?;
             }
             Some(Attached::Bond(order)) => self.bond(chain, order)?,
             Some(Attached::Sale(record)) => self.sale(time, chain, &record)?,
             Some(Attached::NoSale(record)) => self.no_sale(time, chain, record)?,
             Some(Attached::Void(record)) => self.void(time, chain, record)?,
+            Some(Attached::PhysicalSale(sale)) => self.physical_sale(time, chain, &sale)?,
+            Some(Attached::Word(word)) => self.word(time, chain, word)?,
+            Some(Attached::Payout(record)) => self.payout(time, chain, &record)?,
             None if chain.has_postings() => self.release(chain)?,
             None => self.others(chain),
         }
         Ok(())
     }
 
-    /// Checks, after the last entry, that every escrow account is as empty as it began: what came
-    /// in by a bond has gone out by the sale; and that a bond stands behind every ticket, in
-    /// transcripts of void auctions and in those that decided, and behind those that were kept.
+    /// Checks, after the last entry, that every escrow account is as empty as it began, or holds a
+    /// price that waits for physical goods: what came in by a bond has gone out, or is there; and
+    /// that a bond stands behind every ticket, in transcripts of void auctions and in those that
+    /// decided, and behind those that were kept.
     ///
     /// # Errors
     /// The first [`Misdeed`] of [`History::wrong_in_the_end`].
@@ -247,33 +273,38 @@ impl<E: Evidence, R: CryptoRng> History<E, R> {
         for state in self.index.auctions() {
             let auction = state.registered().id();
             let strayed = self.strays.get(&auction).copied().unwrap_or_default();
+            let waiting = state.delivery().and_then(|delivery| delivery.in_escrow());
+            let price = waiting.map_or(0, |waiting| u128::from(waiting.sale.price.0));
             let balances = ledger.account(&state.registered().escrow()).map(|one| one.balances);
             let posted = balances.unwrap_or_default().posted();
-            if u128::try_from(posted) != Ok(strayed) {
+            if u128::try_from(posted) != Ok(strayed.saturating_add(price)) {
                 wrong.push(Misdeed::EscrowNotZero(auction));
             }
         }
         wrong
     }
 
-    /// What was counted, and which auctions wait for a decision past V, as of the last entry's
-    /// time.
+    /// What was counted, and which auctions wait for a decision past V or for a payout past its
+    /// time, as of the last entry's time.
     #[must_use]
     pub fn summary(&self, time: Time) -> AuctionSummary {
         let waiting = self.index.undecided(time);
         let late = waiting.filter(|state| time >= state.registered().decided_by());
+        let late = late.chain(self.index.to_pay_out(time));
         let late = late.map(|state| state.registered().id()).collect();
-        AuctionSummary { late, ..self.summary.clone() }
+        let in_escrow = self.index.auctions().filter(|state| {
+            state.delivery().is_some_and(|delivery| delivery.in_escrow().is_some())
+        });
+        AuctionSummary { late, in_escrow: in_escrow.count() as u64, ..self.summary.clone() }
     }
 
     fn registration(
         &mut self,
         time: Time,
         chain: &Chain,
-        registration: Registration,
+        registered: Result<Registered, RegistrationRefused>,
     ) -> Result<(), Misdeed> {
-        let charter = self.index.charter();
-        let registered = registration.verify(&charter).map_err(Misdeed::Registration)?;
+        let registered = registered.map_err(Misdeed::Registration)?;
         if !is_exactly(chain, &[opening(&registered)]) {
             return Err(Misdeed::Requests("registration"));
         }
@@ -319,17 +350,12 @@ impl<E: Evidence, R: CryptoRng> History<E, R> {
             return Err(Misdeed::NotAsProven("result"));
         };
         let expected = sale.record(record.key.clone());
-        let same = [
-            ("winner", expected.winner == record.winner),
-            ("hold", expected.hold == record.hold),
-            ("price", expected.price == record.price),
-            ("fee", expected.fee == record.fee),
-            ("transcript", expected.transcript == record.transcript),
-            ("delivery key", expected.delivery == record.delivery),
-            ("goods", expected == *record),
-        ];
-        if let Some((what, _)) = same.iter().find(|(_, holds)| !holds) {
-            return Err(Misdeed::NotAsProven(what));
+        compare(&expected.facts(), &record.facts())?;
+        if expected.delivery != record.delivery {
+            return Err(Misdeed::NotAsProven("delivery key"));
+        }
+        if expected != *record {
+            return Err(Misdeed::NotAsProven("goods"));
         }
         if !is_exactly(chain, &sale_requests(&registered, record)) {
             return Err(Misdeed::Requests("sale"));
@@ -417,8 +443,7 @@ impl<E: Evidence, R: CryptoRng> History<E, R> {
         self.rightful = Rightful::Known(Vec::new());
         let state = self.state(auction)?;
         // A second decision costs no second look at the transcript.
-        if matches!(state.decided(), Some(Decided::Sale(_) | Decided::NoSale(_) | Decided::Void(_)))
-        {
+        if state.decided().is_some_and(|decided| *decided != Decided::Unreadable) {
             return Err(Misdeed::Decision(Undecided::Decided));
         }
         // Without the transcript nobody knows what was right.
@@ -465,6 +490,23 @@ impl<E: Evidence, R: CryptoRng> EntryCheck for History<E, R> {
 
     fn end(&mut self, ledger: &Ledger) -> Vec<Misdeed> {
         self.wrong_in_the_end(ledger)
+    }
+}
+
+/// Compares what was journaled of a sale with what the transcript gives.
+fn compare(expected: &SaleFacts, got: &SaleFacts) -> Result<(), Misdeed> {
+    let same = [
+        ("winner", expected.winner == got.winner),
+        ("hold", expected.hold == got.hold),
+        ("price", expected.price == got.price),
+        ("fee", expected.fee == got.fee),
+        ("transcript", expected.transcript == got.transcript),
+        ("early close", expected.early_close == got.early_close),
+        ("auction", expected.auction == got.auction),
+    ];
+    match same.iter().find(|(_, holds)| !holds) {
+        Some((what, _)) => Err(Misdeed::NotAsProven(what)),
+        None => Ok(()),
     }
 }
 

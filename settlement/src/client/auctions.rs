@@ -69,7 +69,11 @@ impl Client {
         }
     }
 
-    fn checked(&self, receipt: EscrowReceipt, id: &Digest) -> Result<EscrowReceipt, ClientError> {
+    pub(super) fn checked(
+        &self,
+        receipt: EscrowReceipt,
+        id: &Digest,
+    ) -> Result<EscrowReceipt, ClientError> {
         let signed = receipt.verify(id, &self.charter().server());
         signed.map_err(|_| ClientError::WrongAnswer("an escrow receipt of another"))?;
         Ok(receipt)
@@ -171,7 +175,10 @@ impl Client {
         Ok(have)
     }
 
-    async fn ask_about(&self, question: AuctionQuestion) -> Result<AuctionAnswer, ClientError> {
+    pub(super) async fn ask_about(
+        &self,
+        question: AuctionQuestion,
+    ) -> Result<AuctionAnswer, ClientError> {
         match self.ask(&Question::Auction(Box::new(question))).await? {
             Answer::Auction(answer) => match *answer {
                 AuctionAnswer::Declined(declined) => Err(declined.into()),

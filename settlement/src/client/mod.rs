@@ -2,6 +2,7 @@
 
 pub mod auctions;
 mod error;
+pub mod physical;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

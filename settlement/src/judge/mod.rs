@@ -3,6 +3,9 @@
 //! whatever a file of evidence holds.
 
 pub mod auction;
+mod decided;
 pub mod evidence;
+mod findings;
 pub mod payment;
+mod physical;
 pub mod ticket;

@@ -5,7 +5,7 @@ use auction::wire::MAX_ENCODED_BYTES;
 use rand::CryptoRng;
 use serde::{Deserialize, Serialize};
 
-use super::auction::{Case, Found, Judgement, judge};
+use super::auction::{Case, DeliveryReceipts, Found, Judgement, judge};
 use crate::journal::Receipt;
 use crate::ledger::{Charter, CharterError};
 use crate::sealed_key::OpeningKey;
@@ -24,6 +24,12 @@ pub struct PaymentEvidence {
     pub order: Option<Receipt>,
     /// The winner's delivery secret, given away to show what was sealed to it.
     pub delivery: Option<GivenSecret>,
+    /// Of physical goods: the receipt of the dispatch.
+    pub dispatch: Option<Receipt>,
+    /// That of the dispute.
+    pub dispute: Option<Receipt>,
+    /// That of the payout.
+    pub payout: Option<Receipt>,
 }
 
 /// A delivery secret that its owner gives away. It opens what was sealed in one auction. Not
@@ -57,7 +63,12 @@ impl PaymentEvidence {
             order: self.order.as_ref(),
             goods: None,
             key_hash: None,
-            delivery: secret.as_ref(),
+            delivery_secret: secret.as_ref(),
+            delivery: DeliveryReceipts {
+                dispatch: self.dispatch.as_ref(),
+                dispute: self.dispute.as_ref(),
+                payout: self.payout.as_ref(),
+            },
         };
         Ok(ruling(&judge(&case, rng), &charter))
     }

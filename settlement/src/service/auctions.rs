@@ -9,7 +9,9 @@ use auction::spec::{EarlyClose, SignedSpec, Time};
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+use super::physical::DeliveryView;
 use crate::auctions::BondOrder;
+use crate::auctions::physical::{Place, Word};
 use crate::goods::GoodsKey;
 use crate::journal::Receipt;
 use crate::ledger::Code;
@@ -45,6 +47,17 @@ pub enum AuctionQuestion {
     /// The winner, the seller, the house or the operator: the receipt of the sale. Anyone: the
     /// receipt of another decision.
     Receipt(Digest),
+    /// The seller of physical goods: take the payment of this auction. May be asked any number of
+    /// times.
+    Register(Box<SignedSpec>),
+    /// Anyone: here is a word about physical goods. Who signed it counts, not who brings it.
+    Word(Box<Word>),
+    /// A side of the sale, the dispatcher, the arbiter or the operator: how do the physical goods
+    /// stand?
+    Delivery(Digest),
+    /// The same: the receipt of what was said or paid. That of a payout names accounts: the
+    /// dispatcher and the arbiter are not shown it.
+    DeliveryReceipt(Digest, Place),
 }
 
 /// An answer to an [`AuctionQuestion`].
@@ -53,7 +66,8 @@ pub enum AuctionAnswer {
     /// To [`AuctionQuestion::Deposit`] and [`AuctionQuestion::Piece`]: so many bytes of the goods
     /// are there.
     Have(u64),
-    /// To [`AuctionQuestion::Escrow`] and, once that is done, to [`AuctionQuestion::Deposit`].
+    /// To [`AuctionQuestion::Escrow`] and, once that is done, to [`AuctionQuestion::Deposit`]; to
+    /// [`AuctionQuestion::Register`].
     Escrowed(EscrowReceipt),
     /// To [`AuctionQuestion::Standing`] and [`AuctionQuestion::Settle`].
     Standing(Box<Standing>),
@@ -66,10 +80,20 @@ pub enum AuctionAnswer {
     },
     /// To [`AuctionQuestion::Bond`]: the bond is held.
     Ticket(Box<BondTicket>),
-    /// To [`AuctionQuestion::Receipt`]; nothing before the decision.
+    /// To [`AuctionQuestion::Receipt`]; nothing before the decision. To
+    /// [`AuctionQuestion::DeliveryReceipt`]; nothing where nothing was said.
     Receipt(Option<Box<Receipt>>),
     /// The question cannot be answered.
     Declined(AuctionDeclined),
+    /// To [`AuctionQuestion::Word`]: the journal holds it, by now or from before.
+    Heard {
+        /// The journal entry.
+        entry: u64,
+        /// The entry's time.
+        time: Time,
+    },
+    /// To [`AuctionQuestion::Delivery`].
+    Delivery(Box<DeliveryView>),
 }
 
 /// A goods key on its way to the server; the link encrypts it. Not printed, erased when dropped.
@@ -155,6 +179,17 @@ pub enum DecisionView {
     Void,
     /// The server's journal does not say what was decided: it is damaged.
     Unreadable,
+    /// Sold, and the price paid into escrow. What becomes of it is for the sides to know.
+    PhysicalSale {
+        /// The key that bid and won.
+        winner: PublicKey,
+        /// What the winner has paid.
+        price: Amount,
+        /// What of it goes to the house if the seller gets all of it.
+        fee: Amount,
+        /// The digest of the transcript that decided.
+        transcript: Digest,
+    },
 }
 
 /// Why a question about an auction's payment was declined.
@@ -207,4 +242,13 @@ pub enum AuctionDeclined {
     /// The server's disk.
     #[error("the server cannot read or write what it needs for this: tell its operator")]
     Disk,
+    /// Too many auctions are open.
+    #[error("this settlement server has as many open auctions as it takes, or as many of yours")]
+    Full,
+    /// No physical goods were sold there.
+    #[error("no physical goods were sold in this auction, or not yet")]
+    NotSold,
+    /// The word says nothing, or comes at the wrong time.
+    #[error("{0}")]
+    Word(String),
 }

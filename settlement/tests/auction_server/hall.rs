@@ -188,7 +188,11 @@ impl Hall {
     pub async fn announced(&mut self) -> Arc<Auction> {
         let signed = self.spec().sign(&self.cluster.seller);
         let receipt = self.escrow(&signed).await.unwrap();
-        let signed = signed.with_escrow(receipt);
+        self.opened(signed.with_escrow(receipt)).await
+    }
+
+    /// Announces an auction, which then opens.
+    pub async fn opened(&mut self, signed: SignedSpec) -> Arc<Auction> {
         let auction = signed.claimed_id();
         let announce = Question::Announce(Box::new(signed));
         let answer = self.cluster.ask(0, &announce).await;

@@ -14,5 +14,6 @@ mod bonds;
 mod deposits;
 mod hall;
 mod kills;
+mod physical;
 mod sale;
 mod voids;

@@ -6,7 +6,7 @@ use link::service::{Phase, Question};
 use settlement::auctions::Attached;
 use settlement::client::ClientError;
 use settlement::goods::{GoodsKey, open, unwatched};
-use settlement::judge::auction::{Case, judge};
+use settlement::judge::auction::{Case, DeliveryReceipts, judge};
 use settlement::sealed_key::Purpose;
 use settlement::service::auctions::{AuctionDeclined, DecisionView, Stage};
 
@@ -79,7 +79,8 @@ async fn the_winner_pays_and_gets_the_goods_and_nobody_else_either() {
         order: Some(order.receipt()),
         goods: Some(hall.goods),
         key_hash: Some(hall.key.hash()),
-        delivery: None,
+        delivery_secret: None,
+        delivery: DeliveryReceipts::default(),
     };
     let judgement = judge(&case, &mut rand::rng());
     assert!(judgement.is_complete(), "{judgement:?}");

@@ -98,6 +98,9 @@ fn evidence(bytes: &[u8], decision: Receipt) -> PaymentEvidence {
         decision: Some(decision),
         order: None,
         delivery: None,
+        dispatch: None,
+        dispute: None,
+        payout: None,
     }
 }
 

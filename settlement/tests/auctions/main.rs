@@ -18,6 +18,7 @@ mod corrupt;
 mod disk;
 mod forgeries;
 mod many;
+mod physical;
 mod registrations;
 mod releases;
 mod sales;

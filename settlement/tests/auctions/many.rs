@@ -11,7 +11,7 @@ use settlement::bookkeeper::Bookkeeper;
 use settlement::journal::{Directory, Options};
 use settlement::layout::Signer;
 use settlement::ledger::{Action, Chain, Code, Entry, Movement, Sum};
-use settlement::writer::{Running, Writer};
+use settlement::writer::{Committed, Running, Writer};
 
 use crate::world::{
     RICH, Setting, V, World, account, account_key, charter, code_of, eur, operator, seller, server,
@@ -32,11 +32,11 @@ impl Desk {
     fn put(&self, chain: Chain) -> Answers {
         let (told, answer) = channel();
         let (copy, index) = (chain.clone(), Arc::clone(&self.index));
-        self.writer.submit(chain, move |outcome| {
-            let outcome = outcome.unwrap();
-            if let Some(number) = outcome.entry {
+        self.writer.commit(chain, move |committed| {
+            let Committed { outcome, proof } = committed.unwrap();
+            if let (Some(number), Some(proof)) = (outcome.entry, proof) {
                 let codes = outcome.replies.iter().map(|reply| reply.code).collect();
-                index.lock().unwrap().learn(number, &Entry { chain: copy, codes });
+                index.lock().unwrap().learn(number, proof.time, &Entry { chain: copy, codes });
             }
             told.send(code_of(&outcome)).unwrap();
         });

@@ -160,6 +160,9 @@ fn sold(chain: impl FnOnce(&mut World, &[u8]) -> Chain) -> (World, PaymentEviden
         decision: Some(receipt(&disk, key.account, key.id)),
         order: Some(receipt(&disk, account(&account_key(1)), id(1_001))),
         delivery: None,
+        dispatch: None,
+        dispute: None,
+        payout: None,
     };
     (world, evidence)
 }

@@ -56,6 +56,9 @@ impl Auctions {
                     None => return Step::Later("the server has a defect".to_owned()),
                 }
             }
+            Ok(Decision::PhysicalSale(sale)) => {
+                self.postings.physical_sale(registered, sale.record())
+            }
             Ok(Decision::NoSale(no_sale)) => self.postings.no_sale(registered, &no_sale),
             Err(Undecided::Decided | Undecided::TooLate(_)) => return Step::On,
             Err(
@@ -80,7 +83,7 @@ impl Auctions {
 
     /// Makes sure that the journal itself has reached a moment: the clock may have gone back since
     /// it was read, and an audit goes by the journal.
-    async fn journal_reaches(
+    pub(super) async fn journal_reaches(
         &self,
         desk: &Desk,
         registered: &Registered,
@@ -99,9 +102,12 @@ impl Auctions {
         let missing = "the escrow key is missing or does not open: the operator must put its file \
                        back";
         let opening = self.vault.load(&auction).ok().flatten().ok_or(missing)?;
-        let opened = registered.key().open(&opening, Purpose::Escrow, &auction);
+        let (Some(escrowed), Some(goods)) = (registered.key_in_escrow(), registered.goods()) else {
+            return Err("the goods are no file".to_owned());
+        };
+        let opened = escrowed.key.open(&opening, Purpose::Escrow, &auction);
         let key = opened.map_err(|_| missing)?;
-        key.check(&registered.goods().key_hash).map_err(|error| error.to_string())?;
+        key.check(&goods.key_hash).map_err(|error| error.to_string())?;
         let to = sale.delivery();
         let sealed = SealedKey::seal(&key, to, Purpose::Delivery, &auction, &mut rand::rng());
         let sealed = sealed.map_err(|error| error.to_string())?;

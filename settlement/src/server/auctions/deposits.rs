@@ -84,7 +84,7 @@ impl Auctions {
 
     /// Makes room for a deposit: those whose auctions have closed go.
     fn begin(&self, auction: Digest, deposit: Deposit) -> bool {
-        let open = self.index().auctions().filter(|state| state.decided().is_none()).count();
+        let open = self.open_auctions();
         let now = self.clock.now();
         let mut deposits = lock(&self.deposits);
         deposits.retain(|_, deposit| now < deposit.spec.spec().spec().closing);
@@ -235,8 +235,8 @@ impl Auctions {
         }
     }
 
-    /// The receipt for the goods key of an auction that the journal holds: the same each time.
-    fn escrow_receipt(&self, auction: &Digest) -> Option<EscrowReceipt> {
+    /// The escrow receipt of an auction that the journal holds: the same each time.
+    pub(super) fn escrow_receipt(&self, auction: &Digest) -> Option<EscrowReceipt> {
         self.index().auction(auction).map(|_| EscrowReceipt::sign(auction, &self.server))
     }
 

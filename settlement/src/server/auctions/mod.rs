@@ -1,5 +1,5 @@
-//! The auctions' part of the server: goods and keys in escrow, bonds, settling. SETTLEMENT,
-//! section "An auction's payment".
+//! The auctions' part of the server: goods and keys in escrow, bonds, settling, physical goods.
+//! SETTLEMENT, sections "An auction's payment" and "Physical goods".
 //!
 //! What is decided is in the journal, and the index that follows from it; nothing here has to be
 //! saved but three folders: `vault` with the escrow keys of undecided auctions, `goods` with the
@@ -10,9 +10,11 @@ mod decide;
 mod deposits;
 mod files;
 mod goods_store;
+mod physical;
 mod release;
 mod settle;
 mod transcripts;
+mod turns;
 mod vault;
 mod views;
 
@@ -37,6 +39,7 @@ use crate::writer::NoOutcome;
 use deposits::Deposit;
 use goods_store::GoodsStore;
 use transcripts::Transcripts;
+use turns::Turns;
 use vault::Vault;
 
 pub use transcripts::kept_transcript;
@@ -78,7 +81,9 @@ pub(crate) struct Auctions {
     transcripts: Transcripts,
     deposits: Mutex<HashMap<Digest, Arc<Deposit>>>,
     /// Auction keys whose bonds are on their way to the journal.
-    bonding: Mutex<HashSet<(Digest, PublicKey)>>,
+    bonding: Turns<(Digest, PublicKey)>,
+    /// Auctions about which a word is on its way there: the next one is decided after it.
+    hearing: Turns<Digest>,
     checks: Semaphore,
     fetches: Semaphore,
     /// Why an auction is not settled yet, and who waits to be told to try again.
@@ -125,7 +130,8 @@ impl Auctions {
             goods: GoodsStore::open(dir)?,
             transcripts: Transcripts::open(dir)?,
             deposits: Mutex::default(),
-            bonding: Mutex::default(),
+            bonding: Turns::default(),
+            hearing: Turns::default(),
             checks: Semaphore::new(at_a_time),
             fetches: Semaphore::new(FETCHES),
             troubles: Mutex::default(),
@@ -135,8 +141,8 @@ impl Auctions {
     }
 
     /// Learns an entry of the journal. They come in order, each once, after their flush.
-    pub(crate) fn learn(&self, number: u64, _: Time, entry: &Entry) {
-        self.index().learn(number, entry);
+    pub(crate) fn learn(&self, number: u64, time: Time, entry: &Entry) {
+        self.index().learn(number, time, entry);
     }
 
     /// Cleans up after a kill, once all that the journal holds is learnt and before anybody is
@@ -148,7 +154,8 @@ impl Auctions {
         let undecided: HashSet<Digest> = {
             let index = self.index();
             let open = index.auctions().filter(|state| state.decided().is_none());
-            open.map(|state| state.registered().id()).collect()
+            let escrowed = open.filter(|state| state.registered().key_in_escrow().is_some());
+            escrowed.map(|state| state.registered().id()).collect()
         };
         let kept: HashSet<Digest> = self.vault.auctions()?.into_iter().collect();
         for auction in kept.difference(&undecided) {
@@ -195,6 +202,12 @@ impl Auctions {
                 self.standing(&auction)
             }
             AuctionQuestion::Receipt(auction) => self.receipt(desk, asker, &auction).await,
+            AuctionQuestion::Register(spec) => self.register(desk, asker, *spec).await,
+            AuctionQuestion::Word(word) => self.hear(desk, *word).await,
+            AuctionQuestion::Delivery(auction) => self.delivery(asker, &auction),
+            AuctionQuestion::DeliveryReceipt(auction, place) => {
+                self.delivery_receipt(desk, asker, &auction, place).await
+            }
         }
     }
 
@@ -213,6 +226,11 @@ impl Auctions {
     /// The seller's word that closed an auction before its closing time.
     fn early_close(&self, auction: &Digest) -> Option<EarlyClose> {
         lock(&self.early_closes).get(auction).copied()
+    }
+
+    /// How many auctions are registered and not decided.
+    fn open_auctions(&self) -> usize {
+        self.index().auctions().filter(|state| state.decided().is_none()).count()
     }
 
     fn index(&self) -> MutexGuard<'_, Index> {

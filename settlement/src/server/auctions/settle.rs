@@ -1,7 +1,8 @@
-//! Settling: from the closing of an auction to the release of its last bond, by itself, and
-//! resumable after a kill at any point. SETTLEMENT, section "An auction's payment", steps 2 and 4.
+//! Settling: from the closing of an auction to the release of its last bond, and of physical goods
+//! to the payout, by itself, and resumable after a kill at any point. SETTLEMENT, section "An
+//! auction's payment", steps 2 and 4; "Physical goods", step 4.
 //!
-//! Each closed auction has a task that takes one step after another, each decided by what the
+//! Each auction in which something is due has a task that takes one step after another, each decided by what the
 //! journal holds at that moment, so that a server started again takes the step that was due.
 
 use std::collections::HashMap;
@@ -19,7 +20,7 @@ use crate::ledger::{Chain, Code};
 use crate::server::desk::Desk;
 use crate::writer::NoOutcome;
 
-/// How often it is looked for auctions that have closed.
+/// How often it is looked for auctions in which something is due.
 const TICK: Duration = Duration::from_millis(500);
 /// How often it is looked for goods that need not be kept any more.
 const SWEEP: Duration = Duration::from_secs(3600);
@@ -79,7 +80,7 @@ impl Auctions {
     fn due(&self) -> Vec<Digest> {
         let now = self.clock.now();
         let index = self.index();
-        let due = index.undecided(now).chain(index.to_release(now));
+        let due = index.undecided(now).chain(index.to_release(now)).chain(index.to_pay_out(now));
         let mut due: Vec<Digest> = due.map(|state| state.registered().id()).collect();
         let mut closed_early = lock(&self.early_closes);
         closed_early.retain(|auction, _| {
@@ -160,12 +161,16 @@ impl Auctions {
 
     async fn step(self: &Arc<Self>, desk: &Desk, auction: &Digest, patience: Duration) -> Step {
         let now = self.clock.now();
-        let (registered, decided) = {
+        let (registered, decided, to_pay_out) = {
             let index = self.index();
             let Some(state) = index.auction(auction) else { return Step::Finished };
-            (Arc::clone(state.registered()), state.decided().is_some())
+            let due = state.delivery().is_some_and(|delivery| delivery.due(now).is_ok());
+            (Arc::clone(state.registered()), state.decided().is_some(), due)
         };
-        if decided {
+        if to_pay_out {
+            // No bond is held any more: T2 is after T.
+            self.pay_out(desk, &registered, now).await
+        } else if decided {
             if let Err(reason) = self.destroy_escrow_key(*auction).await {
                 return Step::Later(reason);
             }
