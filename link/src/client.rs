@@ -122,8 +122,8 @@ struct Asking {
 }
 
 impl Asking {
-    async fn whole(&mut self, frame: &[u8]) -> Result<(), WriteError> {
-        self.stream.write_all(frame).await?;
+    async fn whole(&mut self, question: &[u8]) -> Result<(), WriteError> {
+        frame::write(&mut self.stream, question).await?;
         self.stream.finish()?;
         self.finished = true;
         Ok(())

@@ -4,7 +4,7 @@
 //! bytes really come.
 
 use auction::wire::{self, WireError};
-use quinn::{ReadError, RecvStream};
+use quinn::{ReadError, RecvStream, SendStream, StoppedError, WriteError};
 use serde::Serialize;
 
 use crate::counters::Traffic;
@@ -45,6 +45,25 @@ pub(crate) fn seal<T: Serialize>(value: &T, limit: usize) -> Result<Vec<u8>, Wir
     }
     let length = u32::try_from(body.len()).map_err(|_| too_long)?;
     Ok([&length.to_le_bytes(), body.as_slice()].concat())
+}
+
+/// Writes a whole frame, without the end of the stream.
+///
+/// That the peer stops the stream is listened for beside: a write that waits for room in the
+/// connection is not told, and since of a stopped stream nothing is read, it would wait for ever.
+pub(crate) async fn write(stream: &mut SendStream, frame: &[u8]) -> Result<(), WriteError> {
+    let stopped = stream.stopped();
+    tokio::select! {
+        biased;
+        written = stream.write_all(frame) => written,
+        stopped = stopped => Err(match stopped {
+            Ok(Some(code)) => WriteError::Stopped(code),
+            // Everything was written and acknowledged, or reset on this side.
+            Ok(None) => WriteError::ClosedStream,
+            Err(StoppedError::ConnectionLost(error)) => WriteError::ConnectionLost(error),
+            Err(StoppedError::ZeroRttRejected) => WriteError::ZeroRttRejected,
+        }),
+    }
 }
 
 /// Why no frame could be read.

@@ -279,7 +279,7 @@ impl<H: Handler> Session<H> {
 
         // Until the peer has all of it: a connection closed earlier would cut the answer off.
         let sending = async {
-            send.write_all(&answer).await.map_err(|_| Failure::Gone)?;
+            frame::write(send, &answer).await.map_err(|_| Failure::Gone)?;
             traffic.add_sent(answer.len());
             send.finish().map_err(|_| Failure::Gone)?;
             send.stopped().await.map_err(|_| Failure::Gone)
