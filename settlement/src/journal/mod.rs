@@ -4,6 +4,7 @@
 //! SETTLEMENT, section "Journal". Nothing here decides anything about money: a batch is given,
 //! appended and flushed, and read back.
 
+mod any_storage;
 mod backup;
 mod directory;
 mod flushing;
@@ -21,6 +22,7 @@ pub(crate) mod walk;
 
 use auction::layout::Digest;
 
+pub use any_storage::AnyStorage;
 pub(crate) use backup::refuse_unfinished;
 pub use backup::{BackupError, Copied, backup, restore};
 pub use directory::Directory;
