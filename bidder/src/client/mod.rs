@@ -20,7 +20,7 @@ use crate::error::{ClientError, Failure, MemberError, Misbehaviour};
 use crate::text::printable;
 
 pub use standing::MemberState;
-pub use transcript::Proof;
+pub use transcript::{Download, Proof};
 
 /// Accumulators that a client keeps connections to; when there are more, it starts afresh.
 const MAX_PEERS: usize = 256;

@@ -42,7 +42,7 @@ use crate::ledger::Ledger;
 use crate::service::{MAX_ANSWER, MAX_QUESTION};
 use crate::writer::Running;
 use alarm::Alarm;
-use auctions::{AuctionKeys, Auctions, GoodsLimits};
+use auctions::{AuctionKeys, Auctions, Limits as AuctionLimits};
 use checkers::Checkers;
 use desk::{Desk, Learnt};
 use service::Service;
@@ -125,10 +125,7 @@ impl Server {
         log(&report, opened.ledger());
         let identity = Identity::from_seed(key.seed());
         let keys = AuctionKeys { server: key, postings };
-        let limits = GoodsLimits {
-            max_bytes: u64::from(config.max_goods_mib) << 20,
-            ..GoodsLimits::default()
-        };
+        let limits = AuctionLimits::from(&config);
         let Start { clock, confirm_clock } = start;
         let told = Arc::clone(&clock);
         let auctions = Arc::new(Auctions::open(&dir, file.charter, keys, limits, told)?);
