@@ -73,20 +73,28 @@ pub(crate) enum ReadFault {
     Frame(FrameError),
     /// The stream or its connection ended otherwise than at the end of a frame.
     Stream(ReadError),
+    /// There is no room for it now.
+    NoRoom,
 }
 
-/// Reads the body of the one frame on `stream`, at most `limit` bytes.
-pub(crate) async fn read(
+/// Reads the body of the one frame on `stream`, at most `limit` bytes. As soon as its length is
+/// known `room` is asked for room, and what it gives comes with the body.
+pub(crate) async fn read<R>(
     stream: &mut RecvStream,
     limit: usize,
     traffic: &Traffic,
-) -> Result<Vec<u8>, ReadFault> {
+    room: impl Fn(usize) -> Option<R>,
+) -> Result<(Vec<u8>, Option<R>), ReadFault> {
     let mut assembler = Assembler::new(limit);
+    let mut taken = None;
     while let Some(chunk) = stream.read_chunk(CHUNK_BYTES, true).await.map_err(ReadFault::Stream)? {
         traffic.add_received(chunk.bytes.len());
         assembler.push(&chunk.bytes).map_err(ReadFault::Frame)?;
+        if let Some(announced) = assembler.announced.filter(|_| taken.is_none()) {
+            taken = Some(room(announced).ok_or(ReadFault::NoRoom)?);
+        }
     }
-    assembler.finish().map_err(ReadFault::Frame)
+    Ok((assembler.finish().map_err(ReadFault::Frame)?, taken))
 }
 
 const HEADER_BYTES: usize = 4;
