@@ -14,6 +14,7 @@ pub mod demo;
 pub mod desk;
 pub mod forgetful;
 pub mod freezing;
+pub mod market;
 pub mod needles;
 pub mod plain;
 pub mod process;

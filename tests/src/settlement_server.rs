@@ -109,6 +109,15 @@ impl SettlementServer {
         child.wait().unwrap();
     }
 
+    /// Resident memory of its process in bytes; nothing where the system does not tell.
+    ///
+    /// # Panics
+    /// When none runs.
+    #[must_use]
+    pub fn memory(&self) -> Option<u64> {
+        crate::process::memory_of(self.child.as_ref().unwrap().id())
+    }
+
     fn log_tail(&self) -> String {
         let log = std::fs::read_to_string(&self.log).unwrap_or_default();
         let lines: Vec<&str> = log.lines().collect();

@@ -59,7 +59,8 @@ impl Oracle {
                     oracle.heads.extend(heard.head);
                 }
                 let Some(status) = status else { continue };
-                assert_eq!(status.receipt.proven().requests, [one.request.clone()]);
+                let proven = &status.receipt.proven().requests;
+                assert_eq!(*proven, std::slice::from_ref(&one.request));
                 oracle.decided += 1;
                 if status.code != Code::Done {
                     assert_eq!(

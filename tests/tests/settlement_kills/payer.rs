@@ -66,7 +66,7 @@ impl Load {
 /// send the same bytes until they have an answer, a third never come back to what they gave up.
 pub async fn pay(person: u8, seed: u64, bank: Arc<Bank>, load: Arc<Load>) -> Payer {
     let mut rng = StdRng::seed_from_u64(seed);
-    let deadline = if person % 3 == 0 { PATIENCE } else { SHORT };
+    let deadline = if person.is_multiple_of(3) { PATIENCE } else { SHORT };
     let client = bank.client(person, deadline);
     let mut asked = Vec::new();
     while !load.ended.load(Ordering::SeqCst) {
