@@ -7,6 +7,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+pub mod bad_network;
 pub mod bytes;
 pub mod command;
 pub mod committee;

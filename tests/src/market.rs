@@ -14,8 +14,11 @@ use auction::prices::Level;
 use auction::sealing::seal;
 use auction::settlement_terms::{Delivery, Fee, Goods, Settlement};
 use auction::spec::{EarlyClose, Rule, Time};
+use link::Identity;
+use rand::rngs::StdRng;
 use settlement::auctions::{BondKeys, BondOrder, History};
 use settlement::audit::audit_with;
+use settlement::charter_file::CharterFile;
 use settlement::client::Client;
 use settlement::goods::{GoodsKey, seal as seal_goods, unwatched};
 use settlement::journal::Directory;
@@ -25,7 +28,8 @@ use settlement::sealed_key::{OpeningKey, Purpose};
 use settlement::server::{JOURNAL_DIRECTORY, kept_transcript};
 use settlement::service::auctions::{DecisionView, Stage, Standing};
 
-use crate::committee::{Committee, now};
+use crate::bad_network::BadNetwork;
+use crate::committee::{Committee, endpoint, now, peer};
 use crate::sale::{Bid, PATIENCE, Sale};
 use crate::settlement_server::SettlementServer;
 
@@ -54,6 +58,10 @@ pub struct Market {
     house: SecretKey,
     bidders: Vec<Bidder>,
     closing: Time,
+    /// Where clients find the settlement server.
+    file: CharterFile,
+    /// Before the server, and before each accumulator, where there are any.
+    networks: Vec<BadNetwork>,
 }
 
 /// A bidder's keys.
@@ -69,9 +77,24 @@ impl Market {
     /// # Panics
     /// When something cannot be made or started, here and below.
     pub async fn open(program: &str, bidders: usize) -> Self {
+        Self::open_behind(program, bidders, None).await
+    }
+
+    /// The same with a bad network before the settlement server and before each accumulator: for
+    /// clients, for the server that fetches a transcript, and for accumulators among each other.
+    pub async fn open_behind(program: &str, bidders: usize, bad: Option<&mut StdRng>) -> Self {
         let committee = Committee::started(2);
         let mut server = SettlementServer::init(program, committee.folder(), "");
         server.start();
+        let mut file = server.charter_file().clone();
+        let mut networks = Vec::new();
+        if let Some(rng) = bad {
+            let members = committee.accumulators.iter().map(|one| one.member().address.clone());
+            for address in std::iter::once(file.address.clone()).chain(members) {
+                networks.push(BadNetwork::before(address.parse().unwrap(), rng));
+            }
+            file.address = networks[0].address().to_string();
+        }
         let plaintext: Vec<u8> = (0..GOODS).map(|n| (n % 251) as u8).collect();
         let (key, mut encrypted) = (GoodsKey::generate(&mut rand::rng()), Vec::new());
         let (from, length, rng) = (plaintext.as_slice(), GOODS as u64, &mut rand::rng());
@@ -89,6 +112,8 @@ impl Market {
             key,
             house: fresh(),
             closing: Time(now().0 + HOUR),
+            file,
+            networks,
         };
         let owners = [market.committee.seller.public(), market.house.public()];
         let owners =
@@ -121,7 +146,13 @@ impl Market {
     /// A client of the settlement server, in the name of a key.
     #[must_use]
     pub fn client(&self, key: &SecretKey) -> Client {
-        Client::connect(key, self.server.charter_file()).unwrap().with_deadline(PATIENCE)
+        Client::connect(key, &self.file).unwrap().with_deadline(PATIENCE)
+    }
+
+    /// The networks before server and accumulators, where they are bad.
+    #[must_use]
+    pub fn networks(&self) -> &[BadNetwork] {
+        &self.networks
     }
 
     /// Somebody whom nobody knows.
@@ -135,11 +166,14 @@ impl Market {
         let mut spec = self.committee.terms(Rule::SecondPrice, LEVELS);
         spec.closing = self.closing;
         spec.last = Time(self.closing.0 + HOUR / 2);
+        for (member, network) in spec.accumulators.iter_mut().zip(self.networks.iter().skip(1)) {
+            member.address = network.address().to_string();
+        }
         let charter = self.server.charter_file().charter;
         spec.settlement = Some(Settlement {
             server: charter.server(),
             ledger: charter.id(),
-            address: self.server.charter_file().address.clone(),
+            address: self.file.address.clone(),
             covers: vec![Level(LEVELS)],
             held_until: self.held_until(),
             fee: Some(Fee { house: self.house.public(), flat: Amount(5), per_ten_thousand: 250 }),
@@ -151,7 +185,10 @@ impl Market {
         let receipt = client.escrow(&signed, &mut goods, &self.key, |_| {}).await.unwrap();
         let signed = signed.with_escrow(receipt);
         let auction = self.committee.client.announce(signed).await.unwrap();
-        self.sale = Some(self.committee.sale(auction));
+        let endpoint = endpoint(&Identity::generate(&mut rand::rng()));
+        let members = &auction.spec().accumulators;
+        let peers = members.iter().map(|member| peer(&endpoint, member)).collect();
+        self.sale = Some(Sale { auction, peers });
     }
 
     /// The auction.
@@ -160,7 +197,13 @@ impl Market {
         &self.sale.as_ref().unwrap().auction
     }
 
-    /// Its id.
+    /// What the spec says of the goods.
+    #[must_use]
+    pub fn goods(&self) -> Goods {
+        self.goods
+    }
+
+    /// The auction's id.
     #[must_use]
     pub fn id(&self) -> Digest {
         self.auction().id()
