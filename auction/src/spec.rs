@@ -166,6 +166,12 @@ impl Spec {
         layout.u16(self.block).u16(self.fan_out);
     }
 
+    /// Longest transcript of an auction on these terms, in bytes.
+    #[must_use]
+    pub fn most_transcript_bytes(&self) -> usize {
+        self.transcript_bytes().saturating_add(ROOM_FOR_ROUNDS).min(MAX_TRANSCRIPT_BYTES)
+    }
+
     /// Most bytes that the bids and lists of a transcript can take.
     fn transcript_bytes(&self) -> usize {
         let m = self.accumulators.len();

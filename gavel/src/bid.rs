@@ -22,6 +22,7 @@ use crate::arguments::{AuctionId, CommitteeArgument, WalletArgument};
 use crate::bonding;
 use crate::exit::Failure;
 use crate::farewell::with_client;
+use crate::goods_ahead::GoodsArgument;
 use crate::price_prompt::{self, PriceArgument};
 use crate::price_text::PriceText;
 use crate::progress::{Waiting, asking};
@@ -37,7 +38,8 @@ const EXAMPLES: &str = "Examples:
   gavel bid 5d41... --retry
 
 Where a settlement server takes the payment, a bond stands behind every bid: the one that
-'gavel bond' has put into the wallet, or with --account one that is made now.
+'gavel bond' has put into the wallet, or with --account one that is made now, once the encrypted
+goods are here (see 'gavel help bond').
 
 Without --price the price is asked for on the terminal and not shown. An argument is visible to the
 other users of the machine while the command runs, and stays in the shell's history; --price -
@@ -77,6 +79,8 @@ pub(crate) struct Arguments {
     /// is the only one. Default: the highest.
     #[arg(long, value_name = "PRICE", requires = "account")]
     cover: Option<PriceText>,
+    #[command(flatten)]
+    goods: GoodsArgument,
     #[command(flatten)]
     wallet: WalletArgument,
     #[command(flatten)]
@@ -215,7 +219,8 @@ async fn bond(
         (Some(bond), None) if bond.ticket().is_some() => bond,
         (_, Some(account)) => {
             let account = Account::open(account)?;
-            bonding::secure(wallet, auction.verified_spec(), &account, cover).await?
+            let (spec, goods) = (auction.verified_spec(), &arguments.goods);
+            bonding::secure(wallet, spec, &account, cover, goods).await?
         }
         (_, None) => {
             return Err(Failure::Bid(

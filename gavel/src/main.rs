@@ -20,6 +20,7 @@ mod exit;
 mod farewell;
 mod fate;
 mod goods;
+mod goods_ahead;
 mod judge;
 mod log;
 mod money_text;

@@ -21,7 +21,7 @@ use crate::error::{ClientError, Failure, MemberError, Misbehaviour};
 use crate::text::printable;
 
 pub use standing::MemberState;
-pub use transcript::Proof;
+pub use transcript::{Download, Proof};
 pub use witnessed::MemberWitness;
 
 /// Accumulators that a client keeps connections to; when there are more, it starts afresh.

@@ -36,9 +36,10 @@ const EXAMPLES: &str = "Examples:
   gavel receipt --auction 5d41... --account ann --out photo.tif         with the order's receipt
   gavel receipt --auction 5d41... --seller-key seller.key               the seller
 
-The winner gets the goods as well: they are downloaded, decrypted with the key in the receipt, held
-against what the seller signed, and appear under --out when all of that holds. Who won and what is
-paid is what the transcript proves, which is verified first. The receipt is kept
+The winner gets the goods as well: those that were fetched before the bond was made, or else they
+are downloaded; they are decrypted with the key in the receipt, held against what the seller signed,
+and appear under --out when all of that holds. Who won and what is paid is what the transcript
+proves, which is verified first. The receipt is kept
 as a file (--receipt; of the winner in the wallet), which 'gavel judge' reads; with --account it
 also proves the order. May be repeated for as long as the server serves the goods.
 
@@ -59,6 +60,10 @@ pub(crate) struct Arguments {
     /// Where to write what was bought; without it only the receipt is fetched.
     #[arg(long, value_name = "FILE", conflicts_with = "seller_key")]
     out: Option<PathBuf>,
+    /// Directory in which the encrypted goods lie that were fetched before bonding [default: the
+    /// wallet].
+    #[arg(long, value_name = "DIR", requires = "out")]
+    goods: Option<PathBuf>,
     /// Directory of the account that the bond was taken from: then the receipt has the order.
     #[arg(long, value_name = "DIR", env = "GAVEL_ACCOUNT", hide_env_values = true)]
     account: Option<PathBuf>,
@@ -229,7 +234,8 @@ async fn winners(arguments: &Arguments, id: &Digest, charter: &CharterFile) -> R
     if sale.digital().is_some() {
         let key = collect::open_key(&sale, bond, &opening)?;
         if let Some(out) = &arguments.out {
-            collect::goods(bond, charter, &key, out).await?;
+            let ahead = arguments.goods.as_deref().unwrap_or(wallet.dir());
+            collect::goods(bond, charter, &key, collect::Places { ahead, out }).await?;
         }
     }
     let view = View {

@@ -24,6 +24,8 @@ use crate::{output, progress};
 pub(super) const GOODS: &str = "goods";
 /// The keys that open what is in escrow, in a server's directory.
 pub(super) const VAULT: &str = "vault";
+/// Sellers' words that closed auctions early, in a server's directory.
+pub(super) const CLOSED_EARLY: &str = "closed-early";
 
 pub(super) const EXAMPLES: &str = "Examples:
   gavel settlement backup --dir pay --to /backup/2027-03-01
@@ -88,6 +90,7 @@ pub(super) async fn run(arguments: Backup) -> Result<(), Failure> {
     // After the journal: a decision in it has its transcript on the disk already.
     let transcripts = copy_dir(&dir.join(TRANSCRIPTS), &to.join(TRANSCRIPTS), "transcript")?;
     let goods = copy_dir(&dir.join(GOODS), &to.join(GOODS), "goods")?;
+    copy_dir(&dir.join(CLOSED_EARLY), &to.join(CLOSED_EARLY), "word")?;
     let vault =
         if arguments.with_vault { copy_dir(&dir.join(VAULT), &to.join(VAULT), "key")? } else { 0 };
     for name in [SERVER_KEY_FILE, POSTINGS_KEY_FILE, CONFIG_FILE, CHARTER_FILE] {

@@ -10,7 +10,7 @@ use settlement::journal::{Directory, restore_above};
 use settlement::layout::Signer;
 use settlement::server::{POSTINGS_KEY_FILE, SERVER_KEY_FILE, load_key};
 
-use super::backup::{GOODS, VAULT, View, open, options};
+use super::backup::{CLOSED_EARLY, GOODS, VAULT, View, open, options};
 use super::copies::{copy_dir, copy_file, make_dir};
 use super::init;
 use super::inquest::{JOURNAL, TRANSCRIPTS};
@@ -65,6 +65,7 @@ pub(super) async fn run(arguments: Restore) -> Result<(), Failure> {
         restore_above(&mut source, target, &charter.charter, &server, options(from)?, epoch)?;
     let transcripts = copy_dir(&from.join(TRANSCRIPTS), &dir.join(TRANSCRIPTS), "transcript")?;
     let goods = copy_dir(&from.join(GOODS), &dir.join(GOODS), "goods")?;
+    copy_dir(&from.join(CLOSED_EARLY), &dir.join(CLOSED_EARLY), "word")?;
     let vault = copy_dir(&from.join(VAULT), &dir.join(VAULT), "key")?;
     // The settings last: without them there is no server to run.
     for name in [SERVER_KEY_FILE, POSTINGS_KEY_FILE, CHARTER_FILE, CONFIG_FILE] {

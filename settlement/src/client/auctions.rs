@@ -11,9 +11,12 @@ use super::{Client, ClientError, ProvenReceipt};
 use crate::auctions::BondOrder;
 use crate::goods::GoodsKey;
 use crate::service::auctions::{
-    AuctionAnswer, AuctionQuestion, KeyInTransit, PIECE_BYTES, Standing,
+    AuctionAnswer, AuctionQuestion, KeyInTransit, PIECE_BYTES, Standing, TranscriptPiece,
 };
 use crate::service::{Answer, Question};
+
+/// How often a transcript is handed in again from where the server lost it.
+const MAX_BEGUN_AGAIN: u32 = 8;
 
 impl Client {
     /// 1 Deposits goods and key, for the auction of `spec`, which has no escrow receipt yet; the
@@ -111,6 +114,41 @@ impl Client {
         word: Option<EarlyClose>,
     ) -> Result<Standing, ClientError> {
         self.state_by(AuctionQuestion::Settle(auction, word)).await
+    }
+
+    /// 4 Hands a transcript file in, so that the server need not fetch it: it verifies it and then
+    /// settles. `progress` gets the bytes that the server has.
+    ///
+    /// # Errors
+    /// [`ClientError::Auction`] when the auction has not closed, or the transcript proves nothing.
+    pub async fn hand_in(
+        &self,
+        auction: Digest,
+        transcript: &[u8],
+        mut progress: impl FnMut(u64),
+    ) -> Result<Standing, ClientError> {
+        let total = transcript.len() as u64;
+        let (mut at, mut again) = (0, 0);
+        loop {
+            let left = usize::try_from(at).ok().and_then(|at| transcript.get(at..));
+            let left = left.unwrap_or_default();
+            let bytes = left.get(..PIECE_BYTES).unwrap_or(left).to_vec();
+            let piece = TranscriptPiece { auction, total, offset: at, bytes };
+            let have = match self.ask_about(AuctionQuestion::HandIn(piece)).await? {
+                AuctionAnswer::Standing(standing) => return Ok(*standing),
+                AuctionAnswer::Have(have) if have < total => have,
+                _ => return Err(ClientError::WrongAnswer("expected to get on, or a state")),
+            };
+            progress(have);
+            if have <= at {
+                // The server was started again, or somebody else was given the place.
+                again += 1;
+                if again > MAX_BEGUN_AGAIN {
+                    return Err(ClientError::Busy);
+                }
+            }
+            at = have;
+        }
     }
 
     /// How an auction's payment stands.

@@ -4,6 +4,7 @@
 //! SETTLEMENT, section "Journal". Nothing here decides anything about money: a batch is given,
 //! appended and flushed, and read back.
 
+mod any_storage;
 mod backup;
 mod directory;
 mod flushing;
@@ -22,6 +23,7 @@ pub(crate) mod walk;
 use auction::spec::Time;
 use witness::Continuation;
 
+pub use any_storage::AnyStorage;
 pub(crate) use backup::refuse_unfinished;
 pub use backup::{BackupError, Copied, MAX_EPOCHS_PASSED, backup, restore, restore_above};
 pub use directory::Directory;

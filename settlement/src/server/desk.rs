@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use super::auctions::Auctions;
 use super::history::History;
 use crate::bookkeeper::{Bookkeeper, Proof, Unflushed};
-use crate::journal::{Directory, Receipt};
+use crate::journal::{AnyStorage, Receipt};
 use crate::ledger::AccountId;
 use crate::ledger::{Chain, Charter, Entry, Ledger, Outcome};
 use crate::service::Page;
@@ -39,7 +39,7 @@ impl Decision {
 /// What all parts of the server reach the journal through.
 pub(crate) struct Desk {
     charter: Charter,
-    writer: Writer<Directory>,
+    writer: Writer<AnyStorage>,
     learnt: Arc<Learnt>,
 }
 
@@ -66,7 +66,7 @@ impl Learnt {
 }
 
 impl Desk {
-    pub(super) fn new(charter: Charter, writer: Writer<Directory>, learnt: Arc<Learnt>) -> Self {
+    pub(super) fn new(charter: Charter, writer: Writer<AnyStorage>, learnt: Arc<Learnt>) -> Self {
         Self { charter, writer, learnt }
     }
 
@@ -114,7 +114,7 @@ impl Desk {
     /// thread: keep it short.
     pub(crate) async fn ask<T: Send + 'static>(
         &self,
-        question: impl FnOnce(&mut Bookkeeper<Directory>) -> Unflushed<T> + Send + 'static,
+        question: impl FnOnce(&mut Bookkeeper<AnyStorage>) -> Unflushed<T> + Send + 'static,
     ) -> Option<T> {
         let (told, answer) = oneshot::channel();
         self.writer.ask(question, move |answer| {

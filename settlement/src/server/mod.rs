@@ -18,12 +18,12 @@ mod sight;
 mod time;
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use auction::keys::PublicKey;
+use auction::keys::{PublicKey, SecretKey};
 use link::{Endpoint, Identity, Limits};
 
 pub use auctions::kept_transcript;
@@ -33,16 +33,16 @@ pub use keys::{
 };
 pub use time::{Clock, SystemClock};
 
-use crate::bookkeeper::{Bookkeeper, Opened, Scanned};
+use crate::bookkeeper::{Bookkeeper, Scanned};
 use crate::charter_file::{CHARTER_FILE, CharterFile};
 use crate::config::Config;
-use crate::journal::{Directory, JournalError, Options, Report};
+use crate::journal::{AnyStorage, Directory, JournalError, Options, Report, Storage};
 use crate::layout::Signer;
 use crate::ledger::Ledger;
 use crate::service::{MAX_ANSWER, MAX_QUESTION};
 use crate::writer::Running;
 use alarm::Alarm;
-use auctions::{AuctionKeys, Auctions, GoodsLimits};
+use auctions::{AuctionKeys, Auctions, Limits as AuctionLimits};
 use checkers::Checkers;
 use desk::{Desk, Learnt};
 use service::Service;
@@ -76,7 +76,7 @@ impl Default for Start {
 /// A server, opened and not yet running.
 pub struct Server {
     endpoint: Endpoint,
-    keeper: Bookkeeper<Directory>,
+    keeper: Bookkeeper<AnyStorage>,
     config: Config,
     file: CharterFile,
     clock: Arc<dyn Clock>,
@@ -93,25 +93,42 @@ impl Server {
     /// # Errors
     /// [`ServerError`]: what the operator has to mend.
     pub fn open(dir: &Path, start: Start) -> Result<Self, ServerError> {
-        let config = Config::load(dir)?;
-        keys::refuse_open_directory(dir)?;
-        let key = load_key(dir, SERVER_KEY_FILE)?;
-        let file = CharterFile::load(&dir.join(CHARTER_FILE))?;
-        if key.public() != file.charter.server() {
-            return Err(ServerError::OtherKey(dir.join(SERVER_KEY_FILE)));
-        }
-        let mut opened = open_journal(dir, &config, &file, Signer::new(&key))?;
+        let made = Made::read(dir)?;
+        let place = dir.join(JOURNAL_DIRECTORY);
+        let storage = Directory::open(&place).map_err(|error| match error.kind() {
+            std::io::ErrorKind::WouldBlock => ServerError::InUse(dir.to_owned()),
+            _ => ServerError::file("open", &place)(error),
+        })?;
+        Self::open_made(made, AnyStorage::new(storage), start)
+    }
+
+    /// The same with the journal on another storage than [`JOURNAL_DIRECTORY`]. Who holds it must
+    /// be alone with `dir`, as who holds the lock of a [`Directory`] is.
+    ///
+    /// # Errors
+    /// As [`Server::open`].
+    pub fn open_on(
+        dir: &Path,
+        storage: impl Storage + 'static,
+        start: Start,
+    ) -> Result<Self, ServerError> {
+        Self::open_made(Made::read(dir)?, AnyStorage::new(storage), start)
+    }
+
+    /// Whoever has the storage has its lock, which is the server's: whatever else lies in the
+    /// directory is used by nobody else.
+    fn open_made(made: Made, storage: AnyStorage, start: Start) -> Result<Self, ServerError> {
+        let Made { dir, config, file, key, postings } = made;
+        let options = Options { segment_bytes: u64::from(config.segment_mib) << 20 };
+        let mut opened = Bookkeeper::open(storage, file.charter, Signer::new(&key), options)?;
         let report = opened.report().clone();
         log(&report, opened.ledger());
         let identity = Identity::from_seed(key.seed());
-        let keys = AuctionKeys { server: key, postings: load_key(dir, POSTINGS_KEY_FILE)? };
-        let limits = GoodsLimits {
-            max_bytes: u64::from(config.max_goods_mib) << 20,
-            ..GoodsLimits::default()
-        };
+        let keys = AuctionKeys { server: key, postings };
+        let limits = AuctionLimits::from(&config);
         let Start { clock, confirm_clock } = start;
         let told = Arc::clone(&clock);
-        let auctions = Arc::new(Auctions::open(dir, file.charter, keys, limits, told)?);
+        let auctions = Arc::new(Auctions::open(&dir, file.charter, keys, limits, told)?);
         let learnt = Arc::new(Learnt::new(file.charter, Arc::clone(&auctions)));
         opened.scan(Scanned::All, |number, time, entry| learnt.learn(number, time, entry))?;
         auctions.ready()?;
@@ -223,20 +240,28 @@ impl Drop for Alive {
     }
 }
 
-fn open_journal(
-    dir: &Path,
-    config: &Config,
-    file: &CharterFile,
-    key: Signer,
-) -> Result<Opened<Directory>, ServerError> {
-    let place = dir.join(JOURNAL_DIRECTORY);
-    // Its lock is the server's: whatever else lies in the directory is used by who holds it.
-    let storage = Directory::open(&place).map_err(|error| match error.kind() {
-        std::io::ErrorKind::WouldBlock => ServerError::InUse(dir.to_owned()),
-        _ => ServerError::file("open", &place)(error),
-    })?;
-    let options = Options { segment_bytes: u64::from(config.segment_mib) << 20 };
-    Ok(Bookkeeper::open(storage, file.charter, key, options)?)
+/// What [`init`] made, read back.
+struct Made {
+    dir: PathBuf,
+    config: Config,
+    file: CharterFile,
+    /// Of the server, as the charter names it.
+    key: SecretKey,
+    postings: SecretKey,
+}
+
+impl Made {
+    fn read(dir: &Path) -> Result<Self, ServerError> {
+        let config = Config::load(dir)?;
+        keys::refuse_open_directory(dir)?;
+        let key = load_key(dir, SERVER_KEY_FILE)?;
+        let file = CharterFile::load(&dir.join(CHARTER_FILE))?;
+        if key.public() != file.charter.server() {
+            return Err(ServerError::OtherKey(dir.join(SERVER_KEY_FILE)));
+        }
+        let postings = load_key(dir, POSTINGS_KEY_FILE)?;
+        Ok(Self { dir: dir.to_owned(), config, file, key, postings })
+    }
 }
 
 fn log(report: &Report, ledger: &Ledger) {
@@ -281,7 +306,7 @@ async fn take_snapshots(desk: Arc<Desk>, every: u64, mut last: u64) {
 }
 
 /// Lets the writer finish what waits, and writes a snapshot.
-async fn stop(running: Running<Directory>) -> Result<(), Option<JournalError>> {
+async fn stop(running: Running<AnyStorage>) -> Result<(), Option<JournalError>> {
     let stopped = tokio::task::spawn_blocking(move || {
         let mut keeper = running.stop()?;
         if let Err(error) = keeper.snapshot() {

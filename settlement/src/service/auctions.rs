@@ -16,7 +16,7 @@ use crate::goods::GoodsKey;
 use crate::journal::Receipt;
 use crate::ledger::Code;
 
-/// Longest piece of encrypted goods in one question or answer, in bytes.
+/// Longest piece of encrypted goods or of a transcript in one question or answer, in bytes.
 pub const PIECE_BYTES: usize = 256 << 10;
 
 /// A question about an auction's payment.
@@ -58,18 +58,35 @@ pub enum AuctionQuestion {
     /// The same: the receipt of what was said or paid. That of a payout names accounts: the
     /// dispatcher and the arbiter are not shown it.
     DeliveryReceipt(Digest, Place),
+    /// Anyone, once an auction is closed: here is a piece of its transcript, so that the server
+    /// need not wait for the accumulators.
+    HandIn(TranscriptPiece),
+}
+
+/// A piece of a transcript file that is handed in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TranscriptPiece {
+    /// The auction.
+    pub auction: Digest,
+    /// The length of the whole file.
+    pub total: u64,
+    /// How many bytes come before the piece.
+    pub offset: u64,
+    /// The bytes, one to [`PIECE_BYTES`].
+    pub bytes: Vec<u8>,
 }
 
 /// An answer to an [`AuctionQuestion`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum AuctionAnswer {
-    /// To [`AuctionQuestion::Deposit`] and [`AuctionQuestion::Piece`]: so many bytes of the goods
-    /// are there.
+    /// To [`AuctionQuestion::Deposit`], [`AuctionQuestion::Piece`] and [`AuctionQuestion::HandIn`]:
+    /// so many bytes are there.
     Have(u64),
     /// To [`AuctionQuestion::Escrow`] and, once that is done, to [`AuctionQuestion::Deposit`]; to
     /// [`AuctionQuestion::Register`].
     Escrowed(EscrowReceipt),
-    /// To [`AuctionQuestion::Standing`] and [`AuctionQuestion::Settle`].
+    /// To [`AuctionQuestion::Standing`] and [`AuctionQuestion::Settle`]; to
+    /// [`AuctionQuestion::HandIn`] once a transcript is proven, this one or another.
     Standing(Box<Standing>),
     /// To [`AuctionQuestion::Goods`]: their length, and the piece.
     Goods {
@@ -222,7 +239,7 @@ pub enum AuctionDeclined {
     #[error("the deposited goods are not those of the spec: {0}; deposit them again")]
     Goods(String),
     /// More or other bytes than were to come.
-    #[error("this piece of the goods does not go on where the last one ended, or goes too far")]
+    #[error("this piece does not go on where the last one ended, is empty, or goes too far")]
     Piece,
     /// The order for a bond is wrong.
     #[error("{0}")]
@@ -242,13 +259,59 @@ pub enum AuctionDeclined {
     /// The server's disk.
     #[error("the server cannot read or write what it needs for this: tell its operator")]
     Disk,
-    /// Too many auctions are open.
-    #[error("this settlement server has as many open auctions as it takes, or as many of yours")]
-    Full,
     /// No physical goods were sold there.
     #[error("no physical goods were sold in this auction, or not yet")]
     NotSold,
     /// The word says nothing, or comes at the wrong time.
     #[error("{0}")]
     Word(String),
+    /// A transcript before bids have ended.
+    #[error("the auction closes at {} ms and no word of its seller has closed it before: a \
+             transcript counts from then on", .0.0)]
+    NotClosed(Time),
+    /// No transcript of this auction is so long.
+    #[error("the transcript has {got} bytes, and one of this auction {most} at most")]
+    TranscriptTooLong {
+        /// What was to be handed in.
+        got: u64,
+        /// The most by the auction's terms.
+        most: u64,
+    },
+    /// What was handed in is no transcript that decides this auction.
+    #[error("the transcript proves nothing: {0}; hand in another one")]
+    Transcript(String),
+    /// The seller has as many auctions open as one may.
+    #[error(
+        "you have {0} auctions here that are not decided, which is as many as this server \
+             takes of a seller: wait until one of them is decided"
+    )]
+    AuctionsOfSeller(u64),
+    /// The server has as many auctions open as it takes.
+    #[error(
+        "the server has {0} auctions that are not decided, which is as many as it takes: try \
+             again when one of them is decided, or another server"
+    )]
+    AuctionsOfAll(u64),
+    /// The seller's goods take as much room as one's may.
+    #[error(
+        "your goods here would take {got} bytes and this server keeps {most} of a seller: \
+             those of an auction go 30 days after its bonds end"
+    )]
+    GoodsOfSeller {
+        /// With these.
+        got: u64,
+        /// The server's limit.
+        most: u64,
+    },
+    /// All goods take as much room as they may.
+    #[error(
+        "there is no room for these goods now: the server keeps {most} bytes, and with them it \
+             would be {got}; try again later, or another server"
+    )]
+    GoodsOfAll {
+        /// With these.
+        got: u64,
+        /// The server's limit.
+        most: u64,
+    },
 }

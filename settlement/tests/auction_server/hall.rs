@@ -86,7 +86,12 @@ pub fn account(owner: &SecretKey) -> AccountId {
 impl Hall {
     /// A server and accumulators at the start, in which everybody has money.
     pub async fn built() -> Self {
-        let bank = Bank::found();
+        Self::built_with("").await
+    }
+
+    /// The same with more lines in the server's configuration.
+    pub async fn built_with(more: &str) -> Self {
+        let bank = Bank::found_with(more);
         bank.hands.set(START);
         let plaintext: Vec<u8> = (0..700_000u32).map(|n| (n % 251) as u8).collect();
         let key = GoodsKey::generate(&mut rand::rng());

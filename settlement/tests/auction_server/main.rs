@@ -11,8 +11,10 @@ mod bank;
 mod cluster;
 
 mod bonds;
+mod budgets;
 mod deposits;
 mod hall;
+mod handing_in;
 mod kills;
 mod physical;
 mod sale;

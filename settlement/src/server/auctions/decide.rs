@@ -4,8 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use auction::spec::Time;
-use rand::seq::SliceRandom as _;
-use tokio::time::timeout;
 
 use super::settle::{Step, commit};
 use super::{Auctions, aside};
@@ -23,12 +21,12 @@ impl Auctions {
         registered: &Arc<Registered>,
         patience: Duration,
     ) -> Step {
-        let proven = tokio::select! {
-            proven = self.proven(registered, patience) => proven,
+        let found = tokio::select! {
+            found = self.found(registered, patience) => found,
             // From V on no transcript counts.
             () = self.reached(registered.decided_by()) => return Step::On,
         };
-        let proven = match proven {
+        let proven = match found {
             Ok(proven) => proven,
             Err(reason) => return Step::Later(reason),
         };
@@ -114,44 +112,15 @@ impl Auctions {
         Ok(self.postings.sale(registered, sale, sealed))
     }
 
-    /// What the transcript proves: the one on the disk, or one of the accumulators', which is on
-    /// the disk when this returns.
-    async fn proven(
+    /// What decides: the transcript that was proven already, or one of the accumulators'.
+    async fn found(
         self: &Arc<Self>,
         registered: &Arc<Registered>,
         patience: Duration,
     ) -> Result<Proven, String> {
-        let auction = registered.id();
-        let ended = |_| "the server ends".to_owned();
-        let _turn = self.fetches.acquire().await.map_err(ended)?;
-        let this = Arc::clone(self);
-        let kept = aside(move || {
-            let bytes = this.transcripts.load(&auction).ok().flatten()?;
-            Proven::prove(&bytes, &auction, &mut rand::rng()).ok()
-        });
-        if let Some(proven) = kept.await.flatten() {
-            return Ok(proven);
-        }
-        let client = bidder::Client::new().map_err(|error| error.to_string())?;
-        // They are asked one after the other: in another order each time, so that one that drips
-        // its answer, wherever the seller put it in the spec, cannot keep the others unasked.
-        let mut members = registered.spec().spec().accumulators.clone();
-        members.shuffle(&mut rand::rng());
-        let fetched = timeout(patience, client.outcome(&members, &auction, |_, _| {})).await;
-        client.close_connections().await;
-        let (bytes, verdict) = match fetched {
-            Ok(Ok(fetched)) => fetched,
-            Ok(Err(error)) => return Err(error.to_string()),
-            Err(_) => return Err("the accumulators take too long".to_owned()),
-        };
-        let this = Arc::clone(self);
-        match aside(move || this.transcripts.keep(&auction, &bytes)).await {
-            Some(Ok(())) => Ok(Proven::from(&verdict)),
-            Some(Err(error)) => {
-                tracing::error!(%auction, %error, "the transcript cannot be kept");
-                Err("the server cannot write the transcript: tell its operator".to_owned())
-            }
-            None => Err("the server has a defect: tell its operator".to_owned()),
+        match self.proven(registered).await {
+            Some(proven) => Ok(proven),
+            None => self.fetch(registered, patience).await,
         }
     }
 

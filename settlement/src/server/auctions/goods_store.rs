@@ -64,6 +64,11 @@ impl GoodsStore {
         Ok(have + bytes.len() as u64)
     }
 
+    /// Throws away what was received of goods that are not kept yet.
+    pub(super) fn discard(&self, auction: &Digest) -> io::Result<()> {
+        files::remove(&files::of_auction(&self.0, auction, PART))
+    }
+
     /// Checks the goods against spec and key, and keeps them; when this returns they are on the
     /// disk. Takes time.
     ///
@@ -160,7 +165,8 @@ mod tests {
         assert!(store.keep(&auction, &key, &goods, &mut unwatched).is_err());
         assert_eq!(store.received(&auction).unwrap(), 1000);
         assert_eq!(store.append(&auction, 1000, &bytes[1000..]).unwrap(), goods.bytes);
-        // A wrong key costs nothing that was received.
+        // A wrong key costs nothing that was received; nor is what is another auction's thrown away.
+        store.discard(&Digest([2; 32])).unwrap();
         let other = GoodsKey::generate(&mut rand::rng());
         assert!(store.keep(&auction, &other, &goods, &mut unwatched).is_err());
         assert!(store.read(&auction, 0).unwrap().is_none());

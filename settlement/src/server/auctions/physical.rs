@@ -9,9 +9,7 @@ use auction::layout::Digest;
 use auction::spec::{SignedSpec, Time};
 
 use super::settle::{Step, commit};
-use super::{
-    Auctions, MAX_OPEN_AUCTIONS, answered, aside, busy, code_of, declined, lock, undecided,
-};
+use super::{Auctions, answered, aside, busy, code_of, declined, lock, undecided};
 use crate::auctions::physical::requests::place_key;
 use crate::auctions::physical::{DeliveryState, Heard, Place, VerifiedWord, Word};
 use crate::auctions::{AcceptablePhysical, AcceptableSpec, AuctionState, Registered, SaleFacts};
@@ -20,9 +18,6 @@ use crate::server::desk::Desk;
 use crate::service::Answer;
 use crate::service::auctions::{AuctionAnswer, AuctionDeclined};
 use crate::service::physical::DeliveryView;
-
-/// Auctions of one seller that are registered and not decided, at most, where nothing is deposited.
-const OPEN_OF_A_SELLER: usize = MAX_OPEN_AUCTIONS / 8;
 
 impl Auctions {
     /// Journals the registration of an auction of physical goods, and gives the escrow receipt.
@@ -55,8 +50,9 @@ impl Auctions {
             Ok(spec) => spec,
             Err(error) => return refused(error.to_string()),
         };
-        if !self.has_room_for(&asker) {
-            return declined(AuctionDeclined::Full);
+        // It costs the seller no deposit, but it takes a place.
+        if let Err(reason) = self.has_room(&asker, 0, &lock(&self.deposits)) {
+            return declined(reason);
         }
         let registration = spec.register(&self.server);
         let registered = match registration.clone().verify(&self.charter) {
@@ -77,19 +73,6 @@ impl Auctions {
             None if code == Code::Expired => refused("the auction has closed".to_owned()),
             None => declined(AuctionDeclined::Refused(code)),
         }
-    }
-
-    /// Whether one more auction of this seller can be registered. It costs him no deposit, so
-    /// nobody may take all places.
-    fn has_room_for(&self, seller: &PublicKey) -> bool {
-        let index = self.index();
-        let open = index.auctions().filter(|state| state.decided().is_none());
-        let (mut all, mut sellers) = (0, 0);
-        for state in open {
-            all += 1;
-            sellers += usize::from(state.registered().spec().spec().seller == *seller);
-        }
-        all < MAX_OPEN_AUCTIONS && sellers < OPEN_OF_A_SELLER
     }
 
     /// Takes a word, whoever brings it; the answer comes once the journal holds it.

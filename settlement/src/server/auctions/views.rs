@@ -3,7 +3,8 @@
 use auction::keys::PublicKey;
 use auction::layout::Digest;
 
-use super::{Auctions, RETENTION_MS, answered, aside, busy, declined, lock};
+use super::room::keeps_goods;
+use super::{Auctions, answered, aside, busy, declined, lock};
 use crate::auctions::postings::decision_key;
 use crate::auctions::{AuctionState, Decided};
 use crate::ledger::HoldKey;
@@ -110,9 +111,7 @@ impl Auctions {
     /// Whether the goods of an auction are still served.
     pub(super) fn keeps_goods(&self, auction: &Digest) -> bool {
         let now = self.clock.now();
-        let retained = self.index().auction(auction).is_some_and(|state| {
-            now.0 < state.registered().held_until().0.saturating_add(RETENTION_MS)
-        });
+        let retained = self.index().auction(auction).is_some_and(|state| keeps_goods(state, now));
         retained || self.is_depositing(auction)
     }
 }
