@@ -48,6 +48,16 @@ pub enum Label {
     EscrowOpeningKey,
     /// A delivery key that follows from a seed.
     DeliveryOpeningKey,
+    /// The signature of who is paid, on a purchase.
+    Countersignature = 150,
+    /// An offer: its hash and its merchant's signature.
+    Offer,
+    /// The key that a server seals the goods key of one purchase under.
+    PurchaseKey,
+    /// The checksum of an item that the server holds.
+    ItemChecksum,
+    /// The goods key, and the nonces, of one quote of a merchant.
+    QuoteKey,
 }
 
 /// A statement being laid out: protocol, version, label, context, fields. One with secrets in it

@@ -236,6 +236,8 @@ pub enum MovementKind {
     Deposit,
     /// Money went out.
     Withdraw,
+    /// Money moved from a buyer's account to a merchant's, and what was bought with it.
+    Purchase,
 }
 
 /// What is known of a decided request.

@@ -108,6 +108,7 @@ impl Line {
                 MovementKind::VoidHold(_) => "hold given up",
                 MovementKind::Deposit => "deposit",
                 MovementKind::Withdraw => "withdrawal",
+                MovementKind::Purchase => "purchase",
             },
             direction: match movement.side {
                 Side::Debit => "out",

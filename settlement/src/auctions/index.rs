@@ -173,7 +173,7 @@ impl Index {
     #[must_use]
     pub fn is_stray(&self, action: &Action) -> bool {
         match action {
-            Action::Post(movement) | Action::Hold { movement, .. } => {
+            Action::Post(movement) | Action::Hold { movement, .. } | Action::Purchase(movement) => {
                 self.escrows.contains_key(&movement.credit)
             }
             _ => false,
@@ -330,7 +330,7 @@ impl LiveBond {
 /// The accounts that a request is about and that an escrow account could be.
 fn accounts_of(action: &Action) -> impl Iterator<Item = AccountId> {
     let (one, other) = match action {
-        Action::Post(movement) | Action::Hold { movement, .. } => {
+        Action::Post(movement) | Action::Hold { movement, .. } | Action::Purchase(movement) => {
             (Some(movement.debit), Some(movement.credit))
         }
         Action::PostHold { account, .. }

@@ -249,7 +249,9 @@ fn check(requests: &[Vec<u8>], charter: &Charter) -> Result<Chain, Declined> {
 /// The key behind an authority.
 fn key_of(authority: Authority, charter: &Charter) -> PublicKey {
     match authority {
-        Authority::Owner(key) | Authority::OwnerAndOperator(key) => key,
+        Authority::Owner(key)
+        | Authority::OwnerAndOperator(key)
+        | Authority::OwnerAndPayee { owner: key, .. } => key,
         Authority::Operator => charter.operator(),
         Authority::Postings => charter.postings(),
     }

@@ -44,7 +44,7 @@ impl Asker {
     pub(crate) fn takes_part(self, chain: &Chain, currency: Currency) -> bool {
         let own = AccountId::of_owner(&self.key, currency);
         let named = |request: &VerifiedRequest| match request.request().action {
-            Action::Post(movement) | Action::Hold { movement, .. } => {
+            Action::Post(movement) | Action::Hold { movement, .. } | Action::Purchase(movement) => {
                 movement.debit == own || movement.credit == own
             }
             Action::PostHold { account, hold, .. } => account == own || hold.account == own,
@@ -61,7 +61,9 @@ impl Asker {
 /// The account in whose name a request is made, and whose ids it counts among.
 pub(crate) fn signing_account(request: &VerifiedRequest, charter: &Charter) -> AccountId {
     match request.request().action {
-        Action::Post(movement) | Action::Hold { movement, .. } => movement.debit,
+        Action::Post(movement) | Action::Hold { movement, .. } | Action::Purchase(movement) => {
+            movement.debit
+        }
         Action::PostHold { account, .. }
         | Action::VoidHold { account, .. }
         | Action::Cancel { account }
