@@ -21,6 +21,7 @@ pub mod judge;
 pub mod layout;
 pub mod ledger;
 mod parallel;
+pub mod purchases;
 pub mod sealed_key;
 pub mod server;
 pub mod service;

@@ -6,6 +6,7 @@
 
 pub mod auctions;
 mod forms;
+pub mod purchases;
 
 use auction::keys::PublicKey;
 use auction::layout::Digest;
@@ -18,6 +19,7 @@ use crate::ledger::{
     MAX_ATTACHMENT_BYTES, MAX_CHAIN_REQUESTS, MAX_REQUEST_BYTES, RequestId,
 };
 use auctions::{AuctionAnswer, AuctionQuestion};
+use purchases::{PurchaseAnswer, PurchaseQuestion};
 
 /// Longest question, in bytes: a piece of encrypted goods, or a spec with listed prices.
 pub const MAX_QUESTION: usize = (1 << 20) + (64 << 10);
@@ -54,6 +56,8 @@ pub enum Question {
     Flushed,
     /// About an auction's payment.
     Auction(Box<AuctionQuestion>),
+    /// About a purchase.
+    Purchase(Box<PurchaseQuestion>),
 }
 
 /// An answer.
@@ -87,6 +91,8 @@ pub enum Answer {
     Unknown,
     /// The question cannot be answered.
     Declined(Declined),
+    /// To [`Question::Purchase`].
+    Purchase(Box<PurchaseAnswer>),
 }
 
 /// Who the server says it is.

@@ -2,6 +2,7 @@
 
 pub mod auctions;
 mod error;
+pub mod purchases;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -11,6 +12,7 @@ use link::{Endpoint, Identity, Limits, Peer, PeerKey};
 use tokio::time::{Instant, sleep};
 
 pub use error::ClientError;
+pub use purchases::Bought;
 
 use crate::charter_file::CharterFile;
 use crate::journal::{Head, Proven, Receipt, SignedHead};

@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 use super::auctions::Auctions;
 use super::checkers::Checkers;
 use super::desk::{Decision, Desk};
+use super::purchases::Purchases;
 use super::sight::{Asker, signing_account};
 use super::time::Clock;
 use crate::journal::Receipt;
@@ -33,6 +34,7 @@ pub(super) struct Service {
     pub(super) checkers: Checkers,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) auctions: Arc<Auctions>,
+    pub(super) purchases: Arc<Purchases>,
 }
 
 impl Handler for Service {
@@ -53,6 +55,10 @@ impl Handler for Service {
             Question::Submit(requests) => return self.submit(asker, requests).await,
             Question::Auction(question) => {
                 return self.auctions.answer(&self.desk, PublicKey(peer.0), *question).await;
+            }
+            Question::Purchase(question) => {
+                let purchases = &self.purchases;
+                return purchases.answer(&self.desk, &self.checkers, asker, *question).await;
             }
             Question::Hello => self.hello().await,
             Question::Account(account) => self.account(asker, account).await,

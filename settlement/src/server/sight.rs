@@ -21,6 +21,16 @@ impl Asker {
         self.is_operator
     }
 
+    /// His key.
+    pub(crate) fn key(self) -> PublicKey {
+        self.key
+    }
+
+    /// Whether he is the holder of this key himself.
+    pub(crate) fn is(self, key: &PublicKey) -> bool {
+        self.key == *key
+    }
+
     /// Whether he sees what the holder of `owner` owns.
     pub(crate) fn sees(self, owner: &PublicKey) -> bool {
         self.is_operator || self.key == *owner

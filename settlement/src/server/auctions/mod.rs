@@ -8,7 +8,6 @@
 mod bonds;
 mod decide;
 mod deposits;
-mod files;
 mod goods_store;
 mod release;
 mod settle;

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use auction::layout::Digest;
 
-use super::files;
 use crate::server::error::ServerError;
+use crate::server::files;
 use crate::server::private_file;
 
 /// The folder's name in a server's directory.
@@ -37,7 +37,7 @@ impl Transcripts {
     }
 
     fn path(&self, auction: &Digest) -> PathBuf {
-        files::of_auction(&self.0, auction, EXTENSION)
+        files::of_id(&self.0, auction, EXTENSION)
     }
 }
 
@@ -45,7 +45,7 @@ impl Transcripts {
 /// [`crate::auctions::History`]. Nothing, where there is none or it cannot be read.
 #[must_use]
 pub fn kept_transcript(dir: &Path, auction: &Digest) -> Option<Vec<u8>> {
-    files::read_if_there(&files::of_auction(&dir.join(FOLDER), auction, EXTENSION)).ok()?
+    files::read_if_there(&files::of_id(&dir.join(FOLDER), auction, EXTENSION)).ok()?
 }
 
 #[cfg(test)]

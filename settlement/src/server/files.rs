@@ -56,8 +56,8 @@ pub(super) fn erase(path: &Path) -> io::Result<()> {
     remove(path)
 }
 
-/// The auctions that have a file with this extension in `dir`.
-pub(super) fn auctions_in(dir: &Path, extension: &str) -> io::Result<Vec<Digest>> {
+/// The ids that have a file with this extension in `dir`: auctions, items.
+pub(super) fn ids_in(dir: &Path, extension: &str) -> io::Result<Vec<Digest>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(dir)? {
         let path = entry?.path();
@@ -68,9 +68,9 @@ pub(super) fn auctions_in(dir: &Path, extension: &str) -> io::Result<Vec<Digest>
     Ok(found)
 }
 
-/// The file of an auction in `dir`.
-pub(super) fn of_auction(dir: &Path, auction: &Digest, extension: &str) -> PathBuf {
-    dir.join(format!("{auction}.{extension}"))
+/// The file of an id in `dir`.
+pub(super) fn of_id(dir: &Path, id: &Digest, extension: &str) -> PathBuf {
+    dir.join(format!("{id}.{extension}"))
 }
 
 /// Flushes a file and gives it another name, both for good.
@@ -87,8 +87,8 @@ mod tests {
     #[test]
     fn files_appear_whole_and_go_for_good() {
         let dir = tempfile::tempdir().unwrap();
-        let auction = Digest([7; 32]);
-        let path = of_auction(dir.path(), &auction, "key");
+        let id = Digest([7; 32]);
+        let path = of_id(dir.path(), &id, "key");
         assert_eq!(read_if_there(&path).unwrap(), None);
         remove(&path).unwrap();
         erase(&path).unwrap();
@@ -96,7 +96,7 @@ mod tests {
         write_whole(&path, b"two").unwrap();
         assert_eq!(read_if_there(&path).unwrap().unwrap(), b"two");
         fs::write(dir.path().join("other.key"), b"").unwrap();
-        assert_eq!(auctions_in(dir.path(), "key").unwrap(), [auction]);
+        assert_eq!(ids_in(dir.path(), "key").unwrap(), [id]);
         // A second name for the same blocks shows what became of them.
         let shadow = dir.path().join("shadow");
         fs::hard_link(&path, &shadow).unwrap();
