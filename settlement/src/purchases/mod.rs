@@ -15,6 +15,7 @@ pub mod receipt;
 pub mod record;
 pub mod safe;
 
+pub use bidder::is_harmless;
 pub use decide::{Delivered, Purchase, PurchaseRefused, StoredItem, Submission, decide};
 pub use history::{PurchaseHistory, PurchaseMisdeed, PurchaseSummary};
 pub use offer::{
