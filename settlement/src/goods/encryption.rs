@@ -50,11 +50,15 @@ impl Encryption {
         reader: impl Read,
         progress: &mut dyn FnMut(u64) -> ControlFlow<()>,
     ) -> Result<Goods, GoodsError> {
-        self.all(reader, std::io::sink(), progress)
+        self.encrypt(reader, std::io::sink(), progress)
     }
 
     /// Encrypts everything to `writer`, and says what goods these are.
-    pub(super) fn all(
+    ///
+    /// # Errors
+    /// [`GoodsError`] when the file cannot be read, is of another length, or the goods cannot be
+    /// written.
+    pub fn encrypt(
         &self,
         mut reader: impl Read,
         mut writer: impl Write,
@@ -155,7 +159,8 @@ mod tests {
             let key = GoodsKey::from_bytes(&[3; 32]);
             let encryption = Encryption::new(&key, length as u64, [9; PREFIX_BYTES]).unwrap();
             let mut whole = Vec::new();
-            let goods = encryption.all(plaintext.as_slice(), &mut whole, &mut unwatched).unwrap();
+            let goods =
+                encryption.encrypt(plaintext.as_slice(), &mut whole, &mut unwatched).unwrap();
             assert_eq!((goods.bytes, encryption.bytes()), (whole.len() as u64, goods.bytes));
             assert_eq!(encryption.measure(plaintext.as_slice(), &mut unwatched).unwrap(), goods);
             let mut back = Vec::new();

@@ -68,7 +68,7 @@ pub fn seal<R: CryptoRng + ?Sized>(
     let mut prefix = [0; PREFIX_BYTES];
     rng.fill_bytes(&mut prefix);
     let encryption = Encryption::new(key, plaintext_length, prefix)?;
-    let goods = encryption.all(&mut reader, &mut writer, progress)?;
+    let goods = encryption.encrypt(&mut reader, &mut writer, progress)?;
     writer.flush().map_err(GoodsError::Write)?;
     Ok(goods)
 }

@@ -2,3 +2,4 @@
 //! fault it is. One module for each thing that can be brought before it.
 
 pub mod auction;
+pub mod purchase;

@@ -7,6 +7,7 @@
 mod alterations;
 mod audits;
 mod deciding;
+mod judging;
 mod ordering;
 mod receipts;
 mod world;

@@ -9,7 +9,7 @@ use settlement::purchases::{NotAPurchase, PurchaseReceipt};
 use crate::world::*;
 
 /// What a server's journal proves after these chains, each under its account and id.
-fn receipts(chains: Vec<Chain>, asked: &[(u8, u128)]) -> Vec<Receipt> {
+pub fn receipts(chains: Vec<Chain>, asked: &[(u8, u128)]) -> Vec<Receipt> {
     let dir = tempfile::tempdir().unwrap();
     let storage = Directory::open(&dir.path().join("journal")).unwrap();
     let options = Options { segment_bytes: 1 << 20 };
@@ -25,7 +25,7 @@ fn receipts(chains: Vec<Chain>, asked: &[(u8, u128)]) -> Vec<Receipt> {
     asked.iter().map(receipt).collect()
 }
 
-fn deposit(number: u128, owner: u8) -> Chain {
+pub fn deposit(number: u128, owner: u8) -> Chain {
     let action = Action::Deposit {
         owner: signer(owner).public(),
         currency: eur(),
