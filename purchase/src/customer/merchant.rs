@@ -31,7 +31,9 @@ pub(super) enum Said {
 }
 
 impl Shop {
-    pub(super) fn over(endpoint: Endpoint, file: &MerchantFile, patience: Duration) -> Self {
+    /// Asks from an endpoint that there is; a question is given up after `patience`.
+    #[must_use]
+    pub fn over(endpoint: Endpoint, file: &MerchantFile, patience: Duration) -> Self {
         let peer = Peer::new(endpoint, file.address.clone(), PeerKey(file.identity.0));
         Self { peer, account: file.account, patience }
     }

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use auction::spec::Time;
 use settlement::client::{self, ClientError};
-use settlement::goods::{Existing, GoodsError, checksum_of_item, open_file};
+use settlement::goods::{Existing, GoodsError, GoodsKey, checksum_of_item, open_file};
 use settlement::ledger::{Action, Code, Request, SignedRequest};
 use settlement::purchases::{
     Delivery, HeldItem, OrderKey, PaidPurchase, PurchaseReceipt, VerifiedOffer,
@@ -189,7 +189,8 @@ impl Bought {
     }
 
     /// h Puts what was bought in its place, when all of it is what was offered: opened with the
-    /// goods key, or fetched from the settlement server. May be repeated.
+    /// goods key, or fetched from the settlement server. `progress` gets the bytes that are done,
+    /// and ends it when it breaks. May be repeated.
     ///
     /// # Errors
     /// [`BuyError::NoKey`] when nobody gives the key now, [`BuyError::DoesNotOpen`] when the goods
@@ -199,7 +200,7 @@ impl Bought {
         customer: &Customer,
         out: &Path,
         existing: Existing,
-        mut progress: impl FnMut(u64),
+        mut progress: impl FnMut(u64) -> ControlFlow<()> + Send + 'static,
     ) -> Result<Self, BuyError> {
         match self.paid.offer.terms().delivery {
             Delivery::Held(item) => {
@@ -210,12 +211,12 @@ impl Bought {
                     self.find_key(customer).await?;
                 }
                 let Some(key) = self.receipt.key() else { return Err(BuyError::NoKey) };
-                let path = self.purchase.folder().goods();
-                let mut told = |done| {
-                    progress(done);
-                    ControlFlow::Continue(())
-                };
-                open_file(&path, out, key, &goods, existing, &mut told).map_err(|error| {
+                let key = GoodsKey::from_bytes(key.expose());
+                let (from, to) = (self.purchase.folder().goods(), out.to_owned());
+                let opened = tokio::task::spawn_blocking(move || {
+                    open_file(&from, &to, &key, &goods, existing, &mut progress)
+                });
+                opened.await.unwrap_or(Err(GoodsError::Stopped)).map_err(|error| {
                     if error.is_fault_of_goods() {
                         BuyError::DoesNotOpen(error)
                     } else {
@@ -257,7 +258,7 @@ impl Bought {
         item: &HeldItem,
         out: &Path,
         existing: Existing,
-        progress: &mut impl FnMut(u64),
+        progress: &mut (impl FnMut(u64) -> ControlFlow<()> + Send),
     ) -> Result<(), BuyError> {
         let exists = || out.symlink_metadata().is_ok();
         if existing == Existing::Keep && exists() {
@@ -271,7 +272,11 @@ impl Bought {
         let options = OpenOptions::new().create(true).append(true).mode(0o600).open(&path);
         let mut file = options.map_err(failed("write"))?;
         let have = file.metadata().map_err(failed("read"))?.len();
-        customer.bank.fetch_item(self.paid.key, item, have, &mut file, progress).await?;
+        let told = |done| {
+            // What has come stays, and the next attempt goes on from there.
+            let _ = progress(done);
+        };
+        customer.bank.fetch_item(self.paid.key, item, have, &mut file, told).await?;
         file.sync_all().map_err(failed("flush"))?;
         drop(file);
         let read = std::fs::File::open(&path).map_err(failed("read"))?;

@@ -61,6 +61,14 @@ pub enum MerchantError {
     /// No such item.
     #[error("the catalogue has no item {0}")]
     NoItem(u64),
+    /// The settlement server handed the item over.
+    #[error(
+        "the offer is of an item that the settlement server hands over: there is nothing encrypted"
+    )]
+    NotEncrypted,
+    /// The offer is another merchant's, or for another ledger.
+    #[error("the offer is not this merchant's: {0}")]
+    NotOurs(settlement::purchases::OfferRefused),
     /// What is to be sold cannot be offered.
     #[error(transparent)]
     Offer(#[from] OfferError),

@@ -58,6 +58,27 @@ pub struct Account {
     pub charter: CharterFile,
 }
 
+/// Writes the encrypted goods of an offer of the merchant in `dir`, as its customer got them: with
+/// offer, receipt and key they prove what was delivered. They are made again from the item's copy.
+///
+/// # Errors
+/// [`MerchantError::NotOurs`], [`MerchantError::NoItem`] where the item is not there any more or is
+/// another, [`MerchantError::Goods`] when they cannot be written.
+pub fn write_goods(
+    dir: &Path,
+    account: &Account,
+    offer: settlement::purchases::SignedOffer,
+    to: &mut impl std::io::Write,
+) -> Result<(), MerchantError> {
+    let signer = Arc::new(Signer::new(&account.key));
+    let charter = account.charter.charter;
+    let offer = offer.verify(&charter).and_then(|offer| offer.of(&signer.public()));
+    let offer = offer.map_err(MerchantError::NotOurs)?;
+    let (catalogue, secret) = (Catalogue::open(dir)?, directory::load_secret(dir)?);
+    let quoting = Quoting::new(catalogue, secret, signer, charter, &account.currency, 0);
+    quoting.write_goods(&offer, to)
+}
+
 /// A merchant, opened and not yet running.
 pub struct Merchant {
     endpoint: Endpoint,

@@ -207,6 +207,21 @@ impl Quoting {
         }
     }
 
+    /// Writes the encrypted goods of an offer, whole: the merchant's proof of what he sold.
+    pub(super) fn write_goods(
+        &self,
+        offer: &VerifiedOffer,
+        to: &mut impl std::io::Write,
+    ) -> Result<(), MerchantError> {
+        let number = offer.terms().item;
+        let gone = |_| MerchantError::NoItem(number);
+        let (item, goods) = self.goods_of(offer).map_err(gone)?;
+        let (_, encryption) = goods.ok_or(MerchantError::NotEncrypted)?;
+        let content = self.catalogue.open_content(item.number)?;
+        encryption.encrypt(std::io::BufReader::new(content), to, &mut unwatched)?;
+        Ok(())
+    }
+
     /// d A piece of the encrypted goods of an offer.
     pub(super) async fn piece(
         self: &Arc<Self>,

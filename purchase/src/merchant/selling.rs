@@ -12,7 +12,7 @@ use settlement::layout::Signer;
 use settlement::ledger::{Class, Code, SignedRequest};
 use settlement::purchases::{Order, OrderKey, PurchaseReceipt, SignedOffer, VerifiedOffer};
 use settlement::server::Clock;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinHandle;
 
 use super::error::MerchantError;
@@ -47,6 +47,8 @@ pub(super) struct Selling {
 struct Running {
     customer: PublicKey,
     state: watch::Receiver<SaleState>,
+    /// The customer asks again: perhaps the settlement server is back.
+    hurry: Arc<Notify>,
     task: JoinHandle<()>,
 }
 
@@ -167,6 +169,7 @@ impl Selling {
     fn start(self: &Arc<Self>, key: OrderKey, sale: &Sale) -> watch::Receiver<SaleState> {
         let mut running = self.running();
         if let Some(known) = running.get(&key) {
+            known.hurry.notify_one();
             return known.state.clone();
         }
         let (told, state) = watch::channel(sale.state.clone());
@@ -174,9 +177,11 @@ impl Selling {
         let offer = offer.and_then(|offer| offer.verify(self.quoting.charter()).ok());
         if let (SaleState::Open, Some(offer)) = (&sale.state, offer) {
             let customer = offer.terms().customer;
-            let (this, sale) = (Arc::clone(self), sale.clone());
-            let task = tokio::spawn(async move { this.sell(key, &offer, sale, told).await });
-            running.insert(key, Running { customer, state: state.clone(), task });
+            let (this, sale, hurry) = (Arc::clone(self), sale.clone(), Arc::new(Notify::new()));
+            let hurried = Arc::clone(&hurry);
+            let task =
+                tokio::spawn(async move { this.sell(key, &offer, sale, told, &hurried).await });
+            running.insert(key, Running { customer, state: state.clone(), hurry, task });
         }
         state
     }
@@ -188,6 +193,7 @@ impl Selling {
         offer: &VerifiedOffer,
         sale: Sale,
         told: watch::Sender<SaleState>,
+        hurry: &Notify,
     ) {
         let mut pause = FIRST_PAUSE;
         while told.borrow().clone() == SaleState::Open {
@@ -207,7 +213,14 @@ impl Selling {
                     }
                 }
             }
-            tokio::time::sleep(pause).await;
+            let hurried = async {
+                hurry.notified().await;
+                tokio::time::sleep(FIRST_PAUSE).await;
+            };
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = hurried => {}
+            }
             pause = (2 * pause).min(LONGEST_PAUSE);
         }
         self.running().remove(&key);

@@ -207,7 +207,7 @@ async fn garbage_is_paid_for_and_proved() {
     assert!(matches!(done, Bought::Paid(..)));
     let bought = town.buy(&customer, "one").await.unwrap();
     assert!(bought.receipt().key().is_some());
-    let opened = bought.deliver(&customer, &town.at("out"), Existing::Keep, |_| {}).await;
+    let opened = bought.deliver(&customer, &town.at("out"), Existing::Keep, unwatched).await;
     assert!(matches!(opened, Err(BuyError::DoesNotOpen(_))), "{opened:?}");
     assert!(!town.at("out").exists());
     town.paid_for(1).await;

@@ -9,7 +9,7 @@ use purchase::customer::{Cancelled, Purchase, Stage};
 use purchase::merchant::ItemDelivery;
 use purchase::relay::{Fate, Network};
 use purchase::service as shop;
-use settlement::goods::Existing;
+use settlement::goods::{Existing, unwatched};
 use settlement::service as bank;
 
 use crate::town::*;
@@ -181,7 +181,7 @@ async fn when_the_merchant_never_comes_back_the_server_has_all_or_nothing_was_pa
         };
         if let Some(bought) = bought {
             let out = town.at("gone");
-            drop(bought.deliver(&customer, &out, Existing::Replace, |_| {}).await.unwrap());
+            drop(bought.deliver(&customer, &out, Existing::Replace, unwatched).await.unwrap());
             assert_eq!(read(&out), content(), "{folder}");
             std::fs::remove_file(&out).unwrap();
             paid += 1;

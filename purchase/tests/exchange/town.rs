@@ -20,7 +20,7 @@ use purchase::service as shop;
 use settlement::charter_file::CharterFile;
 use settlement::client::Client;
 use settlement::config::CONFIG_FILE;
-use settlement::goods::Existing;
+use settlement::goods::{Existing, unwatched};
 use settlement::layout::Signer;
 use settlement::ledger::{self, AccountId, Action, Request, RequestId, SignedRequest, Sum};
 use settlement::server::{
@@ -263,7 +263,7 @@ impl Town {
         out: &str,
     ) -> Result<Bought, BuyError> {
         let bought = self.buy(customer, folder).await?;
-        bought.deliver(customer, &self.at(out), Existing::Replace, |_| {}).await
+        bought.deliver(customer, &self.at(out), Existing::Replace, unwatched).await
     }
 
     /// The same without the delivery.

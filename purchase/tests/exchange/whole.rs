@@ -5,7 +5,7 @@ use std::time::Duration;
 use purchase::customer::{Cancelled, Purchase, Settled, Stage};
 use purchase::merchant::{Catalogue, ItemDelivery, NewItem};
 use settlement::client::{Bought, Client};
-use settlement::goods::Existing;
+use settlement::goods::{Existing, unwatched};
 use settlement::ledger::{Code, Sum};
 
 use crate::town::*;
@@ -54,7 +54,7 @@ async fn an_item_that_the_server_holds_is_bought_too() {
     let folder = town.folder("one").await;
     let stage = Purchase::open(folder, &town.charter().charter).resume(town.now()).unwrap();
     let Stage::Bought(bought) = stage else { panic!("bought") };
-    let kept = bought.deliver(&customer, &town.at("out"), Existing::Keep, |_| {}).await;
+    let kept = bought.deliver(&customer, &town.at("out"), Existing::Keep, unwatched).await;
     assert!(kept.is_err());
     assert_eq!(read(&town.at("out")), b"mine");
 }
