@@ -1,5 +1,7 @@
 //! `gavel judge`: what was ordered, delivered and paid, from files alone. SETTLEMENT, section "An
-//! auction's payment", step 7.
+//! auction's payment", step 6, and "Purchase of digital goods".
+
+mod purchase;
 
 use std::fs::File;
 use std::io::BufReader;
@@ -29,28 +31,41 @@ const EXAMPLES: &str = "Examples:
   gavel judge --transcript sale.transcript --receipt sale.receipt --goods photo.goods \\
       --charter charter.toml
   gavel judge --transcript sale.transcript --receipt sale.receipt --charter charter.toml --json
+  gavel judge --offer bought.offer --receipt bought.receipt --goods bought.goods \\
+      --charter charter.toml --out delivered
 
 Nobody is asked: from the transcript (with the terms that the seller signed), the receipt, the
 encrypted goods and the charter anyone establishes what was offered, ordered, paid and delivered,
 or what fails and whose fault it is. What is not brought is said to be not shown: the order stands
-in the winner's receipt alone. Exit code 0 when nothing fails.";
+in the winner's receipt alone. Exit code 0 when nothing fails.
+
+Without --transcript it is a purchase: any of offer, receipt and encrypted goods may be brought, and
+the key where the receipt has none. What was delivered is proved, down to the byte; whether it is
+what the description says a person must see: --out writes it.";
 
 /// Arguments of `gavel judge`.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
     /// The auction's transcript, as 'gavel auction export' wrote it.
-    #[arg(long, value_name = "FILE")]
-    transcript: PathBuf,
-    /// The receipt, as 'gavel receipt' wrote it.
-    #[arg(long, value_name = "FILE")]
-    receipt: PathBuf,
+    #[arg(long, value_name = "FILE", requires = "receipt")]
+    transcript: Option<PathBuf>,
+    /// The receipt, as 'gavel receipt' or 'gavel buy' wrote it.
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["offer"])]
+    receipt: Option<PathBuf>,
+    /// Of a purchase: the offer that the merchant signed.
+    #[arg(long, value_name = "FILE", conflicts_with = "transcript")]
+    offer: Option<PathBuf>,
     /// The encrypted goods.
     #[arg(long, value_name = "FILE")]
     goods: Option<PathBuf>,
-    /// File with the goods key, from whoever says that it is another one.
-    #[arg(long, value_name = "FILE")]
+    /// File with the goods key, from whoever says that it is another one, or where the receipt
+    /// of a purchase has none.
+    #[arg(long, value_name = "FILE", visible_alias = "key")]
     goods_key: Option<PathBuf>,
+    /// Of a purchase: where to write what was delivered, for a person to see.
+    #[arg(long, value_name = "FILE", conflicts_with = "transcript")]
+    out: Option<PathBuf>,
     #[command(flatten)]
     charter: charter::CharterArgument,
     /// The auction that all of it must be of.
@@ -86,8 +101,16 @@ struct FindingView {
 /// Runs the command.
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let charter = arguments.charter.load()?;
-    let receipts = file::read(&arguments.receipt)?;
-    let transcript = verify::read(&arguments.transcript)?;
+    let (transcript, receipt) = match (&arguments.transcript, &arguments.receipt) {
+        (Some(transcript), Some(receipt)) => (transcript, receipt),
+        _ => {
+            let Arguments { offer, receipt, goods, goods_key: key, out, .. } = arguments;
+            let files = purchase::Files { charter, offer, receipt, goods, key, out };
+            return purchase::run(files, arguments.json).await;
+        }
+    };
+    let receipts = file::read(receipt)?;
+    let transcript = verify::read(transcript)?;
     let key_hash = match &arguments.goods_key {
         Some(path) => Some(key_file::load(path)?.hash()),
         None => None,
@@ -206,5 +229,6 @@ fn found(found: Found) -> &'static str {
         Found::Fails => "fails",
         Found::NotShown => "not-shown",
         Found::NotOwed => "not-owed",
+        Found::ToBeSeen => "to-be-seen",
     }
 }

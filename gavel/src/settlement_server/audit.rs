@@ -15,6 +15,8 @@ use settlement::audit::{AuditReport, EntryCheck, audit_with};
 use settlement::charter_file::{CHARTER_FILE, CharterFile};
 use settlement::journal::{Directory, SignedHead};
 use settlement::ledger::{Entry, Ledger};
+use settlement::purchases::{PurchaseHistory, PurchaseMisdeed, PurchaseSummary, Safe};
+use settlement::server::open_safe;
 
 use super::heads_file;
 use crate::aside::aside;
@@ -36,7 +38,8 @@ pub(super) const EXAMPLES: &str = "Examples:
 
 Works on a live server's files or on a copy, and asks nobody: the chain, every signature and every
 result, sums zero after every batch, no hold without owner, every decision under a transcript that
-verifies, no goods key out without payment. --heads names what a witness kept ('gavel settlement
+verifies, no goods key out without payment, every purchase with its offer, both signatures and its
+sealed key; --with-vault opens that key, too. --heads names what a witness kept ('gavel settlement
 head'): a journal that contradicts one of them convicts the server. Exit code 0 when everything
 holds.";
 
@@ -58,6 +61,9 @@ pub(crate) struct Audit {
     /// Heads that the server has signed, one a line.
     #[arg(long, value_name = "FILE")]
     heads: Option<PathBuf>,
+    /// Also open the goods key of every purchase with the keys in the vault of --dir.
+    #[arg(long, requires = "dir")]
+    with_vault: bool,
     /// Print one JSON object, also when something does not hold.
     #[arg(long)]
     json: bool,
@@ -80,6 +86,16 @@ pub(super) struct View {
     /// Whether bytes after the last batch were passed over: an unfinished write.
     tail: bool,
     auctions: AuctionsView,
+    purchases: PurchasesView,
+}
+
+#[derive(Serialize)]
+struct PurchasesView {
+    purchases: u64,
+    /// Of these, items that the server handed over itself.
+    held: u64,
+    /// Goods keys that were opened and are those that were paid for; with --with-vault all.
+    keys_opened: u64,
 }
 
 #[derive(Serialize)]
@@ -115,6 +131,7 @@ struct Files {
     transcripts: PathBuf,
     charter: CharterFile,
     heads: Vec<SignedHead>,
+    safe: Option<Safe>,
 }
 
 /// Runs the command.
@@ -147,6 +164,10 @@ impl Files {
                 Some(path) => heads_file::read(path)?,
                 None => Vec::new(),
             },
+            safe: match &arguments.dir {
+                Some(dir) if arguments.with_vault => Some(safe_of(dir)?),
+                _ => None,
+            },
             journal,
         })
     }
@@ -156,29 +177,50 @@ impl Files {
             .map_err(|source| Failure::input("read", &self.journal, source))?;
         let transcripts = |id: &Digest| transcript(&self.transcripts, id);
         let history = History::new(self.charter.charter, transcripts, rand::rng());
-        let mut check = Auctions { history, time: Time(0) };
+        let purchases = PurchaseHistory::new(self.charter.charter, self.safe.as_ref());
+        let mut check = Meaning { auctions: history, purchases, time: Time(0) };
         let report = audit_with(&mut storage, &self.charter.charter, &self.heads, &mut check)?;
-        let summary = check.history.summary(check.time);
-        View::of(&report, &summary, self.heads.len())
+        let summary = check.auctions.summary(check.time);
+        View::of(&report, &summary, check.purchases.summary(), self.heads.len())
     }
 }
 
-/// The auctions' part of the audit, with the time of the last entry.
-struct Auctions<E, R> {
-    history: History<E, R>,
+/// The keys of a server's vault.
+fn safe_of(dir: &Path) -> Result<Safe, Failure> {
+    open_safe(dir)?.ok_or_else(|| {
+        let what = format!("{} has no key that goods keys are sealed under", dir.display());
+        Failure::usage(what, "leave --with-vault out: everything else is audited without it")
+    })
+}
+
+/// What entries mean: the auctions' part of the audit and the purchases', with the time of the
+/// last entry.
+struct Meaning<'a, E, R> {
+    auctions: History<E, R>,
+    purchases: PurchaseHistory<'a>,
     time: Time,
 }
 
-impl<E: Evidence, R: rand::CryptoRng> EntryCheck for Auctions<E, R> {
-    type Objection = Misdeed;
+/// What one of them objects to.
+#[derive(Debug, thiserror::Error)]
+enum Objection {
+    #[error(transparent)]
+    Auction(#[from] Misdeed),
+    #[error(transparent)]
+    Purchase(#[from] PurchaseMisdeed),
+}
 
-    fn entry(&mut self, number: u64, time: Time, entry: &Entry) -> Result<(), Misdeed> {
+impl<E: Evidence, R: rand::CryptoRng> EntryCheck for Meaning<'_, E, R> {
+    type Objection = Objection;
+
+    fn entry(&mut self, number: u64, time: Time, entry: &Entry) -> Result<(), Objection> {
         self.time = time;
-        self.history.check(number, time, entry)
+        self.purchases.check(entry)?;
+        Ok(self.auctions.check(number, time, entry)?)
     }
 
-    fn end(&mut self, ledger: &Ledger) -> Result<(), Misdeed> {
-        self.history.check_end(ledger)
+    fn end(&mut self, ledger: &Ledger) -> Result<(), Objection> {
+        Ok(self.auctions.check_end(ledger)?)
     }
 }
 
@@ -191,7 +233,12 @@ fn transcript(dir: &Path, id: &Digest) -> Option<Vec<u8>> {
 }
 
 impl View {
-    fn of(report: &AuditReport, auctions: &AuctionSummary, heads: usize) -> Result<Self, Failure> {
+    fn of(
+        report: &AuditReport,
+        auctions: &AuctionSummary,
+        purchases: PurchaseSummary,
+        heads: usize,
+    ) -> Result<Self, Failure> {
         let currencies = report.totals.iter().map(|(currency, totals)| {
             let currency = written(*currency)
                 .map_err(|source| Failure::Money { what: "the journal".to_owned(), source })?;
@@ -226,6 +273,11 @@ impl View {
                 voids: auctions.voids,
                 late: auctions.late.iter().map(ToString::to_string).collect(),
             },
+            purchases: PurchasesView {
+                purchases: purchases.purchases,
+                held: purchases.held,
+                keys_opened: purchases.keys_opened,
+            },
         })
     }
 
@@ -256,6 +308,16 @@ impl View {
         );
         rows.push(("Auctions", format!("{}, {decided}", auctions.auctions)));
         rows.extend(auctions.late.iter().map(|id| ("Late", format!("{id} is not decided"))));
+        let PurchasesView { purchases, held, keys_opened } = self.purchases;
+        if purchases > 0 {
+            let opened = if self.purchases.keys_opened > 0 {
+                format!("; {} opened, all those that were paid for", count(keys_opened, "key"))
+            } else {
+                String::new()
+            };
+            let line = format!("{purchases} paid with their keys, {held} with the item{opened}");
+            rows.push(("Purchases", line));
+        }
         if self.heads > 0 {
             let lost = self.lost_heads.len();
             rows.push(("Heads", format!("{} agree, {lost} lost by a restore", self.heads - lost)));
