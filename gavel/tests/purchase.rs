@@ -315,3 +315,27 @@ fn wrong_commands_say_what_is_wrong_and_do_nothing() {
     assert_eq!(std::fs::read(town.path("held.tif")).unwrap(), photo());
     assert_eq!(town.available("ann"), "98.00");
 }
+
+#[test]
+fn the_demonstration_cuts_after_each_message_and_nothing_is_lost() {
+    let output = gavel(&["demo", "purchase", "--json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    let report = json_of(&output);
+    for what in ["right", "audit", "judge"] {
+        assert_eq!(report[what], true, "{what}: {report}");
+    }
+    let letters = ["a", "b", "c", "d", "e", "f", "g", "h"];
+    assert_eq!(report["messages"], serde_json::json!(letters));
+    let cuts = report["cuts"].as_array().unwrap();
+    for (cut, letter) in cuts.iter().zip(letters) {
+        assert_eq!(cut["after"], letter);
+        // The money has moved exactly if the order has reached the server with its key.
+        assert_eq!(cut["paid"], letter >= "f", "{cut}");
+        assert_eq!(cut["without_merchant"], cut["paid"], "{cut}");
+        assert_eq!(cut["customer"]["offer"], letter >= "b", "{cut}");
+        // No order before the goods are there.
+        assert!(letter >= "d" || cut["customer"]["order"] == false, "{cut}");
+        assert_eq!(cut["charged"], report["price"], "{cut}");
+    }
+    assert_eq!((cuts.len(), &report["customer_after"]), (8, &"87.50".into()));
+}
