@@ -1,6 +1,5 @@
 //! `gavel bid`: seal a bid, record it, submit it, keep the receipts. PROTOCOL sections 2 and 3.
 
-use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -28,7 +27,7 @@ use crate::price_text::PriceText;
 use crate::progress::{Waiting, asking};
 use crate::terms::terms;
 use crate::time::{self, Span};
-use crate::{output, progress};
+use crate::{confirm, output, progress};
 
 const EXAMPLES: &str = "Examples:
   gavel bid 5d41...
@@ -288,7 +287,7 @@ fn confirm(arguments: &Arguments, auction: &Auction, level: Level) -> Result<(),
     if arguments.yes {
         return Ok(());
     }
-    if !std::io::stdin().is_terminal() {
+    if !confirm::can_ask() {
         let what = "a bid cannot be taken back, and nobody is there to confirm it";
         return Err(Failure::usage(what, "add --yes where a program bids"));
     }
@@ -301,13 +300,7 @@ fn confirm(arguments: &Arguments, auction: &Auction, level: Level) -> Result<(),
         let price = spec.ladder.price(level).map(|price| spec.currency.display(price));
         format!("Bid {}? It cannot be taken back. [y/N] ", price.unwrap_or_default())
     };
-    let mut answer = String::new();
-    let asked = std::io::stderr().write_all(question.as_bytes());
-    // A question that cannot be shown, or an answer that cannot be read, is no consent.
-    if asked.and_then(|()| std::io::stdin().read_line(&mut answer)).is_err() {
-        answer.clear();
-    }
-    if matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes") {
+    if confirm::consents(&question) {
         Ok(())
     } else {
         Err(Failure::Bid("nothing was bid".to_owned(), "answer y, or add --yes"))

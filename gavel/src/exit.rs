@@ -10,6 +10,8 @@ use auction::money::MoneyError;
 use auction::prices::LadderError;
 use auction::transcript::TranscriptError;
 use bidder::{ClientError, WalletError};
+use purchase::customer::BuyError;
+use purchase::merchant::MerchantError;
 use settlement::goods::GoodsError;
 use settlement::judge::evidence::BadEvidence;
 use settlement::server::ServerError;
@@ -106,6 +108,13 @@ pub(crate) enum Failure {
     #[error(transparent)]
     #[diagnostic(help("{}", settlement_help(.0)))]
     Settlement(#[from] settlement::client::ClientError),
+    /// A purchase that does not go on.
+    #[error(transparent)]
+    #[diagnostic(help("{}", buy_help(.0)))]
+    Buy(#[from] purchase::customer::BuyError),
+    /// A merchant's directory, or what he sells.
+    #[error(transparent)]
+    Merchant(#[from] purchase::merchant::MerchantError),
     /// A journal that does not hold.
     #[error("not sound: {0}")]
     #[diagnostic(help(
@@ -201,9 +210,14 @@ impl Failure {
             | Self::Server(
                 ServerError::NoServer(_) | ServerError::BadKey(_) | ServerError::Config { .. },
             )
-            | Self::Node(NodeError::NoNode(_) | NodeError::BadKey(_) | NodeError::Config { .. }) => {
-                USAGE
-            }
+            | Self::Node(NodeError::NoNode(_) | NodeError::BadKey(_) | NodeError::Config { .. })
+            | Self::Merchant(
+                MerchantError::NoMerchant(_)
+                | MerchantError::BadKey(_)
+                | MerchantError::Config { .. }
+                | MerchantError::NoItem(_)
+                | MerchantError::Offer(_),
+            ) => USAGE,
             Self::Interrupted => INTERRUPTED,
             Self::File { .. }
             | Self::Process(_)
@@ -218,6 +232,8 @@ impl Failure {
             | Self::Server(_)
             | Self::Backup(_)
             | Self::Settlement(_)
+            | Self::Buy(_)
+            | Self::Merchant(_)
             | Self::Goods { .. }
             | Self::Place(_)
             | Self::Wallet(_)
@@ -254,8 +270,45 @@ fn settlement_help(error: &settlement::client::ClientError) -> &'static str {
         Error::Auction(_) => {
             "check the auction and the key that asks; 'gavel settle' says how the payment stands"
         }
+        Error::Purchase(_) => "check the order's id, the account and the charter file",
         Error::Restored => "run the command again with the receipts that you hold",
         _ => "do not trust this server until its operator has explained it",
+    }
+}
+
+fn buy_help(error: &BuyError) -> &'static str {
+    match error {
+        BuyError::Link(_) | BuyError::Busy => {
+            "nothing is lost: run the same command again; if the merchant stays away, an order that \
+             is paid is delivered by the settlement server all the same"
+        }
+        BuyError::Declined(_) => {
+            "'gavel offer list --merchant FILE' shows what the merchant offers"
+        }
+        BuyError::WrongAnswer(_)
+        | BuyError::NoOffer(_)
+        | BuyError::Offer(_)
+        | BuyError::OtherOffer { .. } => "do not buy from this merchant until he has explained it",
+        BuyError::Expired => "run the command again with --merchant and --item, for another offer",
+        BuyError::Goods(_) => {
+            "run it again; where they come from the merchant so, do not buy from him"
+        }
+        BuyError::NotOrdered(_) => "run the command again; check this machine's clock",
+        BuyError::Refused(_) => {
+            "'gavel account balance' shows what is available; the same command orders again"
+        }
+        BuyError::Settlement(error) => settlement_help(error),
+        BuyError::NotAPurchase { .. } => {
+            "keep the purchase's folder: it shows whose fault this is; tell the settlement server's \
+             operator"
+        }
+        BuyError::NoKey => "the receipt is in the purchase's folder: 'gavel judge' reads it",
+        BuyError::DoesNotOpen(_) => {
+            "'gavel judge --receipt .. --goods ..' on the files in the purchase's folder proves it \
+             to others"
+        }
+        BuyError::Out(_) => "give another --out, or see to the disk; the goods are paid and kept",
+        BuyError::Folder(_) => "see to the disk and to the purchase's folder, then run it again",
     }
 }
 

@@ -1,5 +1,8 @@
 //! `gavel judge`: what files of evidence prove, and what was ordered, delivered and paid, from files
-//! alone. SETTLEMENT, sections "Evidence"; "An auction's payment", step 6; "Physical goods", step 8.
+//! alone. SETTLEMENT, sections "Evidence"; "An auction's payment", step 6; "Physical goods", step 8;
+//! "Purchase of digital goods".
+
+mod purchase;
 
 use std::fs::File;
 use std::io::{BufReader, Read as _};
@@ -39,6 +42,8 @@ const EXAMPLES: &str = "Examples:
   gavel judge --transcript sale.transcript --receipt sale.receipt --goods photo.goods \\
       --charter charter.toml
   gavel judge --transcript sale.transcript --receipt sale.receipt --charter charter.toml --json
+  gavel judge --offer bought.offer --receipt bought.receipt --goods bought.goods \\
+      --charter charter.toml --out delivered
 
 Nobody is asked: from the transcript (with the terms that the seller signed), the receipt, the
 encrypted goods and the charter anyone establishes what was offered, ordered, paid and delivered,
@@ -46,6 +51,10 @@ or what fails and whose fault it is. What is not brought is said to be not shown
 in the winner's receipt alone. --delivery-key lets the judge open the sealed key himself; --write
 keeps all of it as one file of evidence. Of physical goods the receipt shows what was said and paid
 after the sale; what was sent, and whether it came, no file shows. Exit code 0 when nothing fails.
+
+Without --transcript it is a purchase: any of offer, receipt and encrypted goods may be brought, and
+the key where the receipt has none. What was delivered is proved, down to the byte; whether it is
+what the description says a person must see: --out writes it.
 
 Files of evidence hold all that is needed, but for a ticket without funds, which only the server's
 journal settles. Of each file the judge says who is convicted by his own signatures, what else is
@@ -60,7 +69,7 @@ const MAX_EVIDENCE_BYTES: u64 = 1 << 30;
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
     /// Files of evidence.
-    #[arg(value_name = "FILE", required_unless_present = "transcript")]
+    #[arg(value_name = "FILE", required_unless_present_any = ["transcript", "receipt", "offer"])]
     files: Vec<PathBuf>,
     /// For evidence of a ticket: the journal of the server, as a backup holds it.
     #[arg(long, value_name = "DIR", requires = "files")]
@@ -68,14 +77,18 @@ pub(crate) struct Arguments {
     /// The auction's transcript, as 'gavel auction export' wrote it.
     #[arg(long, value_name = "FILE", requires = "receipt", conflicts_with = "files")]
     transcript: Option<PathBuf>,
-    /// The receipt, as 'gavel receipt' wrote it.
-    #[arg(long, value_name = "FILE", requires = "transcript")]
+    /// The receipt, as 'gavel receipt' or 'gavel buy' wrote it.
+    #[arg(long, value_name = "FILE", conflicts_with = "files")]
     receipt: Option<PathBuf>,
+    /// Of a purchase: the offer that the merchant signed.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["transcript", "files"])]
+    offer: Option<PathBuf>,
     /// The encrypted goods.
     #[arg(long, value_name = "FILE")]
     goods: Option<PathBuf>,
-    /// File with the goods key, from whoever says that it is another one.
-    #[arg(long, value_name = "FILE")]
+    /// File with the goods key, from whoever says that it is another one, or where the receipt
+    /// of a purchase has none.
+    #[arg(long, value_name = "FILE", visible_alias = "key")]
     goods_key: Option<PathBuf>,
     /// File with the winner's delivery secret, as 'gavel receipt --delivery-key' wrote it.
     #[arg(long, value_name = "FILE", requires = "transcript")]
@@ -84,6 +97,9 @@ pub(crate) struct Arguments {
     /// (the encrypted goods left out).
     #[arg(long, value_name = "FILE", requires = "transcript")]
     write: Option<PathBuf>,
+    /// Of a purchase: where to write what was delivered, for a person to see.
+    #[arg(long, value_name = "FILE", conflicts_with = "transcript")]
+    out: Option<PathBuf>,
     #[command(flatten)]
     charter: charter::CharterArgument,
     /// The auction that all of it must be of.
@@ -152,7 +168,13 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
             };
             judge_case(&arguments, brought).await
         }
-        _ => judge_files(&arguments).await,
+        (None, None) if arguments.offer.is_none() => judge_files(&arguments).await,
+        _ => {
+            let charter = arguments.charter.load()?;
+            let Arguments { offer, receipt, goods, goods_key: key, out, .. } = arguments;
+            let files = purchase::Files { charter, offer, receipt, goods, key, out };
+            purchase::run(files, arguments.json).await
+        }
     }
 }
 
@@ -329,5 +351,6 @@ fn found(found: Found) -> &'static str {
         Found::Fails => "fails",
         Found::NotShown => "not-shown",
         Found::NotOwed => "not-owed",
+        Found::ToBeSeen => "to-be-seen",
     }
 }

@@ -20,6 +20,7 @@ pub mod journal;
 pub mod judge;
 pub mod ledger;
 mod parallel;
+pub mod purchases;
 pub mod sealed_key;
 pub mod server;
 pub mod service;

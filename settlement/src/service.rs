@@ -8,6 +8,7 @@
 pub mod auctions;
 mod forms;
 pub mod physical;
+pub mod purchases;
 
 use auction::keys::PublicKey;
 use auction::layout::Digest;
@@ -20,6 +21,7 @@ use crate::ledger::{
     MAX_ATTACHMENT_BYTES, MAX_CHAIN_REQUESTS, MAX_REQUEST_BYTES, RequestId,
 };
 use auctions::{AuctionAnswer, AuctionQuestion};
+use purchases::{PurchaseAnswer, PurchaseQuestion};
 
 pub use witness::service::{Answered, Asked};
 
@@ -53,6 +55,8 @@ pub enum Question {
     Flushed,
     /// About an auction's payment.
     Auction(Box<AuctionQuestion>),
+    /// About a purchase.
+    Purchase(Box<PurchaseQuestion>),
 }
 
 /// An answer.
@@ -82,6 +86,8 @@ pub enum Answer {
     Unknown,
     /// The question cannot be answered.
     Declined(Declined),
+    /// To [`Question::Purchase`].
+    Purchase(Box<PurchaseAnswer>),
 }
 
 /// Who the server says it is.
@@ -234,6 +240,8 @@ pub enum MovementKind {
     /// The operator moved money back along a movement that was not rightful; the reference names
     /// it.
     Correct,
+    /// Money moved from a buyer's account to a merchant's, and what was bought with it.
+    Purchase,
 }
 
 /// What is known of a decided request.

@@ -51,7 +51,7 @@ impl Countersigned {
 }
 
 fn statement(of: &LedgerKey, head: &Head) -> Statement {
-    let mut statement = Statement::new(Label::Countersignature, &of.ledger);
+    let mut statement = Statement::new(Label::AcceptedHead, &of.ledger);
     statement.fixed(&of.server.0);
     head.write(&mut statement);
     statement

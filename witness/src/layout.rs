@@ -48,6 +48,16 @@ pub enum Label {
     EscrowOpeningKey,
     /// A delivery key that follows from a seed.
     DeliveryOpeningKey,
+    /// The signature of who is paid, on a purchase.
+    Countersignature = 150,
+    /// An offer: its hash and its merchant's signature.
+    Offer,
+    /// The key that a server seals the goods key of one purchase under.
+    PurchaseKey,
+    /// The checksum of an item that the server holds.
+    ItemChecksum,
+    /// The goods key, and the nonces, of one quote of a merchant.
+    QuoteKey,
     /// The dispatcher's word that physical goods are on their way.
     Dispatch = 160,
     /// The winner's word that he has them.
@@ -59,7 +69,7 @@ pub enum Label {
     /// A server's signed word that a tree continues an older one.
     Continuation = 170,
     /// A witness's signature on a head that it accepted.
-    Countersignature,
+    AcceptedHead,
     /// What a correction refers to.
     Correction = 178,
     /// The id of a correction.

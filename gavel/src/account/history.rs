@@ -109,6 +109,7 @@ impl Line {
                 MovementKind::Deposit => "deposit",
                 MovementKind::Withdraw => "withdrawal",
                 MovementKind::Correct => "correction",
+                MovementKind::Purchase => "purchase",
             },
             direction: match movement.side {
                 Side::Debit => "out",

@@ -69,6 +69,10 @@ fn words(code: Code) -> (&'static str, &'static str) {
         | Code::HoldVoided
         | Code::HoldExpired
         | Code::AboveHold => ("what was set aside is not there any more", report),
+        Code::NotPayee | Code::WithoutGoods => (
+            "an order is brought by its merchant, with both signatures and the goods key",
+            "use 'gavel buy', and let the merchant bring the order",
+        ),
         Code::ChainFailed
         | Code::ChainPartlyKnown
         | Code::AttachmentConflict

@@ -13,6 +13,7 @@ mod payment;
 mod phases;
 mod place;
 pub(crate) mod process;
+mod purchase;
 mod report;
 mod vase;
 
@@ -28,7 +29,7 @@ use auction::money::Amount;
 use auction::prices::Level;
 use auction::spec::{ACCUMULATORS, EarlyClose, Member, SignedSpec, Spec};
 use bidder::{Client, MemberState, Patience};
-use clap::Args;
+use clap::{Args, Subcommand};
 use link::service::Phase;
 use rand::RngExt as _;
 
@@ -72,6 +73,7 @@ const EXAMPLES: &str = "Examples:
   gavel demo --bids my.csv --min 100 --tick 0.50 --json | jq -r .winner
   gavel demo --no-settlement                       the auction alone, without money
   gavel demo --physical                            the vase itself is sold, and a carrier brings it
+  gavel demo purchase                              a purchase, its links cut after each message
 
 The file has a header line 'bidder,price' and one bid a line, such as 'Ann,12.50'. Without --min,
 --tick and --levels the auction's prices are chosen so that the file's prices fit; in a real
@@ -80,8 +82,10 @@ winner's name: the transcript holds keys alone.";
 
 /// Arguments of `gavel demo`.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
 pub(crate) struct Arguments {
+    #[command(subcommand)]
+    other: Option<Other>,
     /// CSV file with the columns bidder and price; without it a small one that comes along.
     #[arg(long, value_name = "FILE")]
     bids: Option<PathBuf>,
@@ -126,6 +130,13 @@ pub(crate) struct Arguments {
     transcript: Option<PathBuf>,
 }
 
+/// Another demonstration than that of an auction.
+#[derive(Debug, Subcommand)]
+enum Other {
+    /// Buy a picture from a merchant, with the links cut after each message in turn.
+    Purchase(purchase::Arguments),
+}
+
 fn accumulators(text: &str) -> Result<usize, String> {
     let range = || format!("expected {} to {}", ACCUMULATORS.start(), ACCUMULATORS.end());
     text.parse().ok().filter(|count| ACCUMULATORS.contains(count)).ok_or_else(range)
@@ -133,6 +144,9 @@ fn accumulators(text: &str) -> Result<usize, String> {
 
 /// Runs the command.
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
+    if let Some(Other::Purchase(arguments)) = arguments.other {
+        return purchase::run(arguments).await;
+    }
     let rows = bids_file::read(arguments.bids.as_deref())?;
     let wishes = Wishes {
         currency: arguments.currency.clone(),

@@ -346,7 +346,7 @@ impl<'a> Payment<'a> {
         if let Some(goods) = &evidence.goods {
             words.extend(["--goods".as_ref(), goods.as_os_str()]);
         }
-        let said = command::ask(&words).await?;
+        let said: Said = command::ask(&words).await?;
         drop(waiting);
         let taken = phases.add("judge", begun.elapsed(), None);
         let found = match (said.complete, evidence.delivery) {
@@ -415,7 +415,7 @@ impl<'a> Payment<'a> {
         let waiting = Waiting::new("auditing from the first byte");
         let dir = self.bank.dir.as_os_str();
         let words = ["settlement".as_ref(), "audit".as_ref(), "--dir".as_ref(), dir];
-        let said = command::ask(&words).await?;
+        let said: Said = command::ask(&words).await?;
         drop(waiting);
         let taken = phases.add("audit", begun.elapsed(), None);
         note(&format!("{}: {}", phase_line(&taken), if said.holds { "holds" } else { "FAILS" }));

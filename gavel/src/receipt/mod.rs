@@ -1,9 +1,11 @@
-//! `gavel receipt`: the receipt of a sale, and for the winner the goods. SETTLEMENT, section "An
-//! auction's payment", step 5.
+//! `gavel receipt`: the receipt of an auction's sale, and for the winner the goods, or that of a
+//! purchase. SETTLEMENT, section "An auction's payment", step 5, and "Purchase of digital goods",
+//! step h.
 
 mod collect;
 pub(crate) mod delivery_key;
 pub(crate) mod file;
+mod purchase;
 mod sale;
 mod verified;
 
@@ -21,6 +23,7 @@ use settlement::sealed_key::{OpeningKey, Purpose};
 use settlement::service::auctions::{DecisionView, Stage};
 
 use crate::account::directory::Account;
+use crate::account::intent::GivenId;
 use crate::arguments::{AuctionId, CommitteeArgument, WalletArgument};
 use crate::charter::{CharterArgument, asking, with_server};
 use crate::delivery;
@@ -29,12 +32,15 @@ use crate::private_file::{check_private, load_key};
 use crate::standing::auction_of;
 use crate::{output, time};
 use file::Receipts;
+use purchase::{AccountText, Wanted};
 use sale::{Sale, view_of};
 
 const EXAMPLES: &str = "Examples:
   gavel receipt --auction 5d41... --out photo.tif                       the winner
   gavel receipt --auction 5d41... --account ann --out photo.tif         with the order's receipt
   gavel receipt --auction 5d41... --seller-key seller.key               the seller
+  gavel receipt --purchase 7f03... --account ann                        who bought
+  gavel receipt --purchase 7f03... --account shop --payer 9c11...       who sold
 
 The winner gets the goods as well: those that were fetched before the bond was made, or else they
 are downloaded; they are decrypted with the key in the receipt, held against what the seller signed,
@@ -44,15 +50,28 @@ as a file (--receipt; of the winner in the wallet), which 'gavel judge' reads; w
 also proves the order. May be repeated for as long as the server serves the goods.
 
 Of physical goods it also holds what was said after the sale, and the payout, as far as they have
-come; fetch it again when there is more.";
+come; fetch it again when there is more.
+
+Of a purchase either side gets receipt and goods key at any time, by the order's id ('gavel buy' and
+'gavel account history --json' show it). --public leaves the key out: that form proves the payment
+and may be shown to everybody. Exit code 1 when it is not paid.";
 
 /// Arguments of `gavel receipt`.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
     /// The auction.
-    #[arg(long, value_name = "ID")]
-    auction: AuctionId,
+    #[arg(long, value_name = "ID", required_unless_present = "purchase")]
+    auction: Option<AuctionId>,
+    /// The order of a purchase, by its id.
+    #[arg(long, value_name = "ID", conflicts_with = "auction")]
+    purchase: Option<GivenId>,
+    /// As the merchant: the account that paid.
+    #[arg(long, value_name = "ACCOUNT", requires = "purchase")]
+    payer: Option<AccountText>,
+    /// Leave the goods key of a purchase out of the file.
+    #[arg(long, requires = "purchase")]
+    public: bool,
     #[command(flatten)]
     charter: CharterArgument,
     #[command(flatten)]
@@ -64,13 +83,14 @@ pub(crate) struct Arguments {
     /// wallet].
     #[arg(long, value_name = "DIR", requires = "out")]
     goods: Option<PathBuf>,
-    /// Directory of the account that the bond was taken from: then the receipt has the order.
+    /// Directory of the account that the bond was taken from: then the receipt has the order. Of a
+    /// purchase, your account.
     #[arg(long, value_name = "DIR", env = "GAVEL_ACCOUNT", hide_env_values = true)]
     account: Option<PathBuf>,
     /// As the seller or the house: file with the secret key of the account that was paid.
     #[arg(long, value_name = "FILE")]
     seller_key: Option<PathBuf>,
-    /// Where to keep the receipt [default: ID.receipt, of the winner in the wallet].
+    /// Where to keep the receipt [default: ID.receipt, of an auction's winner in the wallet].
     #[arg(long, value_name = "FILE")]
     receipt: Option<PathBuf>,
     /// Write the winner's delivery secret there, for a judge: it opens the key that the server
@@ -108,7 +128,23 @@ struct View {
 
 /// Runs the command.
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
-    let AuctionId(id) = arguments.auction;
+    let id = match (arguments.purchase, arguments.auction) {
+        (None, Some(AuctionId(id))) => id,
+        (Some(id), _) => {
+            let wanted = Wanted {
+                id,
+                payer: arguments.payer,
+                account: arguments.account.as_deref(),
+                receipt: arguments.receipt,
+                public: arguments.public,
+                json: arguments.json,
+            };
+            return purchase::run(wanted).await;
+        }
+        (None, None) => {
+            return Err(Failure::usage("which receipt?", "add --auction or --purchase"));
+        }
+    };
     let charter = arguments.charter.load()?;
     match &arguments.seller_key {
         Some(file) => sellers(&arguments, &id, &charter, file).await,

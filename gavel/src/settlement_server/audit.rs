@@ -22,7 +22,8 @@ pub(super) const EXAMPLES: &str = "Examples:
 
 Works on a live server's files or on a copy, and asks nobody: the chain, every signature and every
 result, sums zero after every batch, no hold without owner, every decision under a transcript that
-verifies, no goods key out without payment. --heads names what a witness kept ('gavel settlement
+verifies, no goods key out without payment, every purchase with its offer, both signatures and its
+sealed key; --with-vault opens that key, too. --heads names what a witness kept ('gavel settlement
 head'), --receipts and --tickets what clients kept: a journal that contradicts one of them convicts
 the server. After a misdeed the audit goes on: it lists all of them, with the money that each moved
 without right and what corrections have moved back ('gavel settlement unwind'). Exit code 0 when
@@ -59,6 +60,7 @@ pub(super) struct View {
     /// Whether bytes after the last batch were passed over: an unfinished write.
     tail: bool,
     auctions: AuctionsView,
+    purchases: PurchasesView,
     /// What the server did that it must not do.
     misdeeds: Vec<MisdeedView>,
     /// Misdeeds beyond those.
@@ -84,6 +86,15 @@ struct AstrayView {
     holds: String,
     rightful: String,
     currency: String,
+}
+
+#[derive(Serialize)]
+struct PurchasesView {
+    purchases: u64,
+    /// Of these, items that the server handed over itself.
+    held: u64,
+    /// Goods keys that were opened and are those that were paid for; with --with-vault all.
+    keys_opened: u64,
 }
 
 #[derive(Serialize)]
@@ -142,7 +153,7 @@ impl View {
         inquest: &Inquest,
         (heads, receipts, tickets): (usize, usize, usize),
     ) -> Result<Self, Failure> {
-        let Inquest { report, summary: auctions, .. } = inquest;
+        let Inquest { report, summary: auctions, purchases, .. } = inquest;
         let currencies = report.totals.iter().map(|(currency, totals)| {
             let currency = written(*currency)
                 .map_err(|source| Failure::Money { what: "the journal".to_owned(), source })?;
@@ -185,6 +196,11 @@ impl View {
                 voids: auctions.voids,
                 late: auctions.late.iter().map(ToString::to_string).collect(),
             },
+            purchases: PurchasesView {
+                purchases: purchases.purchases,
+                held: purchases.held,
+                keys_opened: purchases.keys_opened,
+            },
         })
     }
 
@@ -220,6 +236,7 @@ impl View {
         }
         let late = |id: &String| ("Late", format!("{id} is not decided or not paid out"));
         rows.extend(auctions.late.iter().map(late));
+        rows.extend(self.purchases.row());
         if self.heads > 0 {
             let lost = self.lost_heads.len();
             rows.push(("Heads", format!("{} agree, {lost} lost by a restore", self.heads - lost)));
@@ -255,6 +272,19 @@ impl View {
             (false, _) => "Not everything holds: this is the server's fault.",
         };
         format!("{head}\n{}", columns(&rows))
+    }
+}
+
+impl PurchasesView {
+    fn row(&self) -> Option<(&'static str, String)> {
+        let Self { purchases, held, keys_opened } = *self;
+        let opened = if keys_opened > 0 {
+            format!("; {} opened, all those that were paid for", count(keys_opened, "key"))
+        } else {
+            String::new()
+        };
+        let line = format!("{purchases} paid with their keys, {held} with the item{opened}");
+        (purchases > 0).then_some(("Purchases", line))
     }
 }
 

@@ -35,10 +35,12 @@ While the server runs, it is asked up to which batch its journal is on the disk;
 operator's key may ask that. The copy holds the journal, the transcripts, the encrypted goods, the
 charter and the server's two keys, and is audited from the first byte before the command ends.
 
-It does not hold the vault, unless --with-vault: those keys open the goods keys in escrow and are
-destroyed with each decision, and a copy keeps the goods of unsold auctions readable. A server
-restored without them cannot sell in the auctions that are open now: they end void, and everybody
-has his money back.";
+It does not hold the vault, unless --with-vault: those keys open the goods keys in escrow and those
+of purchases. The ones of auctions are destroyed with each decision, and a copy keeps the goods of
+unsold auctions readable. A server restored without them cannot sell in the auctions that are open
+now: they end void, and everybody has his money back. It cannot give the goods keys of earlier
+purchases either: their customers have them, or get them from the merchants. Nor does the copy hold
+the items that the server hands over itself: they are kept for thirty days.";
 
 /// Arguments of `gavel settlement backup`.
 #[derive(Debug, Args)]

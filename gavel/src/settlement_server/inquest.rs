@@ -14,8 +14,11 @@ use settlement::charter_file::{CHARTER_FILE, CharterFile};
 use settlement::journal::{Directory, Receipt, SignedHead};
 use settlement::judge::ticket::TicketEvidence;
 use settlement::ledger::Ledger;
+use settlement::purchases::{PurchaseHistory, PurchaseSummary, Safe};
+use settlement::server::open_safe;
 
 use super::heads_file;
+use super::meaning::Meaning;
 use crate::charter;
 use crate::exit::Failure;
 use crate::receipt::file;
@@ -54,6 +57,9 @@ pub(crate) struct Subject {
     /// Tickets that clients kept: files of evidence, or directories of them.
     #[arg(long, value_name = "FILE|DIR", num_args = 1..)]
     tickets: Vec<PathBuf>,
+    /// Also open the goods key of every purchase with the keys in the vault of --dir.
+    #[arg(long, requires = "dir")]
+    with_vault: bool,
 }
 
 /// The same, read.
@@ -64,6 +70,7 @@ pub(super) struct Files {
     heads: Vec<SignedHead>,
     receipts: Vec<Receipt>,
     tickets: Vec<TicketEvidence>,
+    safe: Option<Safe>,
 }
 
 /// What was found.
@@ -71,6 +78,7 @@ pub(super) struct Inquest {
     pub(super) report: AuditReport,
     pub(super) ledger: Ledger,
     pub(super) summary: AuctionSummary,
+    pub(super) purchases: PurchaseSummary,
 }
 
 impl Files {
@@ -98,6 +106,10 @@ impl Files {
             },
             receipts,
             tickets,
+            safe: match &subject.dir {
+                Some(dir) if subject.with_vault => Some(safe_of(dir)?),
+                _ => None,
+            },
             journal,
         })
     }
@@ -118,11 +130,21 @@ impl Files {
             let spec = evidence.spec.clone().verify().map_err(wrong_ticket)?;
             history.hold_ticket(spec, evidence.ticket.clone()).map_err(wrong_ticket)?;
         }
+        let purchases = PurchaseHistory::new(*charter, self.safe.as_ref());
+        let mut check = Meaning { auctions: history, purchases };
         let held = Held { heads: &self.heads, receipts: &self.receipts };
-        let (report, ledger) = inquire_with(&mut storage, charter, &held, &mut history)?;
-        let summary = history.summary(Time(report.time.0));
-        Ok(Inquest { report, ledger, summary })
+        let (report, ledger) = inquire_with(&mut storage, charter, &held, &mut check)?;
+        let summary = check.auctions.summary(Time(report.time.0));
+        Ok(Inquest { report, ledger, summary, purchases: check.purchases.summary() })
     }
+}
+
+/// The keys of a server's vault.
+fn safe_of(dir: &Path) -> Result<Safe, Failure> {
+    open_safe(dir)?.ok_or_else(|| {
+        let what = format!("{} has no key that goods keys are sealed under", dir.display());
+        Failure::usage(what, "leave --with-vault out: everything else is audited without it")
+    })
 }
 
 fn wrong_ticket(error: impl std::fmt::Display) -> Failure {

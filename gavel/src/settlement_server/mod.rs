@@ -7,6 +7,7 @@ mod head;
 mod heads_file;
 mod init;
 mod inquest;
+mod meaning;
 mod restore;
 mod serve;
 mod unwind;

@@ -194,7 +194,7 @@ impl Index {
     #[must_use]
     pub fn is_stray(&self, action: &Action) -> bool {
         match action {
-            Action::Post(movement) | Action::Hold { movement, .. } => {
+            Action::Post(movement) | Action::Hold { movement, .. } | Action::Purchase(movement) => {
                 self.escrows.contains_key(&movement.credit)
             }
             _ => false,
@@ -393,6 +393,7 @@ fn accounts_of(action: &Action) -> impl Iterator<Item = AccountId> {
     let (one, other) = match action {
         Action::Post(movement)
         | Action::Hold { movement, .. }
+        | Action::Purchase(movement)
         | Action::Correct { movement, .. } => (Some(movement.debit), Some(movement.credit)),
         Action::PostHold { account, .. }
         | Action::VoidHold { account, .. }

@@ -261,9 +261,12 @@ impl<'a, C: EntryCheck> Auditor<'a, C> {
             self.wrongs.add(number, leaf, moved, 0);
             return self.note(Some(number), time, AuditError::FromUnsigned { entry: number });
         }
-        // What its owner signed for is his doing, whatever else the entry holds.
+        // What its owner signed for is his doing, whatever else the entry holds; but a purchase
+        // was signed for with the goods key beside it, and what the offer says.
         let part = match (request.authority(), rightful) {
-            (Authority::Postings, Rightful::Known(expected)) => rightful_part(moved, expected),
+            (Authority::Postings | Authority::OwnerAndPayee { .. }, Rightful::Known(expected)) => {
+                rightful_part(moved, expected)
+            }
             _ => moved.amount,
         };
         self.wrongs.add(number, leaf, moved, part);

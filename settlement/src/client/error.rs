@@ -4,8 +4,10 @@ use link::LinkError;
 use witness::ServerEvidence;
 
 use crate::journal::{SignedHead, Unproven};
+use crate::purchases::NotAPurchase;
 use crate::service::Declined;
 use crate::service::auctions::AuctionDeclined;
+use crate::service::purchases::PurchaseDeclined;
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +30,12 @@ pub enum ClientError {
     /// The server does not do this for the auction.
     #[error(transparent)]
     Auction(#[from] AuctionDeclined),
+    /// The server does not do this about the purchase.
+    #[error(transparent)]
+    Purchase(#[from] PurchaseDeclined),
+    /// The server's fault: its receipt proves no purchase.
+    #[error("the server sent something that proves no purchase: {0}; keep it and ask its operator")]
+    NotAPurchase(#[from] NotAPurchase),
     /// A file of goods on this side.
     #[error("the goods cannot be read or written here: {0}")]
     File(std::io::Error),

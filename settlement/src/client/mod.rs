@@ -3,6 +3,7 @@
 pub mod auctions;
 mod error;
 pub mod physical;
+pub mod purchases;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -16,6 +17,7 @@ use witness::watch::{Heard, Said};
 use witness::{ServerEvidence, Watch};
 
 pub use error::ClientError;
+pub use purchases::Bought;
 
 use crate::charter_file::CharterFile;
 use crate::journal::{Head, Proven, Receipt, SignedHead};

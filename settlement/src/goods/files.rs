@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use auction::settlement_terms::Goods;
 use rand::CryptoRng;
 
-use super::{GoodsError, GoodsKey, open, seal};
+use super::{GoodsError, GoodsKey, check, open, seal};
 
 /// How many names a temporary file is tried under.
 const NAMES: u32 = 100;
@@ -65,6 +65,36 @@ pub fn open_file(
     let part = Part::create(to, existing, PRIVATE)?;
     open(file, &part.file, key, expected, progress)?;
     part.keep()
+}
+
+/// Encrypted goods that lie whole on this machine's disk, found to be the promised ones and
+/// flushed. Only [`check_file`] makes one: whoever needs it to go on cannot skip the check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CheckedGoods(Goods);
+
+impl CheckedGoods {
+    /// Which goods they are.
+    #[must_use]
+    pub fn goods(&self) -> Goods {
+        self.0
+    }
+}
+
+/// Checks that a file holds the expected goods, whole, and flushes it and its name to the disk.
+///
+/// # Errors
+/// [`GoodsError`] when they are others, or something fails.
+pub fn check_file(
+    path: &Path,
+    expected: &Goods,
+    progress: &mut dyn FnMut(u64) -> ControlFlow<()>,
+) -> Result<CheckedGoods, GoodsError> {
+    let (file, _) = read(path)?;
+    let unflushed = |source| GoodsError::File { doing: "flush", path: path.to_owned(), source };
+    file.sync_all().map_err(unflushed)?;
+    sync_directory_of(path).map_err(unflushed)?;
+    check(io::BufReader::with_capacity(1 << 17, file), expected, progress)?;
+    Ok(CheckedGoods(*expected))
 }
 
 /// Opens a file and says its length.

@@ -51,6 +51,8 @@ pub enum Found {
     NotShown,
     /// There is no sale, or nothing rests on it: nothing is owed.
     NotOwed,
+    /// Proved as far as files can; the rest a person must see. Of purchases alone.
+    ToBeSeen,
 }
 
 /// All findings, in the order of [`Subject`].

@@ -8,4 +8,5 @@ pub mod evidence;
 mod findings;
 pub mod payment;
 mod physical;
+pub mod purchase;
 pub mod ticket;

@@ -150,6 +150,14 @@ impl Ledger {
                 }
             }
         }
+        // Last of all: a refusal, which is journaled without the goods, is the same without them
+        // when it is replayed.
+        if steps.iter().any(|step| step.known.is_none())
+            && let Some(place) = chain.misplaced_purchase()
+        {
+            self.roll_back();
+            return self.refuse(chain, place, Code::WithoutGoods, None);
+        }
         self.commit_chain(chain, steps)
     }
 
@@ -282,7 +290,9 @@ impl Ledger {
     /// The account in whose name a request is made, and whose ids it counts among.
     pub(super) fn signing_account(&self, request: &VerifiedRequest) -> AccountId {
         match &request.request().action {
-            Action::Post(movement) | Action::Hold { movement, .. } => movement.debit,
+            Action::Post(movement) | Action::Hold { movement, .. } | Action::Purchase(movement) => {
+                movement.debit
+            }
             Action::PostHold { account, .. }
             | Action::VoidHold { account, .. }
             | Action::Cancel { account }
@@ -303,7 +313,9 @@ impl Ledger {
     /// The key behind an authority.
     pub(super) fn key_of(&self, authority: Authority) -> auction::keys::PublicKey {
         match authority {
-            Authority::Owner(key) | Authority::OwnerAndOperator(key) => key,
+            Authority::Owner(key)
+            | Authority::OwnerAndOperator(key)
+            | Authority::OwnerAndPayee { owner: key, .. } => key,
             Authority::Operator => self.charter.operator(),
             Authority::Postings => self.charter.postings(),
         }

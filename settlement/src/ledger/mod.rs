@@ -44,6 +44,8 @@ use undo::Undo;
 /// Longest time that a request's own time-out, or a hold's, may lie ahead, in milliseconds
 /// (400 days).
 pub const MAX_AHEAD_MS: u64 = 400 * 24 * 3600 * 1000;
+/// The same for the time-out of a purchase, in milliseconds (24 hours).
+pub const MAX_ORDER_AHEAD_MS: u64 = 24 * 3600 * 1000;
 
 /// All accounts, ids and holds of one currency area, as they follow from the batches so far.
 #[derive(Clone)]

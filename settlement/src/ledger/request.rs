@@ -130,6 +130,11 @@ pub enum Action {
         /// the reference it gives the request's id ([`super::correction_id`]).
         part: u32,
     },
+    /// Buys: moves money now, from one owner's account to another's, in a chain of its own and
+    /// only with what was bought attached. Signed by the owner of the debited account and
+    /// countersigned by that of the credited one. `until` lies at most
+    /// [`super::MAX_ORDER_AHEAD_MS`] ahead, and the reference is the hash of the offer.
+    Purchase(Movement),
 }
 
 /// Why bytes are no request that could ever be good.
@@ -166,6 +171,7 @@ const CANCEL: u8 = 5;
 const DEPOSIT: u8 = 6;
 const WITHDRAW: u8 = 7;
 const OPEN_ESCROW: u8 = 8;
+const PURCHASE: u8 = 9;
 const CORRECT: u8 = 10;
 
 impl Request {
@@ -175,7 +181,7 @@ impl Request {
         out.extend_from_slice(&self.id.get().to_le_bytes());
         out.extend_from_slice(&self.until.0.to_le_bytes());
         match &self.action {
-            Action::Post(movement) => movement.encode(out),
+            Action::Post(movement) | Action::Purchase(movement) => movement.encode(out),
             Action::Hold { movement, timeout } => {
                 movement.encode(out);
                 out.extend_from_slice(&timeout.0.to_le_bytes());
@@ -254,6 +260,7 @@ impl Request {
                 subject: reader.digest().ok_or(malformed)?,
                 currency: decode_currency(reader)?,
             },
+            PURCHASE => Action::Purchase(Movement::decode(reader)?),
             CORRECT => decode_correction(reader, id)?,
             _ => return Err(malformed),
         };
@@ -273,6 +280,7 @@ impl Action {
             Self::Withdraw { .. } => WITHDRAW,
             Self::OpenEscrow { .. } => OPEN_ESCROW,
             Self::Correct { .. } => CORRECT,
+            Self::Purchase(_) => PURCHASE,
         }
     }
 }

@@ -10,8 +10,8 @@ use super::holds::LiveHold;
 use super::ids::{AccountId, Currency, Sum};
 use super::records::{Fate, Record};
 use super::request::{Action, HoldKey, Movement, Part, Request};
-use super::signed::VerifiedRequest;
-use super::{Ledger, MAX_AHEAD_MS};
+use super::signed::{Authority, VerifiedRequest};
+use super::{Ledger, MAX_AHEAD_MS, MAX_ORDER_AHEAD_MS};
 
 /// What a request decides, once every check has passed.
 struct Decision {
@@ -48,7 +48,7 @@ impl Ledger {
         }
         let decided = good_at(request, now)
             .and_then(|()| self.records.has_room())
-            .and_then(|()| self.decide(request, account, now));
+            .and_then(|()| self.decide(verified, account, now));
         let Decision { account, fate, hold } = decided.map_err(|code| Refusal { code, account })?;
         let record = Record {
             id: request.id,
@@ -85,11 +85,11 @@ impl Ledger {
 
     fn decide(
         &mut self,
-        request: &Request,
+        verified: &VerifiedRequest,
         account: Option<AccountIndex>,
         now: Time,
     ) -> Result<Decision, Code> {
-        match (&request.action, account) {
+        match (&verified.request().action, account) {
             (Action::Deposit { owner, currency, amount, .. }, operator) => {
                 let target = AccountId::of_owner(owner, *currency);
                 let template = |id, owner, kind| Account {
@@ -121,6 +121,13 @@ impl Ledger {
                 Ok(Decision { account, fate: Fate::Cancelled, hold: None })
             }
             (Action::Post(movement), Some(debit)) => {
+                let credit = self.movement(debit, movement, now)?;
+                self.post(debit, credit, movement.amount.get());
+                Ok(Decision::committed(debit))
+            }
+            (Action::Purchase(movement), Some(debit)) => {
+                // Before the funds: their lack is final for the id, and only who is paid may ask.
+                self.check_parties(debit, movement, verified.authority())?;
                 let credit = self.movement(debit, movement, now)?;
                 self.post(debit, credit, movement.amount.get());
                 Ok(Decision::committed(debit))
@@ -207,6 +214,23 @@ impl Ledger {
         }
         self.check_funds(debit, credit, movement.amount.get(), now)?;
         Ok(credit)
+    }
+
+    /// Checks that a purchase is between two owners, and that who is paid has countersigned.
+    fn check_parties(
+        &self,
+        debit: AccountIndex,
+        movement: &Movement,
+        authority: Authority,
+    ) -> Result<(), Code> {
+        let credit = self.accounts.find(&movement.credit).ok_or(Code::UnknownCredit)?;
+        let (from, to) = (self.accounts.at(debit), self.accounts.at(credit));
+        let paid = matches!(authority, Authority::OwnerAndPayee { payee, .. } if payee == to.owner);
+        if paid && from.kind == Kind::Owner && to.kind == Kind::Owner {
+            Ok(())
+        } else {
+            Err(Code::NotPayee)
+        }
     }
 
     fn check_funds(
@@ -315,9 +339,11 @@ impl Ledger {
 
 /// Good while `now < until`.
 fn good_at(request: &Request, now: Time) -> Result<(), Code> {
+    let most =
+        if let Action::Purchase(_) = request.action { MAX_ORDER_AHEAD_MS } else { MAX_AHEAD_MS };
     if now >= request.until {
         Err(Code::Expired)
-    } else if request.until.0 - now.0 > MAX_AHEAD_MS {
+    } else if request.until.0 - now.0 > most {
         Err(Code::UntilTooFar)
     } else {
         Ok(())

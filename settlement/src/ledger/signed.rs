@@ -18,10 +18,18 @@ pub struct SignedRequest {
     request: Request,
     signer: PublicKey,
     signature: Signature,
-    /// The operator's, on a withdrawal.
-    second: Option<Signature>,
+    second: Option<Second>,
     bytes: Vec<u8>,
     body: usize,
+}
+
+/// The signature beside the signer's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Second {
+    /// The operator's, on a withdrawal.
+    Operator(Signature),
+    /// That of who is paid, on a purchase.
+    Payee(PublicKey, Signature),
 }
 
 /// Whose word a verified request is.
@@ -31,6 +39,13 @@ pub enum Authority {
     Owner(PublicKey),
     /// The holder of this key and the operator together.
     OwnerAndOperator(PublicKey),
+    /// The holder of one key, who pays, and that of another, who is paid.
+    OwnerAndPayee {
+        /// Who pays.
+        owner: PublicKey,
+        /// Who is paid.
+        payee: PublicKey,
+    },
     /// The operator.
     Operator,
     /// The postings module, which turns outcomes into transfers.
@@ -60,13 +75,14 @@ pub enum Unverified {
         /// Who must.
         expected: PublicKey,
     },
-    /// A withdrawal needs the operator's signature beside the owner's.
-    #[error("the operator's signature is missing")]
+    /// A withdrawal needs the operator's signature beside the owner's, a purchase that of who is
+    /// paid.
+    #[error("the countersignature is missing")]
     NotCountersigned,
 }
 
 impl SignedRequest {
-    /// Signs a request for the ledger of `charter`. A withdrawal also needs
+    /// Signs a request for the ledger of `charter`. A withdrawal and a purchase also need
     /// [`SignedRequest::countersign`].
     #[must_use]
     pub fn sign(request: &Request, signer: &Signer, charter: &Charter) -> Self {
@@ -76,18 +92,28 @@ impl SignedRequest {
         let signature = signer.sign(&statement(charter, &bytes));
         bytes.extend_from_slice(&signer.public().0);
         bytes.extend_from_slice(&signature.0);
-        bytes.push(0);
+        bytes.push(ALONE);
         Self { request: *request, signer: signer.public(), signature, second: None, bytes, body }
     }
 
-    /// Adds the operator's signature.
+    /// Adds the second signature: on a purchase that of who is paid, otherwise the operator's.
     #[must_use]
-    pub fn countersign(mut self, operator: &Signer, charter: &Charter) -> Self {
-        let signature = operator.sign(&statement(charter, self.body_bytes()));
+    pub fn countersign(mut self, by: &Signer, charter: &Charter) -> Self {
+        let statement = statement(charter, self.body_bytes());
         self.bytes.truncate(self.body + 32 + 64);
-        self.bytes.push(1);
-        self.bytes.extend_from_slice(&signature.0);
-        self.second = Some(signature);
+        let second = if let Action::Purchase(_) = self.request.action {
+            let signature = by.sign(&countersigned(charter, &statement.hash()));
+            self.bytes.push(BY_PAYEE);
+            self.bytes.extend_from_slice(&by.public().0);
+            self.bytes.extend_from_slice(&signature.0);
+            Second::Payee(by.public(), signature)
+        } else {
+            let signature = by.sign(&statement);
+            self.bytes.push(BY_OPERATOR);
+            self.bytes.extend_from_slice(&signature.0);
+            Second::Operator(signature)
+        };
+        self.second = Some(second);
         self
     }
 
@@ -114,27 +140,31 @@ impl SignedRequest {
     /// # Errors
     /// [`RequestError`] when it could not be good in any ledger.
     pub fn decode(bytes: &[u8]) -> Result<Self, RequestError> {
+        Self::decode_owned(bytes.to_vec())
+    }
+
+    /// The same with bytes that need not be copied.
+    ///
+    /// # Errors
+    /// As [`SignedRequest::decode`].
+    pub fn decode_owned(bytes: Vec<u8>) -> Result<Self, RequestError> {
         Self::read(bytes, true)
     }
 
-    fn read(bytes: &[u8], check_owner: bool) -> Result<Self, RequestError> {
+    fn read(bytes: Vec<u8>, check_owner: bool) -> Result<Self, RequestError> {
         if bytes.len() > MAX_REQUEST_BYTES {
             return Err(RequestError::Malformed);
         }
-        let mut reader = Reader::new(bytes);
+        let mut reader = Reader::new(&bytes);
         let request = Request::decode(&mut reader, check_owner)?;
         let body = bytes.len() - reader.left();
         let signer = reader.key().ok_or(RequestError::Malformed)?;
         let signature = reader.signature().ok_or(RequestError::Malformed)?;
-        let second = match reader.u8() {
-            Some(0) => None,
-            Some(1) => Some(reader.signature().ok_or(RequestError::Malformed)?),
-            _ => return Err(RequestError::Malformed),
-        };
+        let second = Second::decode(&mut reader)?;
         if !reader.is_empty() {
             return Err(RequestError::Malformed);
         }
-        Ok(Self { request, signer, signature, second, bytes: bytes.to_vec(), body })
+        Ok(Self { request, signer, signature, second, bytes, body })
     }
 
     /// Verifies every signature, strictly and for this ledger alone.
@@ -143,13 +173,31 @@ impl SignedRequest {
     /// [`Unverified`] when a signature does not hold, is missing or is of the wrong authority.
     pub fn verify(self, charter: &Charter) -> Result<VerifiedRequest, Unverified> {
         let authority = self.authority(charter)?;
+        let (statement, content) = self.verify_signer(charter)?;
+        match &self.second {
+            None => {}
+            Some(Second::Operator(second)) => statement.verify(&charter.operator(), second)?,
+            Some(Second::Payee(payee, second)) => {
+                countersigned(charter, &content).verify(payee, second)?;
+            }
+        }
+        Ok(VerifiedRequest { request: self.request, authority, content, bytes: self.bytes })
+    }
+
+    /// Verifies the signer's signature alone, as one does before one countersigns: answers with
+    /// the hash of what was signed.
+    ///
+    /// # Errors
+    /// [`BadSignature`] when it does not hold for this ledger.
+    pub fn verify_before_countersigning(&self, charter: &Charter) -> Result<Digest, BadSignature> {
+        self.verify_signer(charter).map(|(_, content)| content)
+    }
+
+    fn verify_signer(&self, charter: &Charter) -> Result<(Statement, Digest), BadSignature> {
         let statement = statement(charter, self.body_bytes());
         statement.verify(&self.signer, &self.signature)?;
-        if let Some(second) = &self.second {
-            statement.verify(&charter.operator(), second)?;
-        }
         let content = statement.hash();
-        Ok(VerifiedRequest { request: self.request, authority, content, bytes: self.bytes })
+        Ok((statement, content))
     }
 
     /// Which authority the signing keys claim; refused where the action needs another.
@@ -162,15 +210,21 @@ impl SignedRequest {
                 Err(Unverified::WrongAuthority { got: self.signer, expected })
             }
         };
-        match self.request.action {
-            Action::Deposit { .. } | Action::Correct { .. } => {
+        let owner = self.signer;
+        match (self.request.action, self.second) {
+            (Action::Deposit { .. } | Action::Correct { .. }, _) => {
                 only(charter.operator(), Authority::Operator)
             }
-            Action::OpenEscrow { .. } => only(charter.postings(), Authority::Postings),
-            Action::Withdraw { .. } if self.second.is_none() => Err(Unverified::NotCountersigned),
-            Action::Withdraw { .. } => Ok(Authority::OwnerAndOperator(self.signer)),
-            _ if self.signer == charter.postings() => only(charter.postings(), Authority::Postings),
-            _ => only(self.signer, Authority::Owner(self.signer)),
+            (Action::OpenEscrow { .. }, _) => only(charter.postings(), Authority::Postings),
+            (Action::Withdraw { .. }, Some(Second::Operator(_))) => {
+                Ok(Authority::OwnerAndOperator(owner))
+            }
+            (Action::Purchase(_), Some(Second::Payee(payee, _))) => {
+                Ok(Authority::OwnerAndPayee { owner, payee })
+            }
+            (Action::Withdraw { .. } | Action::Purchase(_), _) => Err(Unverified::NotCountersigned),
+            _ if owner == charter.postings() => only(charter.postings(), Authority::Postings),
+            _ => only(owner, Authority::Owner(owner)),
         }
     }
 
@@ -207,16 +261,43 @@ impl VerifiedRequest {
     /// Takes a request back from the journal of this very server, which verified it before it
     /// was written. An audit, which trusts no journal, goes by `verify`.
     pub(crate) fn from_journal(bytes: &[u8], charter: &Charter) -> Option<Self> {
-        let signed = SignedRequest::read(bytes, false).ok()?;
+        let signed = SignedRequest::read(bytes.to_vec(), false).ok()?;
         let authority = signed.authority(charter).ok()?;
         let content = statement(charter, signed.body_bytes()).hash();
         Some(Self { request: signed.request, authority, content, bytes: signed.bytes })
     }
 }
 
+const ALONE: u8 = 0;
+const BY_OPERATOR: u8 = 1;
+const BY_PAYEE: u8 = 2;
+
+impl Second {
+    fn decode(reader: &mut Reader<'_>) -> Result<Option<Self>, RequestError> {
+        let malformed = RequestError::Malformed;
+        Ok(match reader.u8() {
+            Some(ALONE) => None,
+            Some(BY_OPERATOR) => Some(Self::Operator(reader.signature().ok_or(malformed)?)),
+            Some(BY_PAYEE) => {
+                let payee = reader.key().ok_or(malformed)?;
+                Some(Self::Payee(payee, reader.signature().ok_or(malformed)?))
+            }
+            _ => return Err(malformed),
+        })
+    }
+}
+
 fn statement(charter: &Charter, body: &[u8]) -> Statement {
     let mut statement = Statement::new(Label::Request, &charter.id());
     statement.fixed(body);
+    statement
+}
+
+/// What who is paid signs: another statement than who pays, so that neither signature can ever
+/// stand for the other.
+fn countersigned(charter: &Charter, content: &Digest) -> Statement {
+    let mut statement = Statement::new(Label::Countersignature, &charter.id());
+    statement.fixed(&content.0);
     statement
 }
 
@@ -256,6 +337,7 @@ mod tests {
             Action::Deposit { owner: signer(4).public(), currency, amount, reference },
             Action::Withdraw { account: debit, amount, reference },
             Action::OpenEscrow { subject, currency },
+            Action::Purchase(movement),
             Action::Correct { currency, movement, part: 3 },
         ]
     }
@@ -277,6 +359,8 @@ mod tests {
             Action::OpenEscrow { .. } => SignedRequest::sign(&request, &signer(3), &charter()),
             Action::Withdraw { .. } => SignedRequest::sign(&request, &signer(4), &charter())
                 .countersign(&signer(2), &charter()),
+            Action::Purchase(_) => SignedRequest::sign(&request, &signer(4), &charter())
+                .countersign(&signer(5), &charter()),
             _ => SignedRequest::sign(&request, &signer(4), &charter()),
         }
     }
@@ -313,7 +397,8 @@ mod tests {
 
     #[test]
     fn a_correction_under_another_id_than_its_own_is_no_request() {
-        let action = every_action().pop().unwrap();
+        let is_correction = |action: &Action| matches!(action, Action::Correct { .. });
+        let action = every_action().into_iter().find(is_correction).unwrap();
         let request = Request { id: RequestId::new(77).unwrap(), until: Time(1000), action };
         let signed = SignedRequest::sign(&request, &signer(2), &charter());
         let read = SignedRequest::decode(signed.as_bytes());
@@ -321,7 +406,7 @@ mod tests {
     }
 
     #[test]
-    fn deposits_withdrawals_and_escrow_need_their_authorities() {
+    fn deposits_withdrawals_escrow_and_purchases_need_their_authorities() {
         for action in every_action() {
             let request = Request { id: id_of(&action), until: Time(1000), action };
             let by_owner = SignedRequest::sign(&request, &signer(4), &charter());
@@ -330,9 +415,41 @@ mod tests {
                 Action::Deposit { .. }
                     | Action::Withdraw { .. }
                     | Action::OpenEscrow { .. }
+                    | Action::Purchase(_)
                     | Action::Correct { .. }
             );
             assert_eq!(by_owner.verify(&charter()).is_err(), refused, "{action:?}");
         }
+    }
+
+    #[test]
+    fn the_second_signature_is_of_the_kind_that_the_action_needs() {
+        let is_purchase = |action: &Action| matches!(action, Action::Purchase(_));
+        let purchase = every_action().into_iter().find(is_purchase).unwrap();
+        let request =
+            Request { id: RequestId::new(77).unwrap(), until: Time(1000), action: purchase };
+        let alone = SignedRequest::sign(&request, &signer(4), &charter());
+        assert_eq!(alone.clone().verify(&charter()), Err(Unverified::NotCountersigned));
+        assert!(alone.verify_before_countersigning(&charter()).is_ok());
+        let payee = signer(5).public();
+        let whole = alone.countersign(&signer(5), &charter());
+        let authority = Authority::OwnerAndPayee { owner: signer(4).public(), payee };
+        let verified = whole.clone().verify(&charter()).unwrap();
+        assert_eq!(verified.authority(), authority);
+        // The buyer's own signature, put where that of who is paid belongs.
+        let bytes = whole.as_bytes();
+        let at = bytes.len() - 96;
+        let (before, own) = (&bytes[..at], &bytes[at - 97..at - 1]);
+        let swapped = SignedRequest::decode(&[before, own].concat()).unwrap();
+        assert!(matches!(swapped.verify(&charter()), Err(Unverified::Signature(_))));
+        // A withdrawal's second signature on a purchase, and a purchase's on a payment.
+        let operators = [&bytes[..at - 1], &[BY_OPERATOR], &bytes[at + 32..]].concat();
+        let operators = SignedRequest::decode(&operators).unwrap();
+        assert_eq!(operators.verify(&charter()), Err(Unverified::NotCountersigned));
+        let post = signed(every_action().remove(0));
+        let post = post.as_bytes();
+        let with_payee = [&post[..post.len() - 1], &bytes[at - 1..]].concat();
+        let with_payee = SignedRequest::decode(&with_payee).unwrap();
+        assert!(matches!(with_payee.verify(&charter()), Err(Unverified::WrongAuthority { .. })));
     }
 }

@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 
 use super::auctions::Auctions;
 use super::history::History;
+use super::purchases::Purchases;
 use crate::bookkeeper::{Bookkeeper, Proof, Unflushed};
 use crate::journal::{AnyStorage, Receipt};
 use crate::ledger::AccountId;
@@ -48,11 +49,16 @@ pub(super) struct Learnt {
     charter: Charter,
     history: RwLock<History>,
     auctions: Arc<Auctions>,
+    purchases: Arc<Purchases>,
 }
 
 impl Learnt {
-    pub(super) fn new(charter: Charter, auctions: Arc<Auctions>) -> Self {
-        Self { charter, history: RwLock::default(), auctions }
+    pub(super) fn new(
+        charter: Charter,
+        auctions: Arc<Auctions>,
+        purchases: Arc<Purchases>,
+    ) -> Self {
+        Self { charter, history: RwLock::default(), auctions, purchases }
     }
 
     /// Learns one entry. They come in order, at a start from the journal and later after each
@@ -62,6 +68,7 @@ impl Learnt {
         history.learn(number, time, entry, &self.charter);
         drop(history);
         self.auctions.learn(number, time, entry);
+        self.purchases.learn(number, time, entry);
     }
 }
 

@@ -40,6 +40,7 @@ struct Line {
 
 enum What {
     Post,
+    Purchase,
     Hold(Time),
     /// The hold's id; it is the debited account's.
     PostHold(RequestId),
@@ -75,6 +76,7 @@ impl History {
         };
         let line = match request.action {
             Action::Post(moved) => simple(self, &moved, What::Post),
+            Action::Purchase(moved) => simple(self, &moved, What::Purchase),
             Action::Hold { movement, timeout } => {
                 let line = simple(self, &movement, What::Hold(timeout));
                 self.held.insert((line.debit, id), self.next());
@@ -173,6 +175,7 @@ impl History {
         let hold = |id| HoldKey { account: debit, id };
         let (kind, signed_by) = match line.what {
             What::Post => (MovementKind::Post, debit),
+            What::Purchase => (MovementKind::Purchase, debit),
             What::Hold(timeout) => (MovementKind::Hold { timeout }, debit),
             What::PostHold(id) => (MovementKind::PostHold(hold(id)), credit),
             What::VoidHold(id) => (MovementKind::VoidHold(hold(id)), credit),

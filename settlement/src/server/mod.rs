@@ -10,9 +10,12 @@ mod auctions;
 mod checkers;
 mod desk;
 mod error;
+pub mod files;
 mod history;
 mod keys;
-pub(crate) mod private_file;
+mod pieces;
+pub mod private_file;
+mod purchases;
 mod service;
 mod sight;
 mod time;
@@ -31,6 +34,7 @@ pub use error::ServerError;
 pub use keys::{
     EXPIRIES_PER_BATCH, OPERATOR_KEY_FILE, POSTINGS_KEY_FILE, SERVER_KEY_FILE, init, load_key,
 };
+pub use purchases::open_safe;
 pub use time::{Clock, SystemClock};
 
 use crate::bookkeeper::{Bookkeeper, Scanned};
@@ -45,6 +49,7 @@ use alarm::Alarm;
 use auctions::{AuctionKeys, Auctions, Limits as AuctionLimits};
 use checkers::Checkers;
 use desk::{Desk, Learnt};
+use purchases::Purchases;
 use service::Service;
 use time::WriterClock;
 
@@ -81,6 +86,7 @@ pub struct Server {
     file: CharterFile,
     clock: Arc<dyn Clock>,
     auctions: Arc<Auctions>,
+    purchases: Arc<Purchases>,
     learnt: Arc<Learnt>,
     /// Entries at the last snapshot, as far as is known.
     snapshot_at: u64,
@@ -128,8 +134,12 @@ impl Server {
         let limits = AuctionLimits::from(&config);
         let Start { clock, confirm_clock } = start;
         let told = Arc::clone(&clock);
+        let most = limits.max_bytes;
+        let purchases = Purchases::open(&dir, file.charter, most, Arc::clone(&told))?;
+        let purchases = Arc::new(purchases);
         let auctions = Arc::new(Auctions::open(&dir, file.charter, keys, limits, told)?);
-        let learnt = Arc::new(Learnt::new(file.charter, Arc::clone(&auctions)));
+        let learnt = Learnt::new(file.charter, Arc::clone(&auctions), Arc::clone(&purchases));
+        let learnt = Arc::new(learnt);
         opened.scan(Scanned::All, |number, time, entry| learnt.learn(number, time, entry))?;
         auctions.ready()?;
         let known = report.snapshot.is_some() && report.replayed < MANY_REPLAYED;
@@ -148,7 +158,7 @@ impl Server {
             ..Limits::default()
         };
         let endpoint = Endpoint::bind(config.listen, &identity, limits)?;
-        Ok(Self { endpoint, keeper, config, file, clock, auctions, learnt, snapshot_at })
+        Ok(Self { endpoint, keeper, config, file, clock, auctions, purchases, learnt, snapshot_at })
     }
 
     /// Where it listens.
@@ -202,6 +212,7 @@ impl Server {
             checkers,
             clock: self.clock,
             auctions: Arc::clone(&self.auctions),
+            purchases: Arc::clone(&self.purchases),
         });
         tracing::info!(key = %charter.server(), ledger = %charter.id(), %addr, "serving");
         let snapshots =
@@ -211,6 +222,7 @@ impl Server {
                 () = shutdown => tracing::info!("shutting down"),
                 what = alarm.raised() => tracing::error!(what, "ended; the server ends"),
                 () = self.auctions.run(desk) => {}
+                () = self.purchases.run() => {}
                 () = snapshots => {}
             }
         };

@@ -10,6 +10,7 @@ use witness::service::{Answered, Asked, HeadAnswer, HeadQuestion};
 use super::auctions::Auctions;
 use super::checkers::Checkers;
 use super::desk::{Decision, Desk};
+use super::purchases::Purchases;
 use super::sight::{Asker, signing_account};
 use super::time::Clock;
 use crate::journal::Receipt;
@@ -34,6 +35,7 @@ pub(super) struct Service {
     pub(super) checkers: Checkers,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) auctions: Arc<Auctions>,
+    pub(super) purchases: Arc<Purchases>,
 }
 
 impl Handler for Service {
@@ -63,6 +65,10 @@ impl Service {
             Question::Submit(requests) => return self.submit(asker, requests).await,
             Question::Auction(question) => {
                 return self.auctions.answer(&self.desk, PublicKey(peer.0), *question).await;
+            }
+            Question::Purchase(question) => {
+                let purchases = &self.purchases;
+                return purchases.answer(&self.desk, &self.checkers, asker, *question).await;
             }
             Question::Hello => self.hello().await,
             Question::Account(account) => self.account(asker, account).await,
@@ -269,7 +275,9 @@ fn check(requests: &[Vec<u8>], charter: &Charter) -> Result<Chain, Declined> {
 /// The key behind an authority.
 fn key_of(authority: Authority, charter: &Charter) -> PublicKey {
     match authority {
-        Authority::Owner(key) | Authority::OwnerAndOperator(key) => key,
+        Authority::Owner(key)
+        | Authority::OwnerAndOperator(key)
+        | Authority::OwnerAndPayee { owner: key, .. } => key,
         Authority::Operator => charter.operator(),
         Authority::Postings => charter.postings(),
     }

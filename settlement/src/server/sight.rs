@@ -21,6 +21,16 @@ impl Asker {
         self.is_operator
     }
 
+    /// His key.
+    pub(crate) fn key(self) -> PublicKey {
+        self.key
+    }
+
+    /// Whether he is the holder of this key himself.
+    pub(crate) fn is(self, key: &PublicKey) -> bool {
+        self.key == *key
+    }
+
     /// Whether he sees what the holder of `owner` owns.
     pub(crate) fn sees(self, owner: &PublicKey) -> bool {
         self.is_operator || self.key == *owner
@@ -46,6 +56,7 @@ impl Asker {
         let named = |request: &VerifiedRequest| match request.request().action {
             Action::Post(movement)
             | Action::Hold { movement, .. }
+            | Action::Purchase(movement)
             | Action::Correct { movement, .. } => movement.debit == own || movement.credit == own,
             Action::PostHold { account, hold, .. } => account == own || hold.account == own,
             Action::VoidHold { account, .. }
@@ -61,7 +72,9 @@ impl Asker {
 /// The account in whose name a request is made, and whose ids it counts among.
 pub(crate) fn signing_account(request: &VerifiedRequest, charter: &Charter) -> AccountId {
     match request.request().action {
-        Action::Post(movement) | Action::Hold { movement, .. } => movement.debit,
+        Action::Post(movement) | Action::Hold { movement, .. } | Action::Purchase(movement) => {
+            movement.debit
+        }
         Action::PostHold { account, .. }
         | Action::VoidHold { account, .. }
         | Action::Cancel { account }

@@ -44,7 +44,9 @@ impl Movements {
     fn learn_request(&mut self, place: u8, request: &Request, ledger: &Ledger) -> Option<Moved> {
         let operator = ledger.charter().operator();
         let (debit, credit, amount, hold) = match request.action {
-            Action::Post(moved) | Action::Correct { movement: moved, .. } => {
+            Action::Post(moved)
+            | Action::Purchase(moved)
+            | Action::Correct { movement: moved, .. } => {
                 (moved.debit, moved.credit, moved.amount.get(), None)
             }
             Action::Hold { movement, .. } => {

@@ -45,7 +45,7 @@ async fn a_deposit_goes_on_after_a_kill_and_is_taken_once() {
     hall.kill();
     hall.restart().await;
     assert_eq!(hall.escrow(&signed).await.unwrap(), receipt);
-    assert_eq!(std::fs::read_dir(hall.vault()).unwrap().count(), 1);
+    assert_eq!(hall.auction_keys(), 1);
     // Everyone may fetch the goods.
     let mut back = Vec::new();
     let anyone = hall.client(&bidder(9));

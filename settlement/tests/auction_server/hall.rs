@@ -290,8 +290,11 @@ impl Hall {
         assert_eq!(self.has(&house()).await, (rich + i128::from(fee), 0));
     }
 
-    pub fn vault(&self) -> PathBuf {
-        self.bank.dir.join("vault")
+    /// How many auctions' keys there are in the vault; the secret of the purchases is there too.
+    pub fn auction_keys(&self) -> usize {
+        let files = std::fs::read_dir(self.bank.dir.join("vault")).unwrap();
+        let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| !name.starts_with("purchases-")).count()
     }
 
     pub fn transcript_file(&self, auction: &Digest) -> PathBuf {

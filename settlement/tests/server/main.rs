@@ -7,6 +7,8 @@ mod bank;
 mod clocks;
 mod crowds;
 mod hostile;
+mod items;
 mod money;
 mod privacy;
+mod purchases;
 mod restarts;

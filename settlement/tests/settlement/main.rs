@@ -14,6 +14,7 @@ mod oracle;
 mod people;
 mod proofs;
 mod properties;
+mod purchases;
 mod real;
 mod scan;
 mod scarcity;

@@ -10,7 +10,6 @@ mod decide;
 mod deposits;
 mod early_closes;
 mod fetching;
-mod files;
 mod goods_store;
 mod handing_in;
 mod one_at_a_time;

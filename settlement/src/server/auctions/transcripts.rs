@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use auction::layout::Digest;
 
-use super::files;
 use crate::server::error::ServerError;
+use crate::server::files;
 use crate::server::private_file;
 
 /// The folder's name in a server's directory.
@@ -67,7 +67,7 @@ impl Transcripts {
     }
 
     fn path(&self, auction: &Digest) -> PathBuf {
-        files::of_auction(&self.folder, auction, EXTENSION)
+        files::of_id(&self.folder, auction, EXTENSION)
     }
 }
 
@@ -118,7 +118,7 @@ fn remove_parts(folder: &Path) -> io::Result<()> {
 /// [`crate::auctions::History`]. Nothing, where there is none or it cannot be read.
 #[must_use]
 pub fn kept_transcript(dir: &Path, auction: &Digest) -> Option<Vec<u8>> {
-    files::read_if_there(&files::of_auction(&dir.join(FOLDER), auction, EXTENSION)).ok()?
+    files::read_if_there(&files::of_id(&dir.join(FOLDER), auction, EXTENSION)).ok()?
 }
 
 #[cfg(test)]

@@ -10,7 +10,10 @@ use auction::layout::Digest;
 use crate::server::private_file::sync_parent;
 
 /// Writes a file that its owner alone may read, whole or not at all, replacing one of its name.
-pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+///
+/// # Errors
+/// The operating system's, here and below.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let part = path.with_extension("new");
     let mut options = OpenOptions::new();
     let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&part)?;
@@ -24,7 +27,10 @@ pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// Reads a file; nothing, where there is none.
-pub(super) fn read_if_there(path: &Path) -> io::Result<Option<Vec<u8>>> {
+///
+/// # Errors
+/// The operating system's.
+pub fn read_if_there(path: &Path) -> io::Result<Option<Vec<u8>>> {
     match fs::read(path) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -33,7 +39,10 @@ pub(super) fn read_if_there(path: &Path) -> io::Result<Option<Vec<u8>>> {
 }
 
 /// Removes a file for good; it need not be there.
-pub(super) fn remove(path: &Path) -> io::Result<()> {
+///
+/// # Errors
+/// The operating system's.
+pub fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Ok(()) => sync_parent(path),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -43,7 +52,10 @@ pub(super) fn remove(path: &Path) -> io::Result<()> {
 
 /// Overwrites a file with zeros and removes it. What a disk or file system keeps of old blocks is
 /// beyond this.
-pub(super) fn erase(path: &Path) -> io::Result<()> {
+///
+/// # Errors
+/// The operating system's.
+pub fn erase(path: &Path) -> io::Result<()> {
     match OpenOptions::new().write(true).open(path) {
         Ok(mut file) => {
             let length = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
@@ -56,8 +68,11 @@ pub(super) fn erase(path: &Path) -> io::Result<()> {
     remove(path)
 }
 
-/// The auctions that have a file with this extension in `dir`.
-pub(super) fn auctions_in(dir: &Path, extension: &str) -> io::Result<Vec<Digest>> {
+/// The ids that have a file with this extension in `dir`: auctions, items.
+///
+/// # Errors
+/// The operating system's.
+pub fn ids_in(dir: &Path, extension: &str) -> io::Result<Vec<Digest>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(dir)? {
         let path = entry?.path();
@@ -68,13 +83,17 @@ pub(super) fn auctions_in(dir: &Path, extension: &str) -> io::Result<Vec<Digest>
     Ok(found)
 }
 
-/// The file of an auction in `dir`.
-pub(super) fn of_auction(dir: &Path, auction: &Digest, extension: &str) -> PathBuf {
-    dir.join(format!("{auction}.{extension}"))
+/// The file of an id in `dir`.
+#[must_use]
+pub fn of_id(dir: &Path, id: &Digest, extension: &str) -> PathBuf {
+    dir.join(format!("{id}.{extension}"))
 }
 
 /// Flushes a file and gives it another name, both for good.
-pub(super) fn flush_and_rename(from: &Path, to: &Path) -> io::Result<()> {
+///
+/// # Errors
+/// The operating system's.
+pub fn flush_and_rename(from: &Path, to: &Path) -> io::Result<()> {
     File::open(from)?.sync_all()?;
     fs::rename(from, to)?;
     sync_parent(to)
@@ -87,8 +106,8 @@ mod tests {
     #[test]
     fn files_appear_whole_and_go_for_good() {
         let dir = tempfile::tempdir().unwrap();
-        let auction = Digest([7; 32]);
-        let path = of_auction(dir.path(), &auction, "key");
+        let id = Digest([7; 32]);
+        let path = of_id(dir.path(), &id, "key");
         assert_eq!(read_if_there(&path).unwrap(), None);
         remove(&path).unwrap();
         erase(&path).unwrap();
@@ -96,7 +115,7 @@ mod tests {
         write_whole(&path, b"two").unwrap();
         assert_eq!(read_if_there(&path).unwrap().unwrap(), b"two");
         fs::write(dir.path().join("other.key"), b"").unwrap();
-        assert_eq!(auctions_in(dir.path(), "key").unwrap(), [auction]);
+        assert_eq!(ids_in(dir.path(), "key").unwrap(), [id]);
         // A second name for the same blocks shows what became of them.
         let shadow = dir.path().join("shadow");
         fs::hard_link(&path, &shadow).unwrap();
