@@ -31,6 +31,7 @@ pub use error::ServerError;
 pub use keys::{
     EXPIRIES_PER_BATCH, OPERATOR_KEY_FILE, POSTINGS_KEY_FILE, SERVER_KEY_FILE, init, load_key,
 };
+pub(crate) use sight::signing_account;
 pub use time::{Clock, SystemClock};
 
 use crate::bookkeeper::{Bookkeeper, Scanned};

@@ -6,7 +6,9 @@
 mod bank;
 mod clocks;
 mod crowds;
+mod false_answers;
 mod hostile;
+mod liar;
 mod money;
 mod privacy;
 mod restarts;
