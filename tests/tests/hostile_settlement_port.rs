@@ -51,7 +51,8 @@ fn questions(market: &Market, order: &BondOrder) -> Vec<Asked<Question>> {
     let piece = |offset| AuctionQuestion::Piece { auction: id, offset, bytes: vec![7; 900] };
     let handed = TranscriptPiece { auction: id, total: 5_000, offset: 0, bytes: vec![8; 900] };
     let about_auctions = [
-        AuctionQuestion::Deposit(Box::new(spec)),
+        AuctionQuestion::Deposit(Box::new(spec.clone())),
+        AuctionQuestion::Register(Box::new(spec)),
         piece(0),
         AuctionQuestion::Escrow(id, KeyInTransit::from(&GoodsKey::from_bytes(&[9; 32]))),
         AuctionQuestion::Standing(id),
@@ -61,6 +62,8 @@ fn questions(market: &Market, order: &BondOrder) -> Vec<Asked<Question>> {
         AuctionQuestion::Settle(id, Some(EarlyClose::sign(id, &market.account_key(0)))),
         AuctionQuestion::Receipt(id),
         AuctionQuestion::HandIn(handed),
+        AuctionQuestion::Delivery(id),
+        AuctionQuestion::DeliveryReceipt(id, Place::Payout),
     ];
     let decided = market.signed_deposit(1, market.committee.seller.public(), RICH);
     let mut all = vec![
@@ -74,6 +77,17 @@ fn questions(market: &Market, order: &BondOrder) -> Vec<Asked<Question>> {
         Question::Flushed,
     ];
     all.extend(about_auctions.map(|one| Question::Auction(Box::new(one))));
+    let (bytes, offer) = (order.hold_bytes().to_vec(), vec![5; 400]);
+    let key = KeyInTransit::from(&GoodsKey::from_bytes(&[9; 32]));
+    let about_purchases = [
+        PurchaseQuestion::Buy { order: bytes.clone(), offer: offer.clone(), key },
+        PurchaseQuestion::Standing(account, RequestId::new(1_000).unwrap()),
+        PurchaseQuestion::Deposit { order: bytes.clone(), offer: offer.clone() },
+        PurchaseQuestion::Piece { item: id, offset: 0, bytes: vec![6; 900] },
+        PurchaseQuestion::BuyHeld { order: bytes, offer },
+        PurchaseQuestion::Item(account, RequestId::new(1_000).unwrap(), 0),
+    ];
+    all.extend(about_purchases.map(|one| Question::Purchase(Box::new(one))));
     let about_heads =
         [HeadQuestion::Head, HeadQuestion::Beginning(0), HeadQuestion::Continuation(1, 3)];
     let all = all.into_iter().map(Asked::Other);
@@ -123,6 +137,18 @@ fn alter(rng: &mut StdRng, question: &mut Question) {
                 auction.0[0] ^= 1;
             }
             _ => {}
+        },
+        Question::Purchase(about) => match &mut **about {
+            PurchaseQuestion::Buy { order, offer, .. }
+            | PurchaseQuestion::Deposit { order, offer }
+            | PurchaseQuestion::BuyHeld { order, offer } => {
+                mutate(rng, order);
+                mutate(rng, offer);
+            }
+            PurchaseQuestion::Piece { offset, .. } | PurchaseQuestion::Item(_, _, offset) => {
+                *offset = rng.random();
+            }
+            PurchaseQuestion::Standing(account, _) => account.0.0[0] ^= 1,
         },
         Question::Hello | Question::Flushed => {}
     }

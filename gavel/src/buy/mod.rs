@@ -85,7 +85,6 @@ pub(crate) struct Arguments {
 }
 
 /// How a purchase ended for now.
-#[expect(clippy::large_enum_variant, reason = "one at a time, and taken apart")]
 enum End {
     Bought(Bought),
     /// Undecided, and why.

@@ -26,7 +26,6 @@ const CANCEL_GOOD_MS: u64 = 3_600_000;
 
 /// What became of an order.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "one at a time, and taken apart")]
 pub enum Settled {
     /// Paid.
     Bought(Bought),

@@ -8,8 +8,10 @@ use auction::settlement_terms::{EscrowReceipt, Goods};
 use auction::spec::{EarlyClose, SignedSpec, VerifiedSpec};
 
 use super::{Client, ClientError, ProvenReceipt};
-use crate::auctions::BondOrder;
+use crate::auctions::{Attached, BondOrder};
 use crate::goods::GoodsKey;
+use crate::journal::Proven;
+use crate::ledger::Code;
 use crate::service::auctions::{
     AuctionAnswer, AuctionQuestion, KeyInTransit, PIECE_BYTES, Standing, TranscriptPiece,
 };
@@ -17,6 +19,18 @@ use crate::service::{Answer, Question};
 
 /// How often a transcript is handed in again from where the server lost it.
 const MAX_BEGUN_AGAIN: u32 = 8;
+
+/// Whether an entry decided an auction.
+fn decides(entry: &Proven, auction: &Digest) -> bool {
+    let attached = entry.attachment.as_deref().map(Attached::read_bytes);
+    let decided = match attached {
+        Some(Ok(Some(Attached::Sale(record)))) => record.auction,
+        Some(Ok(Some(Attached::NoSale(record)))) => record.auction,
+        Some(Ok(Some(Attached::Void(record)))) => record.auction,
+        _ => return false,
+    };
+    decided == *auction && entry.codes.iter().all(|code| *code == Code::Done)
+}
 
 impl Client {
     /// 1 Deposits goods and key, for the auction of `spec`, which has no escrow receipt yet; the
@@ -174,9 +188,14 @@ impl Client {
     /// [`ClientError::Auction`] when it is not shown to this key.
     pub async fn decision(&self, auction: Digest) -> Result<Option<ProvenReceipt>, ClientError> {
         match self.ask_about(AuctionQuestion::Receipt(auction)).await? {
-            AuctionAnswer::Receipt(receipt) => {
-                receipt.map(|receipt| self.check_receipt(*receipt)).transpose()
+            AuctionAnswer::Receipt(Some(receipt)) => {
+                let checked = self.check_receipt(*receipt)?;
+                if !decides(checked.proven(), &auction) {
+                    return Err(ClientError::WrongAnswer("a receipt of another decision"));
+                }
+                Ok(Some(checked))
             }
+            AuctionAnswer::Receipt(None) => Ok(None),
             _ => Err(ClientError::WrongAnswer("expected a receipt")),
         }
     }

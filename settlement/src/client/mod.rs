@@ -21,7 +21,9 @@ pub use purchases::Bought;
 
 use crate::charter_file::CharterFile;
 use crate::journal::{Head, Proven, Receipt, SignedHead};
-use crate::ledger::{AccountId, Charter, Class, Code, Fate, RequestId, SignedRequest};
+use crate::ledger::{
+    AccountId, Charter, Class, Code, Fate, RequestId, SignedRequest, VerifiedRequest,
+};
 use crate::service::{
     AccountView, Answer, Hello, MAX_ANSWER, MAX_PAGE, MAX_QUESTION, Page, Question, RequestResult,
     Submitted,
@@ -239,11 +241,14 @@ impl Client {
         let Some(standing) = standing else { return Ok(None) };
         let receipt = self.check_receipt(standing.receipt)?;
         let Proven { requests, codes, .. } = receipt.proven();
-        let decided = requests
-            .iter()
-            .zip(codes)
-            .any(|(request, code)| request.request().id == id && *code == standing.code);
-        if !decided {
+        // Ids count among those of one account: another's of the same number is another request.
+        let is_it = |request: &SignedRequest| {
+            let verified = request.clone().verify(&self.charter);
+            let of_account = |one: VerifiedRequest| one.signing_account(&self.charter) == account;
+            request.request().id == id && verified.is_ok_and(of_account)
+        };
+        let mut both = requests.iter().zip(codes);
+        if !both.any(|(request, code)| *code == standing.code && is_it(request)) {
             return Err(ClientError::WrongAnswer("a receipt of another request"));
         }
         Ok(Some(Status { code: standing.code, fate: standing.fate, receipt }))

@@ -90,7 +90,7 @@ pub fn ruling(judgement: &Judgement, charter: &Charter) -> Ruling {
                 ruling.convict(Role::Server, server, deed)
             }
             Found::Holds | Found::NotOwed => ruling.prove(words),
-            Found::Fails | Found::NotShown => ruling.leave_open(words),
+            Found::Fails | Found::NotShown | Found::ToBeSeen => ruling.leave_open(words),
         };
     }
     ruling

@@ -6,7 +6,6 @@ use super::Ledger;
 use super::account::{AccountIndex, Balances};
 use super::chain::Chain;
 use super::code::{Class, Code};
-use super::ids::AccountId;
 use super::records::{Fate, Record};
 use super::request::{Action, HoldKey};
 use super::signed::{Authority, VerifiedRequest};
@@ -258,7 +257,7 @@ impl Ledger {
     }
 
     fn known(&self, request: &VerifiedRequest) -> Option<&Record> {
-        let account = self.accounts.find(&self.signing_account(request))?;
+        let account = self.accounts.find(&request.signing_account(&self.charter))?;
         if self.accounts.at(account).owner != self.key_of(request.authority()) {
             return None;
         }
@@ -287,26 +286,9 @@ impl Ledger {
             })
     }
 
-    /// The account in whose name a request is made, and whose ids it counts among.
-    pub(super) fn signing_account(&self, request: &VerifiedRequest) -> AccountId {
-        match &request.request().action {
-            Action::Post(movement) | Action::Hold { movement, .. } | Action::Purchase(movement) => {
-                movement.debit
-            }
-            Action::PostHold { account, .. }
-            | Action::VoidHold { account, .. }
-            | Action::Cancel { account }
-            | Action::Withdraw { account, .. } => *account,
-            Action::Deposit { currency, .. } | Action::Correct { currency, .. } => {
-                AccountId::of_owner(&self.charter.operator(), *currency)
-            }
-            Action::OpenEscrow { subject, currency } => AccountId::of_escrow(subject, *currency),
-        }
-    }
-
     /// The signing account's balances, unless the key that signed does not own it.
     fn balances_of_signer(&self, request: &VerifiedRequest) -> Option<Balances> {
-        let account = self.account(&self.signing_account(request))?;
+        let account = self.account(&request.signing_account(&self.charter))?;
         (account.owner == self.key_of(request.authority())).then_some(account.balances)
     }
 

@@ -68,7 +68,7 @@ impl Ledger {
     /// The signing account, once it is known to belong to who signed; `None` where the request
     /// itself is to open it.
     fn owned_account(&self, verified: &VerifiedRequest) -> Result<Option<AccountIndex>, Refusal> {
-        let index = self.accounts.find(&self.signing_account(verified));
+        let index = self.accounts.find(&verified.signing_account(&self.charter));
         let Some(index) = index else {
             let action = &verified.request().action;
             let opens = matches!(action, Action::Deposit { .. } | Action::OpenEscrow { .. });

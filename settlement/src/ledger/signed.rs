@@ -4,7 +4,7 @@
 use auction::keys::{BadSignature, PublicKey, Signature};
 use auction::layout::Digest;
 
-use super::ids::Charter;
+use super::ids::{AccountId, Charter};
 use super::request::{Action, Request, RequestError};
 use crate::bytes::Reader;
 use crate::layout::{Label, Signer, Statement};
@@ -244,6 +244,25 @@ impl VerifiedRequest {
     #[must_use]
     pub fn authority(&self) -> Authority {
         self.authority
+    }
+
+    /// The account in whose name it is made, and whose ids it counts among; `charter` is that of
+    /// its ledger.
+    #[must_use]
+    pub fn signing_account(&self, charter: &Charter) -> AccountId {
+        match self.request.action {
+            Action::Post(movement) | Action::Hold { movement, .. } | Action::Purchase(movement) => {
+                movement.debit
+            }
+            Action::PostHold { account, .. }
+            | Action::VoidHold { account, .. }
+            | Action::Cancel { account }
+            | Action::Withdraw { account, .. } => account,
+            Action::Deposit { currency, .. } | Action::Correct { currency, .. } => {
+                AccountId::of_owner(&charter.operator(), currency)
+            }
+            Action::OpenEscrow { subject, currency } => AccountId::of_escrow(&subject, currency),
+        }
     }
 
     /// The hash of what was signed: equal exactly for equal requests to one ledger.

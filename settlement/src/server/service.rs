@@ -11,7 +11,7 @@ use super::auctions::Auctions;
 use super::checkers::Checkers;
 use super::desk::{Decision, Desk};
 use super::purchases::Purchases;
-use super::sight::{Asker, signing_account};
+use super::sight::Asker;
 use super::time::Clock;
 use crate::journal::Receipt;
 use crate::ledger::{
@@ -183,7 +183,7 @@ impl Service {
             return None;
         }
         let first = submitted.chain.requests().first()?;
-        let account = signing_account(first, self.desk.charter());
+        let account = first.signing_account(self.desk.charter());
         let (receipt, entry) = self.read(account, first.request().id).await??;
         let same = entry.codes == submitted.codes && entry.chain == submitted.chain;
         (same || asker.is_operator()).then_some(receipt)

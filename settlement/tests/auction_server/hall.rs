@@ -14,7 +14,7 @@ use auction::prices::Level;
 use auction::sealing::seal;
 use auction::settlement_terms::{Delivery, EscrowReceipt, Fee, Goods, Settlement};
 use auction::spec::{Rule, SignedSpec, Spec, Time, VerifiedSpec};
-use link::service::{Answer, Phase, Question};
+use link::service::{Answer, Phase, Question, State};
 use settlement::auctions::{AuctionSummary, BondKeys, BondOrder, History};
 use settlement::audit::{Held, inquire_with};
 use settlement::client::{Client, ClientError};
@@ -153,14 +153,19 @@ impl Hall {
         SignedRequest::sign(&request, &Signer::new(by), &self.bank.charter)
     }
 
-    async fn deposit(&mut self, number: u128, owner: &SecretKey, amount: u64) {
+    /// What the operator signs so that money comes into an account.
+    pub fn signed_deposit(&self, number: u128, owner: &SecretKey, amount: u64) -> SignedRequest {
         let action = Action::Deposit {
             owner: owner.public(),
             currency: eur(),
             amount: Sum::new(amount).unwrap(),
             reference: Digest::default(),
         };
-        let signed = self.sign(&self.bank.operator, number, T, action);
+        self.sign(&self.bank.operator, number, T, action)
+    }
+
+    async fn deposit(&mut self, number: u128, owner: &SecretKey, amount: u64) {
+        let signed = self.signed_deposit(number, owner, amount);
         let decided = self.client(&self.bank.operator).submit(&[signed]).await.unwrap();
         assert!(decided.is_done());
     }
@@ -203,7 +208,8 @@ impl Hall {
         let answer = self.cluster.ask(0, &announce).await;
         assert!(matches!(answer, Answer::Auction { .. }), "{answer:?}");
         for k in 0..2 {
-            self.cluster.until(k, auction, |state| state.phase == Phase::Waiting).await;
+            let there = |state: &State| matches!(state.phase, Phase::Waiting | Phase::Open);
+            self.cluster.until(k, auction, there).await;
         }
         self.at(OPENING);
         for k in 0..2 {

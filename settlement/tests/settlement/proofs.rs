@@ -2,10 +2,11 @@
 
 use auction::layout::Digest;
 use auction::spec::Time;
+use auction::wire::{decode, encode};
 use settlement::audit::{AuditError, audit};
 use settlement::bookkeeper::Bookkeeper;
-use settlement::journal::{JournalError, Options, SignedHead, Unproven};
-use settlement::ledger::{Action, Chain, Code};
+use settlement::journal::{JournalError, Options, Receipt, SignedHead, Unproven};
+use settlement::ledger::{Action, Chain, Charter, Code};
 use witness::evidence::{Case, Word};
 use witness::{Contradiction, ServerEvidence};
 
@@ -77,6 +78,34 @@ fn receipts_prove_what_was_paid_and_carry_the_attachment() {
         }
         let unknown = keeper.receipt(&account(1), id(77)).unwrap();
         assert_eq!(keeper.release(unknown).unwrap(), None);
+    }
+}
+
+#[test]
+fn every_altered_bit_of_a_receipt_is_refused_and_another_servers_is_nothing() {
+    let disk = Disk::new();
+    let mut keeper = bookkeeper(&disk);
+    let _ = keeper.submit(vec![deposit(1, 1, 100).into()], Time(1000)).unwrap();
+    let paid = Chain::new(vec![post(10, 1, 2, 30)], Some(b"the goods key".to_vec())).unwrap();
+    let _ = keeper.submit(vec![deposit(2, 2, 100).into(), paid], Time(1001)).unwrap();
+    keeper.flush().unwrap();
+    let receipt = keeper.receipt(&account(1), id(10)).unwrap();
+    let receipt = keeper.release(receipt).unwrap().unwrap();
+    receipt.verify(&charter()).unwrap();
+    let bytes = encode(&receipt).unwrap();
+    for bit in 0..bytes.len() * 8 {
+        let mut altered = bytes.clone();
+        altered[bit / 8] ^= 1 << (bit % 8);
+        let believed =
+            decode::<Receipt>(&altered, 4096).is_ok_and(|one| one.verify(&charter()).is_ok());
+        assert!(!believed, "bit {bit}");
+    }
+    let there = charter();
+    let key = auction::keys::SecretKey::from_seed(&[99; 32]).public();
+    for (server, operator) in [(key, there.operator()), (there.server(), key)] {
+        let elsewhere = Charter::new(server, operator, there.postings(), 8).unwrap();
+        let refused = receipt.verify(&elsewhere);
+        assert!(matches!(refused.err(), Some(Unproven::Signature(_))));
     }
 }
 

@@ -9,9 +9,9 @@ use auction::layout::Digest;
 use auction::spec::EarlyClose;
 use auction::wire::{decode, encode};
 
-use super::{files, lock};
+use super::lock;
 use crate::server::error::ServerError;
-use crate::server::private_file;
+use crate::server::{files, private_file};
 
 /// The folder's name in a server's directory.
 const FOLDER: &str = "closed-early";
@@ -38,7 +38,7 @@ impl EarlyCloses {
 
     /// Takes the words on the disk that `holds` of undecided auctions, and removes the others.
     pub(super) fn load(&self, holds: impl Fn(&EarlyClose) -> bool) -> Result<(), ServerError> {
-        let found = files::auctions_in(&self.folder, EXTENSION);
+        let found = files::ids_in(&self.folder, EXTENSION);
         for auction in found.map_err(ServerError::file("read", &self.folder))? {
             let path = self.path(&auction);
             let bytes = files::read_if_there(&path).map_err(ServerError::file("read", &path))?;
@@ -80,7 +80,7 @@ impl EarlyCloses {
     }
 
     fn path(&self, auction: &Digest) -> PathBuf {
-        files::of_auction(&self.folder, auction, EXTENSION)
+        files::of_id(&self.folder, auction, EXTENSION)
     }
 }
 

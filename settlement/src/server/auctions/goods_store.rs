@@ -39,7 +39,7 @@ impl GoodsStore {
 
     /// Throws away what was received of goods that are not kept yet.
     pub(super) fn discard(&self, auction: &Digest) -> io::Result<()> {
-        files::remove(&files::of_auction(&self.0, auction, PART))
+        self.0.throw_away(auction)
     }
 
     /// Checks the goods against spec and key, and keeps them; when this returns they are on the
