@@ -15,11 +15,13 @@ use link::{Connection, Endpoint, Identity, Limits, LinkError, PeerKey};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use settlement::auctions::BondOrder;
+use settlement::auctions::physical::Place;
 use settlement::goods::GoodsKey;
 use settlement::ledger::{AccountId, RequestId};
 use settlement::service::auctions::{
     AuctionAnswer, AuctionQuestion, KeyInTransit, TranscriptPiece,
 };
+use settlement::service::purchases::PurchaseQuestion;
 use settlement::service::{Answer, Answered, Asked, MAX_QUESTION, Question};
 use tests::bytes::{Body, mutate, noise};
 use tests::committee::now;

@@ -20,18 +20,18 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Counts messages, and does something to the one with a number.
 #[derive(Default)]
-struct Counting {
-    passed: AtomicUsize,
+pub struct Counting {
+    pub passed: AtomicUsize,
     at: Option<usize>,
     what: What,
     cut: AtomicBool,
     /// Questions as they were asked, to be asked again.
     shop: Mutex<Vec<shop::Question>>,
-    bank: Mutex<Vec<bank::Question>>,
+    pub bank: Mutex<Vec<bank::Question>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum What {
+pub enum What {
     #[default]
     Nothing,
     /// This one message is lost.
@@ -45,7 +45,7 @@ enum What {
 }
 
 impl Counting {
-    fn new(at: usize, what: What) -> Arc<Self> {
+    pub fn new(at: usize, what: What) -> Arc<Self> {
         Arc::new(Self { at: Some(at), what, ..Self::default() })
     }
 

@@ -12,7 +12,7 @@ use auction::spec::Time;
 use settlement::client::ClientError;
 use settlement::goods::{open, unwatched};
 use settlement::journal::Receipt;
-use settlement::judge::auction::{Case, Finding, Found, Subject, judge};
+use settlement::judge::auction::{Case, DeliveryReceipts, Finding, Found, Subject, judge};
 use settlement::ledger::RequestId;
 use settlement::server::{SERVER_KEY_FILE, load_key};
 use settlement::service::Answer;
@@ -167,7 +167,16 @@ fn judge_them(
     let [order, losers] = orders;
     let (charter, key_hash) = (&hall.bank.charter, Some(hall.key.hash()));
     let (decision, goods) = (Some(sale), Some(hall.goods));
-    let truth = || Case { charter, transcript, decision, order: Some(order), goods, key_hash };
+    let truth = || Case {
+        charter,
+        transcript,
+        decision,
+        order: Some(order),
+        goods,
+        key_hash,
+        delivery_secret: None,
+        delivery: DeliveryReceipts::default(),
+    };
     let judged = |case: Case<'_>| judge(&case, &mut rand::rng());
     assert!(judged(truth()).is_complete());
     let altered = |receipt: &Receipt| {

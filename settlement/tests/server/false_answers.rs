@@ -159,23 +159,23 @@ async fn two_histories_convict_the_server_and_another_ones_word_is_nothing() {
     }
     let liar = Liar::in_place_of(&bank);
     let client = liar.client(&person(1));
-    liar.says(Answer::Head(heads[0]));
+    liar.shows(heads[0]);
     assert_eq!(client.head().await.unwrap(), heads[0]);
-    liar.says(Answer::Head(heads[1]));
+    liar.shows(heads[1]);
     for said in [client.head().await, client.continues(&heads[0]).await] {
-        let Err(ClientError::TwoHistories(both)) = said else { panic!("{said:?}") };
-        assert!(both.0.convicts_with(&both.1, &bank.charter));
+        let Err(ClientError::Convicted(evidence)) = said else { panic!("{said:?}") };
+        assert!(evidence.convict().unwrap().is_some());
     }
     // Who has seen neither cannot know, and who kept one can.
     let later = liar.client(&person(2)).continues(&heads[0]).await;
-    assert!(matches!(later, Err(ClientError::TwoHistories(_))), "{later:?}");
+    assert!(matches!(later, Err(ClientError::Convicted(_))), "{later:?}");
 
     let elsewhere = Bank::found();
     let open = elsewhere.open().await;
     let head = open.client(1).head().await.unwrap();
     let hello = ask(&open, &person(1), &Question::Hello).await;
     open.stop().await.unwrap();
-    liar.says(Answer::Head(head));
+    liar.shows(head);
     let said = liar.client(&person(1)).head().await;
     assert!(matches!(said, Err(ClientError::Unproven(Unproven::Signature(_)))), "{said:?}");
     liar.says(hello);

@@ -7,6 +7,7 @@ use auction::keys::SecretKey;
 use link::{Endpoint, Handler, Identity, Limits, PeerKey};
 use settlement::charter_file::CharterFile;
 use settlement::client::Client;
+use settlement::journal::SignedHead;
 use settlement::server::{SERVER_KEY_FILE, load_key};
 use settlement::service::{Answer, Answered, Asked, MAX_ANSWER, MAX_QUESTION, Question};
 use witness::service::HeadAnswer;
@@ -22,7 +23,11 @@ pub struct Liar {
     file: CharterFile,
 }
 
-struct Said(Mutex<Answer>);
+struct Said {
+    answer: Mutex<Answer>,
+    /// To whatever it is asked about its history.
+    head: Mutex<HeadAnswer>,
+}
 
 impl Handler for Said {
     type Question = Asked<Question>;
@@ -34,9 +39,8 @@ impl Handler for Said {
 
     async fn answer(&self, _: PeerKey, asked: Asked<Question>) -> Answered<Answer> {
         match asked {
-            // Of its history it says nothing: a client goes on without.
-            Asked::Heads(_) => Answered::Heads(HeadAnswer::Nothing),
-            Asked::Other(_) => Answered::Other(self.0.lock().unwrap().clone()),
+            Asked::Heads(_) => Answered::Heads(self.head.lock().unwrap().clone()),
+            Asked::Other(_) => Answered::Other(self.answer.lock().unwrap().clone()),
         }
     }
 }
@@ -52,7 +56,10 @@ impl Liar {
         let identity = Identity::from_seed(key.seed());
         let endpoint = Endpoint::bind("127.0.0.1:0".parse().unwrap(), &identity, limits()).unwrap();
         let address = endpoint.local_addr().unwrap().to_string();
-        let said = Arc::new(Said(Mutex::new(Answer::Unknown)));
+        let said = Arc::new(Said {
+            answer: Mutex::new(Answer::Unknown),
+            head: Mutex::new(HeadAnswer::Nothing),
+        });
         let handler = Arc::clone(&said);
         tokio::spawn(async move { endpoint.serve(handler, std::future::pending()).await });
         Self { said, file: CharterFile { address, charter: bank.charter } }
@@ -60,7 +67,13 @@ impl Liar {
 
     /// Answers every question like this from now on.
     pub fn says(&self, answer: Answer) {
-        *self.said.0.lock().unwrap() = answer;
+        *self.said.answer.lock().unwrap() = answer;
+    }
+
+    /// Shows this head to who asks about its history.
+    #[allow(dead_code, reason = "another test binary that takes this file does not ask")]
+    pub fn shows(&self, head: SignedHead) {
+        *self.said.head.lock().unwrap() = HeadAnswer::Head(head);
     }
 
     /// Somebody who asks, and has seen nothing of the server yet.
