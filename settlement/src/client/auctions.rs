@@ -22,14 +22,22 @@ const MAX_BEGUN_AGAIN: u32 = 8;
 
 /// Whether an entry decided an auction.
 fn decides(entry: &Proven, auction: &Digest) -> bool {
-    let attached = entry.attachment.as_deref().map(Attached::read_bytes);
-    let decided = match attached {
-        Some(Ok(Some(Attached::Sale(record)))) => record.auction,
-        Some(Ok(Some(Attached::NoSale(record)))) => record.auction,
-        Some(Ok(Some(Attached::Void(record)))) => record.auction,
-        _ => return false,
+    let Some(Ok(Some(attached))) = entry.attachment.as_deref().map(Attached::read_bytes) else {
+        return false;
     };
-    decided == *auction && entry.codes.iter().all(|code| *code == Code::Done)
+    let is_decision = match &attached {
+        Attached::Sale(_)
+        | Attached::PhysicalSale(_)
+        | Attached::NoSale(_)
+        | Attached::Void(_) => true,
+        Attached::Registration(_)
+        | Attached::PhysicalRegistration(_)
+        | Attached::Bond(_)
+        | Attached::Word(_)
+        | Attached::Payout(_) => false,
+    };
+    let committed = entry.codes.iter().all(|code| *code == Code::Done);
+    is_decision && attached.auction() == *auction && committed
 }
 
 impl Client {

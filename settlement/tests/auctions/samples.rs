@@ -243,6 +243,24 @@ fn samples_are_the_same_each_time() {
     }
 }
 
+/// What has shipped is read and judged as it was: a format that changes is seen here.
+#[test]
+fn the_files_that_ship_are_these() {
+    let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../evidence");
+    let (samples, journal) = samples();
+    for Sample { name, bytes, convicted: expected } in &samples {
+        let shipped = std::fs::read(dir.join(format!("{name}.evidence"))).unwrap();
+        assert_eq!(convicted(&shipped, None).unwrap(), Vec::from_iter(*expected), "{name}");
+        assert!(shipped == *bytes, "{name}.evidence is written otherwise today");
+    }
+    for name in journal.names() {
+        let shipped = std::fs::read(dir.join("journal").join(&name)).unwrap();
+        assert!(shipped == journal.bytes(&name), "the journal's {name} is written otherwise today");
+    }
+    let readme = std::fs::read_to_string(dir.join("README.md")).unwrap();
+    assert!(readme == README, "evidence/README.md is another text than samples.md");
+}
+
 /// `GAVEL_EVIDENCE=DIR cargo test -p settlement --test auctions write_samples -- --ignored`
 #[test]
 #[ignore = "writes files where GAVEL_EVIDENCE says"]
