@@ -14,6 +14,7 @@ use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::book::{BookError, ClosedBook};
 use crate::elgamal::Ciphertext;
+use crate::field::EntrySum;
 use crate::group::Point;
 use crate::join::{Auction, Join};
 use crate::keys::{SecretKey, Signature};
@@ -28,7 +29,7 @@ use crate::referee::{Referee, Tally, statements};
 use crate::search::Interval;
 use crate::secret::{SecretScalar, SecretVector};
 use crate::set::Unsettled;
-use crate::shares::{Share, ShareSum, SummedShare, WeightedShareSum};
+use crate::shares::{ExpandedShare, Share, ShareSum, SummedShare, WeightedShareSum};
 use crate::step::{Multiplied, Shown, Step};
 
 /// What an accumulator must keep secret from joining to the outcome: its decryption key and the
@@ -117,8 +118,6 @@ struct StageSecrets {
     entries: SecretVector,
     /// `t`: the randomness of each.
     randomness: SecretVector,
-    /// The summed share of each block; empty on a ladder, where it is the whole sum.
-    blocks: Vec<SummedShare>,
 }
 
 /// The accumulator's side of the rounds.
@@ -203,22 +202,19 @@ impl Party {
         self.settle_sum(tally)?;
         let Some(shown) = shown else { return Ok(()) };
         let randomness = self.draw_randomness(referee, shown.count());
-        let (entries, blocks) = match shown {
+        let entries = match shown {
             Shown::Ladder(levels) => {
                 let sum = self.sum.as_ref().ok_or(PartyError::NothingDue)?;
                 // The auction's levels index its vectors.
-                let entry = |level: &Level| sum.vector.expose()[level.index()];
-                (SecretVector::new(levels.iter().map(entry).collect()), Vec::new())
+                levels.iter().map(|level| sum.vector.expose()[level.index()]).collect()
             }
             Shown::Blocks { level, blocks } => {
-                let fold = |block: &Interval| self.fold(tally, *block);
-                let blocks = blocks.iter().map(fold).collect::<Result<Vec<_>, _>>()?;
-                // The auction's levels index its vectors.
-                let entry = |sum: &SummedShare| sum.vector.expose()[level.index()];
-                (SecretVector::new(blocks.iter().map(entry).collect()), blocks)
+                let entry = |block: &Interval| self.block_entry(tally, *block, *level);
+                blocks.iter().map(entry).collect::<Result<_, _>>()?
             }
         };
-        self.stage = Some(StageSecrets { place, entries, randomness, blocks });
+        let entries = SecretVector::new(entries);
+        self.stage = Some(StageSecrets { place, entries, randomness });
         Ok(())
     }
 
@@ -275,29 +271,42 @@ impl Party {
         if let Some(missing) = inside.iter().find(|bid| !self.shares.contains_key(bid)) {
             return Err(PartyError::NoShare(*missing));
         }
-        let mut outside = ShareSum::new(self.auction.levels());
+        let levels = self.auction.levels();
+        let mut sum = running;
         for (_, share) in self.shares.iter().filter(|(bid, _)| !inside.contains(bid)) {
-            add(&mut outside, share, self.auction.levels())?;
+            let expanded = share.expand(levels).map_err(BookError::from)?;
+            sum.subtract(&expanded).map_err(BookError::from)?;
         }
         self.shares.retain(|bid, _| inside.contains(bid));
-        let (all, outside) = (running.finish(), outside.finish());
-        let pairs = all.vector.expose().iter().zip(outside.vector.expose());
-        self.sum = Some(SummedShare {
-            vector: SecretVector::new(pairs.map(|(all, outside)| all - outside).collect()),
-            blinding: SecretScalar::new(all.blinding.expose() - outside.blinding.expose()),
-        });
+        self.sum = Some(sum.finish());
         Ok(())
     }
 
-    /// The shares of a block, summed.
-    fn fold(&self, tally: &Tally, block: Interval) -> Result<SummedShare, PartyError> {
-        let mut sum = ShareSum::new(self.auction.levels());
-        for bid in tally.at(block) {
+    /// This accumulator's shares of the bids of a block.
+    fn block_shares(
+        &self,
+        tally: &Tally,
+        block: Interval,
+    ) -> impl Iterator<Item = Result<ExpandedShare<'_>, PartyError>> {
+        tally.at(block).map(|bid| {
             let digest = bid.digest();
             let share = self.shares.get(&digest).ok_or(PartyError::NoShare(digest))?;
-            add(&mut sum, share, self.auction.levels())?;
+            Ok(share.expand(self.auction.levels()).map_err(BookError::from)?)
+        })
+    }
+
+    /// The entry at a level of the summed shares of a block.
+    fn block_entry(
+        &self,
+        tally: &Tally,
+        block: Interval,
+        level: Level,
+    ) -> Result<Scalar, PartyError> {
+        let mut sum = EntrySum::new();
+        for share in self.block_shares(tally, block) {
+            sum.add_sum(&share?.entry(level).ok_or(PartyError::NothingDue)?);
         }
-        Ok(sum.finish())
+        Ok(sum.reduce())
     }
 
     /// The randomness of a stage's ciphertexts: the same after a restart.
@@ -357,8 +366,8 @@ impl Party {
         let statement = statements::entries(tally, self.me, key, shown, &ciphertexts);
         let weights = statement.weights(place);
         let opened;
-        let sum = if let Shown::Blocks { .. } = shown {
-            opened = self.weigh_blocks(&stage.blocks, &weights)?;
+        let sum = if let Shown::Blocks { blocks, .. } = shown {
+            opened = self.weigh_blocks(tally, blocks, &weights)?;
             &opened
         } else {
             self.sum.as_ref().ok_or(PartyError::NothingDue)?
@@ -373,18 +382,25 @@ impl Party {
         Ok(EntriesPart { ciphertexts, proof })
     }
 
+    /// 8 The shares of each block, summed, and the sums under their weights.
     fn weigh_blocks(
         &self,
-        blocks: &[SummedShare],
+        tally: &Tally,
+        blocks: &[Interval],
         weights: &[Scalar],
     ) -> Result<SummedShare, PartyError> {
-        let mut sum = WeightedShareSum::new(self.auction.levels());
+        let levels = self.auction.levels();
+        let mut weighted = WeightedShareSum::new(levels);
         for (block, weight) in blocks.iter().zip(weights) {
+            let mut sum = ShareSum::new(levels);
+            for share in self.block_shares(tally, *block) {
+                sum.add(&share?).map_err(BookError::from)?;
+            }
             let mut half = [0; 16];
             half.copy_from_slice(&weight.as_bytes()[..16]);
-            sum.add_sum(u128::from_le_bytes(half), block).map_err(BookError::from)?;
+            weighted.add_sum(u128::from_le_bytes(half), &sum).map_err(BookError::from)?;
         }
-        Ok(sum.finish())
+        Ok(weighted.finish())
     }
 
     /// 6 `s (A, B - G)`, rerandomised.
@@ -452,9 +468,4 @@ impl Party {
         let proof = statement.prove(place.bind(Label::Open), &[secret], rng);
         Content::Open(Opened { factors: factors.iter().map(Point::bytes).collect(), proof })
     }
-}
-
-fn add(sum: &mut ShareSum, share: &Share, levels: usize) -> Result<(), PartyError> {
-    let expanded = share.expand(levels).map_err(BookError::from)?;
-    Ok(sum.add(&expanded).map_err(BookError::from)?)
 }

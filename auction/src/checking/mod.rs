@@ -130,7 +130,7 @@ impl BidChecker {
         }
         let share = delivery
             .share
-            .form(self.auction.levels())
+            .form(self.auction.levels(), self.auction.accumulators())
             .map_err(|error| Reason::ShareShape(error.to_string()))?;
         Ok((screened, share))
     }
@@ -157,12 +157,12 @@ impl BidChecker {
             batch.term(weight.into(), &screened.verified.commitments()[self.accumulator]);
             sum.add_to_both(weight, &share.expand(), &mut plain).map_err(wrong_length)?;
         }
-        let weight = random_weight(rng);
-        batch.term(weight.into(), &self.blind.commitment);
-        sum.add_sum(weight, &self.blind.sum).map_err(wrong_length)?;
-        let sum = sum.finish();
-        batch.levels_by_difference(-Scalar::ONE, sum.vector.expose());
-        batch.blinding(-sum.blinding.expose());
+        let weight = Scalar::from(random_weight(rng));
+        batch.term(weight, &self.blind.commitment);
+        for (weight, sum) in [(Scalar::ONE, &sum.finish()), (weight, &self.blind.sum)] {
+            batch.levels_by_difference(-weight, sum.vector.expose());
+            batch.blinding(-weight * sum.blinding.expose());
+        }
         batch.check().map(|()| plain)
     }
 }

@@ -69,6 +69,9 @@ pub enum ProofError {
         /// How many the statement needs.
         expected: usize,
     },
+    /// A number that no honest sender has.
+    #[error("a {0} is out of range")]
+    Range(&'static str),
     /// An equation does not hold.
     #[error("the proof does not hold")]
     DoesNotHold,

@@ -9,7 +9,7 @@ use auction::proofs::Place;
 use auction::proofs::entries::{EntriesMask, EntriesWitness};
 use auction::referee::{FaultReason, statements};
 use auction::secret::{SecretScalar, SecretVector};
-use auction::shares::{ShareSum, SummedShare, WeightedShareSum};
+use auction::shares::{ShareSum, SummedShare};
 use auction::step::{Shown, Step};
 use curve25519_dalek::{RistrettoPoint, Scalar};
 
@@ -94,15 +94,7 @@ pub(crate) fn entries_part(
     let weights = statement.weights(&place);
     let opened = match &shown {
         Shown::Ladder(_) => parts.remove(0),
-        Shown::Blocks { .. } => {
-            let mut sum = WeightedShareSum::new(table.auction.levels());
-            for (part, weight) in parts.iter().zip(&weights) {
-                let mut half = [0; 16];
-                half.copy_from_slice(&weight.as_bytes()[..16]);
-                sum.add_sum(u128::from_le_bytes(half), part).unwrap();
-            }
-            sum.finish()
-        }
+        Shown::Blocks { .. } => weighted(&parts, &weights),
     };
     let generators = table.auction.generators();
     let mask = EntriesMask::generate(generators, table.auction.levels(), &mut table.rng);
@@ -114,6 +106,16 @@ pub(crate) fn entries_part(
     let proof = statement.prove(&place, &weights, &witness, mask);
     let ciphertexts = ciphertexts.iter().map(Ciphertext::bytes).collect();
     (EntriesPart { ciphertexts, proof }, randomness)
+}
+
+/// The sum of what the blocks open to, each under its weight.
+fn weighted(parts: &[SummedShare], weights: &[Scalar]) -> SummedShare {
+    let entry = |j: usize| -> Scalar {
+        parts.iter().zip(weights).map(|(part, weight)| part.vector.expose()[j] * weight).sum()
+    };
+    let vector = (0..parts[0].vector.expose().len()).map(entry).collect();
+    let blindings = parts.iter().zip(weights).map(|(part, w)| part.blinding.expose() * w);
+    SummedShare { vector: SecretVector::new(vector), blinding: SecretScalar::new(blindings.sum()) }
 }
 
 fn say(table: &mut Table, part: EntriesPart) -> Vec<auction::messages::RoundMessage> {
