@@ -14,9 +14,11 @@ use std::sync::Arc;
 use curve25519_dalek::Scalar;
 use rand::CryptoRng;
 
-use crate::bid::{SealedBid, Submission};
+use crate::bid::{SealedBid, ShareDelivery, Submission};
+use crate::field::Canonical;
 use crate::group::Point;
 use crate::join::Auction;
+use crate::keys::Claim;
 use crate::proofs::ProofError;
 use crate::proofs::batch::EquationBatch;
 use crate::proofs::entries::commit;
@@ -36,7 +38,7 @@ pub fn verify_bids<R: CryptoRng + ?Sized>(
     bids: Vec<SealedBid>,
     rng: &mut R,
 ) -> Vec<Result<VerifiedBid, Reason>> {
-    let mut results: Vec<_> = bids.into_iter().map(|bid| screen(auction, bid)).collect();
+    let mut results = screen(auction, bids);
     let halved = halve(&passed(&results), |part| {
         let mut batch = new_batch(auction, rng);
         for &i in part {
@@ -88,8 +90,7 @@ impl BidChecker {
         submissions: Vec<Submission>,
         rng: &mut R,
     ) -> Checked {
-        let mut results: Vec<Result<(Screened, FormedShare), Reason>> =
-            submissions.into_iter().map(|submission| self.screen(submission)).collect();
+        let mut results = self.screen(submissions);
         let halved = halve(&passed(&results), |part| self.check_part(part, &results, rng));
         for (i, error) in halved.failed {
             if let Ok((screened, _)) = &results[i] {
@@ -112,27 +113,46 @@ impl BidChecker {
         Checked { verdicts, batch: CheckedBatch::new(bids, halved.passed, self.auction.levels()) }
     }
 
-    fn screen(&self, submission: Submission) -> Result<(Screened, FormedShare), Reason> {
-        let Submission { bid, delivery } = submission;
-        let screened = screen(&self.auction, bid)?;
-        let mine = usize::from(delivery.accumulator) == self.accumulator;
-        if !mine || delivery.bid != screened.verified.digest() {
-            return Err(Reason::OtherShare);
-        }
+    /// The cheap checks: those of the bids' public parts, then each share's place, signature and
+    /// shape.
+    fn screen(&self, submissions: Vec<Submission>) -> Vec<Result<(Screened, FormedShare), Reason>> {
+        let (bids, deliveries): (Vec<_>, Vec<_>) =
+            submissions.into_iter().map(|submission| (submission.bid, submission.delivery)).unzip();
+        let begin = |(screened, delivery): (Result<Screened, Reason>, ShareDelivery)| {
+            let screened = screened?;
+            let mine = usize::from(delivery.accumulator) == self.accumulator;
+            if !mine || delivery.bid != screened.verified.digest() {
+                return Err(Reason::OtherShare);
+            }
+            let claim = delivery.claim(self.auction.context(), &screened.bidder);
+            Ok((screened, delivery, claim))
+        };
+        let screened = screen(&self.auction, bids);
+        let begun: Vec<_> = screened.into_iter().zip(deliveries).map(begin).collect();
+        let claims: Vec<Claim> = begun.iter().flatten().map(|(.., claim)| *claim).collect();
+        let mut held = Claim::hold(&claims).into_iter();
+        let finish = |begun: Result<(Screened, ShareDelivery, Claim), Reason>| {
+            let (screened, delivery, _) = begun?;
+            if held.next() != Some(true) {
+                return Err(Reason::ShareSignature);
+            }
+            let share = self.form(&screened, delivery.share)?;
+            Ok((screened, share))
+        };
+        begun.into_iter().map(finish).collect()
+    }
+
+    /// Whether a share is of the kind that is due here, and of the right shape.
+    fn form(&self, screened: &Screened, share: Share) -> Result<FormedShare, Reason> {
         let bidder = &screened.verified.sealed().bidder;
-        delivery
-            .verify(self.auction.context(), &screened.bidder)
-            .map_err(|_| Reason::ShareSignature)?;
-        let seed = matches!(delivery.share, Share::Seed(_));
+        let seed = matches!(share, Share::Seed(_));
         if seed == (self.auction.explicit_share_of(bidder) == self.accumulator) {
             let expected = if seed { "an explicit share" } else { "a seed" };
             return Err(Reason::ShareShape(format!("expected {expected} for this accumulator")));
         }
-        let share = delivery
-            .share
+        share
             .form(self.auction.levels(), self.auction.accumulators())
-            .map_err(|error| Reason::ShareShape(error.to_string()))?;
-        Ok((screened, share))
+            .map_err(|error| Reason::ShareShape(error.to_string()))
     }
 
     /// Membership and openings of the given bids as one multiplication; the sum of their shares
@@ -160,7 +180,7 @@ impl BidChecker {
         let weight = Scalar::from(random_weight(rng));
         batch.term(weight, &self.blind.commitment);
         for (weight, sum) in [(Scalar::ONE, &sum.finish()), (weight, &self.blind.sum)] {
-            batch.levels_by_difference(-weight, sum.vector.expose());
+            batch.vector(-weight, sum.vector.expose().iter().map(Canonical::from_scalar));
             batch.blinding(-weight * sum.blinding.expose());
         }
         batch.check().map(|()| plain)

@@ -3,7 +3,8 @@
 //!
 //! `curve25519_dalek::Scalar` reduces after every operation. Summing and weighting whole share
 //! vectors touches millions of entries, so here a product costs one Montgomery multiplication
-//! ([`Fe`]) and a sum of many terms is kept unreduced and reduced once at its end ([`ProductSum`];
+//! ([`Fe`]) and a sum of many terms is kept unreduced and reduced once at its end ([`ProductSum`],
+//! [`CanonicalSum`];
 //! for entries of shares, which are short integers, [`EntrySum`] and [`WeightedSum`], and for whole
 //! vectors [`VectorSum`] and [`WeightedVectorSum`]).
 //!
@@ -12,6 +13,7 @@
 //! vector of secret elements in [`zeroize::Zeroizing`].
 
 mod accumulate;
+mod canonical;
 mod limbs;
 mod montgomery;
 mod operators;
@@ -20,6 +22,7 @@ mod series;
 mod vector;
 
 pub use accumulate::{EXPLICIT_ENTRY_BYTES, EntrySum, SEED_ENTRY_BYTES, WeightedSum};
+pub use canonical::{Canonical, CanonicalSum, half};
 pub use montgomery::{Fe, is_canonical};
 pub use product::ProductSum;
 pub use series::differences;

@@ -7,6 +7,7 @@ use auction::layout::Label;
 use auction::messages::{Blinded, Content, EntriesPart, Opened, Product};
 use auction::proofs::Place;
 use auction::proofs::entries::{EntriesMask, EntriesWitness};
+use auction::proofs::opening::OpeningStatement;
 use auction::referee::{FaultReason, statements};
 use auction::secret::{SecretScalar, SecretVector};
 use auction::shares::{ShareSum, SummedShare};
@@ -258,12 +259,9 @@ fn decryption_factors_whose_errors_add_up_to_nothing_are_caught_however_well_pro
             round: table.judge.round(),
             previous: table.judge.previous(),
         };
-        let key = &table.auction.keys()[LIAR];
-        let proof = statements::open(&place, key, &blinded, &factors).prove(
-            place.bind(Label::Open),
-            &[&secret],
-            &mut table.rng,
-        );
+        let key = table.auction.keys()[LIAR];
+        let statement = OpeningStatement { key, blinded: &blinded, factors: &factors };
+        let proof = statement.prove(&place, &secret, &mut table.rng);
         let factors = factors.iter().map(Point::bytes).collect();
         let mut messages = table.messages();
         let said = Content::Open(Opened { factors, proof });
