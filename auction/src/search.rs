@@ -48,7 +48,8 @@ impl Interval {
     }
 }
 
-/// The most that a search can take.
+/// What a search takes whose parts are the larger ones each time: no search in the range takes
+/// more stages or rounds. (One that meets a smaller part can take a stage less, of more parts.)
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Effort {
     /// Stages.
@@ -210,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn no_search_takes_more_than_its_effort() {
+    fn no_search_takes_more_stages_or_rounds_than_its_effort() {
         for size in 1..90 {
             for (block, fan_out) in [(2, 2), (5, 3), (16, 4), (32, 2), (32, 32)] {
                 let effort = Effort::of(Interval { low: 0, size }, block, fan_out);

@@ -76,6 +76,10 @@ pub fn take(
     assert!(standings.iter().all(|standing| *standing == Standing::New), "a bid was not taken");
 }
 
+/// Block size and fan-out for accumulators near each other: among 1,024 levels and 100 or 1,000
+/// bidders a closing computes about as little as with a fan-out of 2, in two thirds of the rounds.
+pub const NEAR: (u16, u16) = (32, 4);
+
 impl Committee {
     /// A second-price or first-price auction of `levels` levels among `accumulators`, whose
     /// searches take the fewest rounds.

@@ -190,18 +190,6 @@ impl WeightedVectorSum {
         Ok(())
     }
 
-    /// Adds `weight` times a sum of at most 2^24 shares.
-    ///
-    /// # Errors
-    /// [`LengthError`] when it is of vectors of another length; nothing was added.
-    pub fn add_sum(&mut self, weight: u128, other: &VectorSum) -> Result<(), LengthError> {
-        LengthError::check(other.sums.len(), self.sums.len())?;
-        for (sum, entry) in self.sums.iter_mut().zip(other.entries()) {
-            sum.add_sum(weight, &entry);
-        }
-        Ok(())
-    }
-
     /// The sum of each entry modulo `l`. The scalars are as secret as the shares were.
     pub fn finish(mut self) -> Vec<Scalar> {
         for sum in &mut self.sums {
@@ -309,7 +297,6 @@ mod tests {
         #[test]
         fn sums_equal_big_integers(
             shares in prop::collection::vec((weight(), share()), 0..40),
-            weight_of_sum in weight(),
         ) {
             let (mut plain, mut weighted) = (VectorSum::new(LEN), WeightedVectorSum::new(LEN));
             let mut expected = vec![BigInt::ZERO; LEN];
@@ -321,10 +308,6 @@ mod tests {
                     expected[j] += integer;
                     expected_weighted[j] += integer * *weight;
                 }
-            }
-            weighted.add_sum(weight_of_sum, &plain).unwrap();
-            for (weighted, plain) in expected_weighted.iter_mut().zip(&expected) {
-                *weighted += plain * weight_of_sum;
             }
             prop_assert_eq!(plain.finish(), scalars_of(&expected));
             prop_assert_eq!(weighted.finish(), scalars_of(&expected_weighted));
@@ -389,7 +372,6 @@ mod tests {
             let mut other = VectorSum::new(got);
             other.add_explicit(&entries).unwrap();
             assert_eq!(plain.add_sum(&other), Err(error));
-            assert_eq!(weighted.add_sum(1, &other), Err(error));
         }
         // What lies beyond is left out.
         plain.add_seed_entries(2, &[[1; 16]]);

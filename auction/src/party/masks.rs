@@ -38,8 +38,8 @@ pub enum Lacking {
 }
 
 impl Masks {
-    /// What the rounds of an auction with so many bids can need and is not here; nothing when all
-    /// is.
+    /// What the rounds of an auction with so many bids will need and is not here; nothing when all
+    /// is. A search can come to need a few products more: they are made when they are due.
     #[must_use]
     pub fn lacking(&self, auction: &Auction, bids: usize) -> Option<Lacking> {
         let spec = auction.spec();

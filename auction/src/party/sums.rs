@@ -13,7 +13,7 @@ use crate::layout::Digest;
 use crate::prices::Level;
 use crate::referee::Tally;
 use crate::search::Interval;
-use crate::shares::{ExpandedShare, ShareSum, SummedShare, WeightedShareSum};
+use crate::shares::{ExpandedShare, SummedShare, WeightedShareSum};
 
 impl Party {
     /// 4 Shares outside the set are subtracted from the running sum.
@@ -61,7 +61,8 @@ impl Party {
         Ok(sum.reduce())
     }
 
-    /// 8 The shares of each block, summed, and the sums under their weights.
+    /// 8 The sums of the blocks under their weights, share by share: a block's own sum would have
+    /// to be made, weighted and erased, which costs more than weights for blocks of some twenty.
     pub(super) fn weigh_blocks(
         &self,
         tally: &Tally,
@@ -71,13 +72,13 @@ impl Party {
         let levels = self.auction.levels();
         let mut weighted = WeightedShareSum::new(levels);
         for (block, weight) in blocks.iter().zip(weights) {
-            let mut sum = ShareSum::new(levels);
-            for share in self.block_shares(tally, *block) {
-                sum.add(&share?).map_err(BookError::from)?;
-            }
+            // Weights of blocks are 128-bit integers.
             let mut half = [0; 16];
             half.copy_from_slice(&weight.as_bytes()[..16]);
-            weighted.add_sum(u128::from_le_bytes(half), &sum).map_err(BookError::from)?;
+            let weight = u128::from_le_bytes(half);
+            for share in self.block_shares(tally, *block) {
+                weighted.add(weight, &share?).map_err(BookError::from)?;
+            }
         }
         Ok(weighted.finish())
     }

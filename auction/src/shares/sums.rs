@@ -155,16 +155,6 @@ impl WeightedShareSum {
         Ok(())
     }
 
-    /// Adds `weight` times a sum of at most 2^24 shares.
-    ///
-    /// # Errors
-    /// [`LengthError`] when the sum is of another number of levels.
-    pub fn add_sum(&mut self, weight: u128, sum: &ShareSum) -> Result<(), LengthError> {
-        self.weighted.add_sum(weight, &sum.plain)?;
-        self.blinding.add(&(Scalar::from(weight) * sum.blinding.expose()));
-        Ok(())
-    }
-
     /// The sum.
     #[must_use]
     pub fn finish(self) -> SummedShare {
@@ -265,7 +255,6 @@ mod tests {
             shares in prop::collection::vec(
                 (any::<[u8; 32]>(), any::<u128>(), any::<bool>(), any::<bool>()), 0..6),
             levels in 1usize..140,
-            weight_of_sum in any::<u128>(),
         ) {
             let (mut plain, mut weighted) = (ShareSum::new(levels), WeightedShareSum::new(levels));
             let mut kept = vec![Scalar::ZERO; levels + 1];
@@ -292,10 +281,6 @@ mod tests {
             for (share, _) in given.iter().filter(|(_, keep)| !keep) {
                 sum.subtract(&share.expand()).unwrap();
             }
-            weighted.add_sum(weight_of_sum, &sum).unwrap();
-            for (all, kept) in all.iter_mut().zip(&kept) {
-                *all += Scalar::from(weight_of_sum) * kept;
-            }
             prop_assert_eq!(summed(sum), kept);
             let SummedShare { vector, blinding } = weighted.finish();
             prop_assert_eq!(vector.expose(), &all[..levels]);
@@ -311,7 +296,6 @@ mod tests {
         assert!(five.add(&share.expand()).is_err());
         assert!(five.subtract(&share.expand()).is_err());
         assert!(weighted.add_to_both(1, &share.expand(), &mut five).is_err());
-        assert!(weighted.add_sum(1, &five).is_err());
         assert!(WeightedShareSum::new(5).add_to_both(1, &share.expand(), &mut four).is_err());
         assert!(four.add_sum(&five).is_err());
         for sum in [summed(four), summed(five)] {
