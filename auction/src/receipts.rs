@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bid::TicketError;
 use crate::join::Auction;
-use crate::keys::{BadSignature, SecretKey, Signature};
+use crate::keys::{BadSignature, PublicKey, SecretKey, Signature};
 use crate::layout::{Digest, Label, Layout};
 use crate::proofs::ProofError;
 use crate::spec::Time;
@@ -39,8 +39,8 @@ impl Receipt {
     /// # Errors
     /// [`BadSignature`]; under a key of zeros when the auction has no such accumulator.
     pub fn verify(&self, auction: &Auction) -> Result<(), BadSignature> {
-        let nobody = crate::keys::PublicKey([0; 32]);
-        let key = auction.identity(usize::from(self.accumulator)).unwrap_or(&nobody);
+        let nobody = BadSignature { key: PublicKey([0; 32]) };
+        let key = auction.decoded_identity(usize::from(self.accumulator)).ok_or(nobody)?;
         let layout = Self::layout(auction.context(), &self.bid, self.accumulator);
         key.verify(&layout, &self.signature)
     }

@@ -30,7 +30,7 @@ impl Incoming {
     pub(crate) fn length(&self) -> usize {
         let share = match &self.submission.delivery.share {
             Share::Seed(_) => 32,
-            Share::Explicit { entries, .. } => 32 * (entries.len() + 1),
+            Share::Explicit { entries, .. } => entries.as_bytes().len() + 32,
         };
         // Digest, number and signature of the share.
         self.bytes.len() + share + 97
@@ -163,6 +163,7 @@ impl Queue {
 mod tests {
     use auction::bid::ShareDelivery;
     use auction::keys::SecretKey;
+    use auction::shares::ExplicitEntries;
     use link::service::Answer;
     use tokio::sync::oneshot;
 
@@ -171,7 +172,8 @@ mod tests {
     /// A bid of a peer whose share alone looks like one, of `entries` entries.
     fn incoming_of(n: u8, entries: usize) -> (Box<Incoming>, oneshot::Receiver<Answer>) {
         let (key, id) = (SecretKey::from_seed(&[1; 32]), Digest::default());
-        let share = Share::Explicit { entries: vec![[0; 32]; entries], blinding: [0; 32] };
+        let entries = ExplicitEntries::new(vec![[0; 17]; entries]);
+        let share = Share::Explicit { entries, blinding: [0; 32] };
         let bid = auction::wire::decode(&BID, BID.len()).unwrap();
         let delivery = ShareDelivery::sign(&id, id, 0, share, &key);
         let (reply, answered) = oneshot::channel();

@@ -8,6 +8,7 @@ use auction::book::{BidBook, Standing};
 use auction::checking::verify_bids;
 use auction::join::Auction;
 use auction::layout::Digest;
+use auction::party::Masks;
 use auction::receipts::Receipt;
 use auction::wire::{MAX_ENCODED_BYTES, decode};
 
@@ -109,7 +110,8 @@ async fn resume(core: &mut Core, stored: StoredAuction) -> Result<Stage, Restore
         .site
         .pool
         .compute(move || {
-            let mut engine = Engine::new(auction, me, identity, secret, book.close(), Vec::new());
+            let mut engine =
+                Engine::new(auction, me, identity, secret, book.close(), Masks::default());
             engine.replay(&own, &messages).map(|()| engine)
         })
         .await?;

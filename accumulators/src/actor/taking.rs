@@ -9,8 +9,7 @@ use auction::checking::{BidChecker, Checked, CheckedBatch, CheckedBid, WrongShar
 use auction::join::Auction;
 use auction::keys::PublicKey;
 use auction::layout::Digest;
-use auction::party::{Party, PartySecret};
-use auction::proofs::entries::EntriesMask;
+use auction::party::{Made, Masks, PartySecret};
 use auction::receipts::{Reason, Receipt, Refusal, verify_all};
 use auction::spec::{EarlyClose, Time};
 use link::service::{Answer, Declined, Phase, PhaseReport};
@@ -38,8 +37,8 @@ pub(super) struct Taking {
     under_check: Vec<(Digest, Reply)>,
     check: Option<Computing<Prepared>>,
     leaving: Vec<(Vec<Receipt>, Reply)>,
-    masks: Vec<EntriesMask>,
-    mask: Option<Computing<EntriesMask>>,
+    masks: Masks,
+    mask: Option<Computing<Made>>,
     /// Keys whose bid may be on the disk without a receipt, since storing it failed.
     doubtful: HashSet<PublicKey>,
     /// Bids of which a share that was refused is on the disk.
@@ -97,7 +96,7 @@ impl Taking {
             under_check: Vec::new(),
             check: None,
             leaving: Vec::new(),
-            masks: Vec::new(),
+            masks: Masks::default(),
             mask: None,
             doubtful: HashSet::new(),
             wrong_shares,
@@ -124,7 +123,7 @@ impl Taking {
                         self.start_check(core);
                         self.settle(core, asked, Some(checked)).await;
                     }
-                mask = finished(&mut self.mask) => self.masks.push(mask),
+                made = finished(&mut self.mask) => self.masks.keep(made),
                 command = core.next(if now < opening { opening } else { closing }) => {
                     let mut next = command;
                     for _ in 0..COMMAND_QUEUE {
@@ -244,17 +243,14 @@ impl Taking {
     /// When no bid waits, masks of the rounds' proofs are made ahead of time.
     fn start_work(&mut self, core: &Core) {
         self.start_check(core);
-        let needed = Party::masks_needed(&self.auction, self.book.len());
-        if self.check.is_some() || self.mask.is_some() || self.masks.len() >= needed {
+        if self.check.is_some() || self.mask.is_some() || core.now() < core.spec().opening {
             return;
         }
-        if core.now() < core.spec().opening {
-            return;
+        if let Some(lacking) = self.masks.lacking(&self.auction, self.book.len()) {
+            let auction = Arc::clone(&self.auction);
+            let make = move || lacking.make(&auction, &mut rand::rng());
+            self.mask = Some(core.site.pool.begin(make));
         }
-        let auction = Arc::clone(&self.auction);
-        self.mask = Some(core.site.pool.begin(move || {
-            EntriesMask::generate(auction.generators(), auction.levels(), &mut rand::rng())
-        }));
     }
 
     /// 3 Stores checked bids and receipts left in one commit; only then are they taken, and only

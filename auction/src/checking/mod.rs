@@ -15,9 +15,10 @@ use curve25519_dalek::Scalar;
 use rand::CryptoRng;
 
 use crate::bid::{SealedBid, ShareDelivery, Submission};
+use crate::field::Canonical;
 use crate::group::Point;
 use crate::join::Auction;
-use crate::keys::Signature;
+use crate::keys::{Claim, Signature};
 use crate::proofs::ProofError;
 use crate::proofs::batch::EquationBatch;
 use crate::proofs::entries::commit;
@@ -37,7 +38,7 @@ pub fn verify_bids<R: CryptoRng + ?Sized>(
     bids: Vec<SealedBid>,
     rng: &mut R,
 ) -> Vec<Result<VerifiedBid, Reason>> {
-    let mut results: Vec<_> = bids.into_iter().map(|bid| screen(auction, bid)).collect();
+    let mut results = screen(auction, bids);
     let halved = halve(&passed(&results), |part| {
         let mut batch = new_batch(auction, rng);
         for &i in part {
@@ -89,12 +90,10 @@ impl BidChecker {
         submissions: Vec<Submission>,
         rng: &mut R,
     ) -> Checked {
-        let mut results = Vec::with_capacity(submissions.len());
-        let (mut signatures, mut wrong) = (Vec::with_capacity(submissions.len()), Vec::new());
-        for submission in submissions {
-            signatures.push(submission.delivery.signature);
-            results.push(self.screen(submission, &mut wrong));
-        }
+        let signatures: Vec<Signature> =
+            submissions.iter().map(|submission| submission.delivery.signature).collect();
+        let mut wrong = Vec::new();
+        let mut results = self.screen(submissions, &mut wrong);
         let halved = halve(&passed(&results), |part| self.check_part(part, &results, rng));
         for (i, error) in halved.failed {
             let failed = std::mem::replace(&mut results[i], Err(Reason::OtherShare));
@@ -122,36 +121,53 @@ impl BidChecker {
         Checked { verdicts, batch, wrong_shares: wrong }
     }
 
-    /// The cheap checks. A share of the wrong form is put with the `wrong`.
+    /// The cheap checks: those of the bids' public parts, then each share's place, signature and
+    /// form. A share of the wrong form is put with the `wrong`.
     fn screen(
         &self,
-        submission: Submission,
+        submissions: Vec<Submission>,
         wrong: &mut Vec<WrongShare>,
-    ) -> Result<(Screened, FormedShare), Reason> {
-        let Submission { bid, delivery } = submission;
-        let screened = screen(&self.auction, bid)?;
-        let mine = usize::from(delivery.accumulator) == self.accumulator;
-        if !mine || delivery.bid != screened.verified.digest() {
-            return Err(Reason::OtherShare);
-        }
-        let bidder = &screened.verified.sealed().bidder;
-        delivery
-            .verify(self.auction.context(), &screened.bidder)
-            .map_err(|_| Reason::ShareSignature)?;
-        let seed = matches!(delivery.share, Share::Seed(_));
-        let levels = self.auction.levels();
-        let formed = if seed == (self.auction.explicit_share_of(bidder) == self.accumulator) {
-            let expected = if seed { "an explicit share" } else { "a seed" };
-            Err(format!("expected {expected} for this accumulator"))
-        } else {
-            delivery.share.check_shape(levels).map_err(|error| error.to_string())
+    ) -> Vec<Result<(Screened, FormedShare), Reason>> {
+        let (bids, deliveries): (Vec<_>, Vec<_>) =
+            submissions.into_iter().map(|submission| (submission.bid, submission.delivery)).unzip();
+        let begin = |(screened, delivery): (Result<Screened, Reason>, ShareDelivery)| {
+            let screened = screened?;
+            let mine = usize::from(delivery.accumulator) == self.accumulator;
+            if !mine || delivery.bid != screened.verified.digest() {
+                return Err(Reason::OtherShare);
+            }
+            let claim = delivery.claim(self.auction.context(), &screened.bidder);
+            Ok((screened, delivery, claim))
         };
-        if let Err(why) = formed {
-            let share = delivery.digest(self.auction.context());
-            wrong.push(self.wrong_share(screened, delivery.share, delivery.signature));
-            return Err(Reason::ShareShape { share, why });
+        let screened = screen(&self.auction, bids);
+        let begun: Vec<_> = screened.into_iter().zip(deliveries).map(begin).collect();
+        let claims: Vec<Claim> = begun.iter().flatten().map(|(.., claim)| *claim).collect();
+        let mut held = Claim::hold(&claims).into_iter();
+        let finish = |begun: Result<(Screened, ShareDelivery, Claim), Reason>| {
+            let (screened, delivery, _) = begun?;
+            if held.next() != Some(true) {
+                return Err(Reason::ShareSignature);
+            }
+            if let Err(why) = self.check_form(&screened, &delivery.share) {
+                let share = delivery.digest(self.auction.context());
+                wrong.push(self.wrong_share(screened, delivery.share, delivery.signature));
+                return Err(Reason::ShareShape { share, why });
+            }
+            Ok((screened, delivery.share.formed(self.auction.levels())))
+        };
+        begun.into_iter().map(finish).collect()
+    }
+
+    /// Whether a share is of the kind that is due here, and of the right form; in words why not.
+    fn check_form(&self, screened: &Screened, share: &Share) -> Result<(), String> {
+        let bidder = &screened.verified.sealed().bidder;
+        let seed = matches!(share, Share::Seed(_));
+        if seed == (self.auction.explicit_share_of(bidder) == self.accumulator) {
+            let expected = if seed { "an explicit share" } else { "a seed" };
+            return Err(format!("expected {expected} for this accumulator"));
         }
-        Ok((screened, delivery.share.formed(levels)))
+        let form = share.check_form(self.auction.levels(), self.auction.accumulators());
+        form.map_err(|error| error.to_string())
     }
 
     fn wrong_share(&self, screened: Screened, share: Share, signature: Signature) -> WrongShare {
@@ -184,12 +200,12 @@ impl BidChecker {
             batch.term(weight.into(), &screened.verified.commitments()[self.accumulator]);
             sum.add_to_both(weight, &share.expand(), &mut plain).map_err(wrong_length)?;
         }
-        let weight = random_weight(rng);
-        batch.term(weight.into(), &self.blind.commitment);
-        sum.add_sum(weight, &self.blind.sum).map_err(wrong_length)?;
-        let sum = sum.finish();
-        batch.levels_by_difference(-Scalar::ONE, sum.vector.expose());
-        batch.blinding(-sum.blinding.expose());
+        let weight = Scalar::from(random_weight(rng));
+        batch.term(weight, &self.blind.commitment);
+        for (weight, sum) in [(Scalar::ONE, &sum.finish()), (weight, &self.blind.sum)] {
+            batch.vector(-weight, sum.vector.expose().iter().map(Canonical::from_scalar));
+            batch.blinding(-weight * sum.blinding.expose());
+        }
         batch.check().map(|()| plain)
     }
 }

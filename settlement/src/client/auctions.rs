@@ -26,10 +26,9 @@ fn decides(entry: &Proven, auction: &Digest) -> bool {
         return false;
     };
     let is_decision = match &attached {
-        Attached::Sale(_)
-        | Attached::PhysicalSale(_)
-        | Attached::NoSale(_)
-        | Attached::Void(_) => true,
+        Attached::Sale(_) | Attached::PhysicalSale(_) | Attached::NoSale(_) | Attached::Void(_) => {
+            true
+        }
         Attached::Registration(_)
         | Attached::PhysicalRegistration(_)
         | Attached::Bond(_)

@@ -355,7 +355,7 @@ impl World {
         while *referee.step() != Step::Complete {
             let truth = referee.outcome().copied();
             for (party, identity) in parties.iter_mut().zip(&self.identities) {
-                let mut message = party.message(referee, &mut self.rng).unwrap();
+                let mut message = party.message(referee, &mut self.rng).unwrap().into_message();
                 if let (Some(lie), Some(mut outcome)) = (lie, truth) {
                     lie(&mut outcome);
                     message.body.content = Content::Outcome(outcome);

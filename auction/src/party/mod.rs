@@ -5,10 +5,18 @@
 //! from the party's own seed; masks of proofs are fresh each time, and a message that was stored
 //! is repeated, never made again.
 
+mod answers;
+mod masks;
+mod product;
+mod sums;
+
+pub use masks::{Lacking, Made, Masks};
+pub use product::ProductMask;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use curve25519_dalek::{RistrettoPoint, Scalar};
+use curve25519_dalek::Scalar;
 use rand::CryptoRng;
 use zeroize::{Zeroize as _, Zeroizing};
 
@@ -18,18 +26,15 @@ use crate::group::Point;
 use crate::join::{Auction, Join};
 use crate::keys::{SecretKey, Signature};
 use crate::layout::{Digest, Label, Layout};
-use crate::messages::{
-    Blinded, Body, Content, EntriesPart, Listed, Opened, OrderPart, Product, RoundMessage,
-};
-use crate::prices::Level;
+use crate::messages::{Body, Content, EntriesPart, Listed, OrderPart, RoundMessage};
 use crate::proofs::Place;
-use crate::proofs::entries::{EntriesMask, EntriesWitness};
-use crate::referee::{Referee, Tally, statements};
+use crate::proofs::entries::EntriesWitness;
+use crate::referee::{Referee, Said, Tally, statements};
 use crate::search::Interval;
 use crate::secret::{SecretScalar, SecretVector};
 use crate::set::Unsettled;
-use crate::shares::{Share, ShareSum, SummedShare, WeightedShareSum};
-use crate::step::{Multiplied, Shown, Step};
+use crate::shares::{Share, ShareSum, SummedShare};
+use crate::step::{Shown, Step};
 
 /// What an accumulator must keep secret from joining to the outcome: its decryption key and the
 /// seed of its ciphertexts.
@@ -109,6 +114,28 @@ pub enum PartyError {
     NothingDue,
 }
 
+/// A message as its party made it: the referee of the same program need not decode and check it.
+/// A party alone makes one.
+pub struct OwnMessage {
+    pub(crate) message: RoundMessage,
+    pub(crate) digest: Digest,
+    pub(crate) said: Said,
+}
+
+impl OwnMessage {
+    /// What is stored and sent.
+    #[must_use]
+    pub fn message(&self) -> &RoundMessage {
+        &self.message
+    }
+
+    /// The same, alone.
+    #[must_use]
+    pub fn into_message(self) -> RoundMessage {
+        self.message
+    }
+}
+
 /// The secrets of the stage under way.
 struct StageSecrets {
     /// The round that the stage begins in, and the hash of the one before.
@@ -117,8 +144,6 @@ struct StageSecrets {
     entries: SecretVector,
     /// `t`: the randomness of each.
     randomness: SecretVector,
-    /// The summed share of each block; empty on a ladder, where it is the whole sum.
-    blocks: Vec<SummedShare>,
 }
 
 /// The accumulator's side of the rounds.
@@ -133,7 +158,7 @@ pub struct Party {
     running: Option<ShareSum>,
     sum: Option<SummedShare>,
     stage: Option<StageSecrets>,
-    masks: Vec<EntriesMask>,
+    masks: Masks,
 }
 
 impl Party {
@@ -157,32 +182,13 @@ impl Party {
             running: Some(book.sum),
             sum: None,
             stage: None,
-            masks: Vec::new(),
+            masks: Masks::default(),
         }
     }
 
-    /// Most masks that the rounds of an auction can use: one a stage.
-    #[must_use]
-    pub fn masks_needed(auction: &Auction, bids: usize) -> usize {
-        let block = usize::from(auction.spec().block);
-        let stages = |mut size: usize| {
-            let mut stages = 0;
-            while size > 1 {
-                size = size.div_ceil(block);
-                stages += 1;
-            }
-            stages
-        };
-        if bids < 2 {
-            stages(auction.levels())
-        } else {
-            stages(auction.levels()) + stages(bids) + 1
-        }
-    }
-
-    /// Adds a mask made ahead of time. They are the dear part of the rounds' proofs.
-    pub fn add_mask(&mut self, mask: EntriesMask) {
-        self.masks.push(mask);
+    /// The masks of this party's proofs; those made ahead of time are kept in them.
+    pub fn masks_mut(&mut self) -> &mut Masks {
+        &mut self.masks
     }
 
     /// Prepares the secrets of the stage that the referee's step begins, if it begins one. Also
@@ -203,22 +209,19 @@ impl Party {
         self.settle_sum(tally)?;
         let Some(shown) = shown else { return Ok(()) };
         let randomness = self.draw_randomness(referee, shown.count());
-        let (entries, blocks) = match shown {
+        let entries = match shown {
             Shown::Ladder(levels) => {
                 let sum = self.sum.as_ref().ok_or(PartyError::NothingDue)?;
                 // The auction's levels index its vectors.
-                let entry = |level: &Level| sum.vector.expose()[level.index()];
-                (SecretVector::new(levels.iter().map(entry).collect()), Vec::new())
+                levels.iter().map(|level| sum.vector.expose()[level.index()]).collect()
             }
             Shown::Blocks { level, blocks } => {
-                let fold = |block: &Interval| self.fold(tally, *block);
-                let blocks = blocks.iter().map(fold).collect::<Result<Vec<_>, _>>()?;
-                // The auction's levels index its vectors.
-                let entry = |sum: &SummedShare| sum.vector.expose()[level.index()];
-                (SecretVector::new(blocks.iter().map(entry).collect()), blocks)
+                let entry = |block: &Interval| self.block_entry(tally, *block, *level);
+                blocks.iter().map(entry).collect::<Result<_, _>>()?
             }
         };
-        self.stage = Some(StageSecrets { place, entries, randomness, blocks });
+        let entries = SecretVector::new(entries);
+        self.stage = Some(StageSecrets { place, entries, randomness });
         Ok(())
     }
 
@@ -231,7 +234,7 @@ impl Party {
         &mut self,
         referee: &Referee,
         rng: &mut R,
-    ) -> Result<RoundMessage, PartyError> {
+    ) -> Result<OwnMessage, PartyError> {
         if referee.fault().is_some() {
             // The step of a faulty round stays: another message for it would be a second one.
             return Err(PartyError::NothingDue);
@@ -243,61 +246,23 @@ impl Party {
         let context = *self.auction.context();
         let (round, previous) = (referee.round(), *referee.previous());
         let place = Place { context: &context, prover: &prover, round, previous: &previous };
-        let content = match referee.step() {
-            Step::List => Content::List(self.list.clone()),
-            Step::Receipts { to_show } => self.show_receipts(to_show)?,
+        let (content, said) = match referee.step() {
+            Step::List => (Content::List(self.list.clone()), Said::List(self.list.clone())),
+            Step::Receipts { to_show } => (self.show_receipts(to_show)?, Said::Receipts),
             Step::Show { order, shown } => {
                 let tally = referee.tally().ok_or(PartyError::NothingDue)?;
-                Content::Show {
-                    order: order.then(|| self.order(&place, tally, rng)),
-                    entries: match shown {
-                        Some(shown) => Some(self.entries(&place, tally, shown, rng)?),
-                        None => None,
-                    },
-                }
+                self.show(&place, tally, *order, shown.as_ref(), rng)?
             }
             Step::Multiply(due) => self.multiply(&place, due, rng)?,
-            Step::Blind(tests) => self.blind(&place, tests, rng),
+            Step::Blind(tests) => Self::blind(&place, tests, rng),
             Step::Open(blinded) => self.open(&place, blinded, rng),
-            Step::Outcome(outcome) => Content::Outcome(*outcome),
+            Step::Outcome(outcome) => (Content::Outcome(*outcome), Said::Outcome),
             Step::Complete => return Err(PartyError::NothingDue),
         };
         // Accumulators are far fewer than 2^8.
         let body = Body { context, round, previous, accumulator: me as u8, content };
-        Ok(body.sign(&self.identity))
-    }
-
-    /// 4 Shares outside the set are subtracted from the running sum.
-    fn settle_sum(&mut self, tally: &Tally) -> Result<(), PartyError> {
-        let Some(running) = self.running.take() else { return Ok(()) };
-        let inside: std::collections::HashSet<Digest> =
-            tally.bids().iter().map(crate::checking::VerifiedBid::digest).collect();
-        if let Some(missing) = inside.iter().find(|bid| !self.shares.contains_key(bid)) {
-            return Err(PartyError::NoShare(*missing));
-        }
-        let mut outside = ShareSum::new(self.auction.levels());
-        for (_, share) in self.shares.iter().filter(|(bid, _)| !inside.contains(bid)) {
-            add(&mut outside, share, self.auction.levels())?;
-        }
-        self.shares.retain(|bid, _| inside.contains(bid));
-        let (all, outside) = (running.finish(), outside.finish());
-        let pairs = all.vector.expose().iter().zip(outside.vector.expose());
-        self.sum = Some(SummedShare {
-            vector: SecretVector::new(pairs.map(|(all, outside)| all - outside).collect()),
-            blinding: SecretScalar::new(all.blinding.expose() - outside.blinding.expose()),
-        });
-        Ok(())
-    }
-
-    /// The shares of a block, summed.
-    fn fold(&self, tally: &Tally, block: Interval) -> Result<SummedShare, PartyError> {
-        let mut sum = ShareSum::new(self.auction.levels());
-        for bid in tally.at(block) {
-            let digest = bid.digest();
-            let share = self.shares.get(&digest).ok_or(PartyError::NoShare(digest))?;
-            add(&mut sum, share, self.auction.levels())?;
-        }
-        Ok(sum.finish())
+        let digest = body.digest();
+        Ok(OwnMessage { message: body.sign_as(&digest, &self.identity), digest, said })
     }
 
     /// The randomness of a stage's ciphertexts: the same after a restart.
@@ -323,20 +288,36 @@ impl Party {
         Ok(Content::Receipts(shown.collect::<Result<_, _>>()?))
     }
 
+    /// 4, 5, 8 The contribution to the order, ciphertexts, or both.
+    fn show<R: CryptoRng + ?Sized>(
+        &mut self,
+        place: &Place<'_>,
+        tally: &Tally,
+        order: bool,
+        shown: Option<&Shown>,
+        rng: &mut R,
+    ) -> Result<(Content, Said), PartyError> {
+        let (order, sigma) = order.then(|| self.order(place, tally, rng)).unzip();
+        let entries = shown.map(|shown| self.entries(place, tally, shown, rng)).transpose()?;
+        let (entries, ciphertexts) = entries.unzip();
+        let said = Said::Show { sigma, entries: ciphertexts.unwrap_or_default() };
+        Ok((Content::Show { order, entries }, said))
+    }
+
     /// 8 `sigma_k = x_k Q`.
     fn order<R: CryptoRng + ?Sized>(
         &self,
         place: &Place<'_>,
         tally: &Tally,
         rng: &mut R,
-    ) -> OrderPart {
+    ) -> (OrderPart, Point) {
         let secret = &self.secret.decryption;
-        let sigma: Point = (tally.order_point().value() * secret.expose()).into();
+        let sigma: Point = tally.order_point().times(secret).into();
         // One key an accumulator, and this party is one.
         let statement =
             statements::order(&self.auction.keys()[self.me], tally.order_point(), &sigma);
         let proof = statement.prove(place.bind(Label::OrderProof), &[secret], rng);
-        OrderPart { point: sigma.bytes(), proof }
+        (OrderPart { point: sigma.bytes(), proof }, sigma)
     }
 
     /// 5, 8 Ciphertexts of a stage's entries, and one proof for all.
@@ -346,19 +327,17 @@ impl Party {
         tally: &Tally,
         shown: &Shown,
         rng: &mut R,
-    ) -> Result<EntriesPart, PartyError> {
-        let mask = self.masks.pop().unwrap_or_else(|| {
-            EntriesMask::generate(self.auction.generators(), self.auction.levels(), rng)
-        });
+    ) -> Result<(EntriesPart, Vec<Ciphertext>), PartyError> {
+        let (generators, levels) = (self.auction.generators(), self.auction.levels());
+        let mask = self.masks.take_entries(generators, levels, rng);
         let stage = self.stage.as_ref().ok_or(PartyError::NothingDue)?;
         let key = self.auction.key();
-        let pairs = stage.entries.expose().iter().zip(stage.randomness.expose());
-        let ciphertexts: Vec<_> = pairs.map(|(s, t)| Ciphertext::encrypt(key, s, t)).collect();
+        let ciphertexts = Ciphertext::encrypt_all(key, &stage.entries, &stage.randomness);
         let statement = statements::entries(tally, self.me, key, shown, &ciphertexts);
         let weights = statement.weights(place);
         let opened;
-        let sum = if let Shown::Blocks { .. } = shown {
-            opened = self.weigh_blocks(&stage.blocks, &weights)?;
+        let sum = if let Shown::Blocks { blocks, .. } = shown {
+            opened = self.weigh_blocks(tally, blocks, &weights)?;
             &opened
         } else {
             self.sum.as_ref().ok_or(PartyError::NothingDue)?
@@ -369,92 +348,7 @@ impl Party {
             randomness: &stage.randomness,
         };
         let proof = statement.prove(place, &weights, &witness, mask);
-        let ciphertexts = ciphertexts.iter().map(Ciphertext::bytes).collect();
-        Ok(EntriesPart { ciphertexts, proof })
+        let bytes = ciphertexts.iter().map(Ciphertext::bytes).collect();
+        Ok((EntriesPart { ciphertexts: bytes, proof }, ciphertexts))
     }
-
-    fn weigh_blocks(
-        &self,
-        blocks: &[SummedShare],
-        weights: &[Scalar],
-    ) -> Result<SummedShare, PartyError> {
-        let mut sum = WeightedShareSum::new(self.auction.levels());
-        for (block, weight) in blocks.iter().zip(weights) {
-            let mut half = [0; 16];
-            half.copy_from_slice(&weight.as_bytes()[..16]);
-            sum.add_sum(u128::from_le_bytes(half), block).map_err(BookError::from)?;
-        }
-        Ok(sum.finish())
-    }
-
-    /// 6 `s (A, B - G)`, rerandomised.
-    fn multiply<R: CryptoRng + ?Sized>(
-        &self,
-        place: &Place<'_>,
-        due: &[Multiplied],
-        rng: &mut R,
-    ) -> Result<Content, PartyError> {
-        let stage = self.stage.as_ref().ok_or(PartyError::NothingDue)?;
-        let key = self.auction.key();
-        let mut products = Vec::with_capacity(due.len());
-        for of in due {
-            let secret = |vector: &SecretVector| vector.expose().get(of.shown).copied();
-            let own = secret(&stage.randomness).zip(secret(&stage.entries));
-            let (t, s) = own.ok_or(PartyError::NothingDue)?;
-            let (t, s) = (SecretScalar::new(t), SecretScalar::new(s));
-            let again = SecretScalar::random(rng);
-            let product = Ciphertext {
-                a: (of.less_one.a.value() * s.expose() + RistrettoPoint::mul_base(again.expose()))
-                    .into(),
-                b: (of.less_one.b.value() * s.expose() + key.value() * again.expose()).into(),
-            };
-            let statement = statements::multiply(key, self.me, of, &product);
-            let proof = statement.prove(place.bind(Label::Multiply), &[&t, &s, &again], rng);
-            products.push(Product { ciphertext: product.bytes(), proof });
-        }
-        Ok(Content::Multiply(products))
-    }
-
-    /// 6 `r_k E` for a fresh nonzero `r_k` a test.
-    fn blind<R: CryptoRng + ?Sized>(
-        &self,
-        place: &Place<'_>,
-        tests: &[Ciphertext],
-        rng: &mut R,
-    ) -> Content {
-        let blinded = tests.iter().map(|test| {
-            // A uniform scalar is zero with a chance of 2^-252.
-            let r = SecretScalar::random(rng);
-            let blinded = Ciphertext {
-                a: (test.a.value() * r.expose()).into(),
-                b: (test.b.value() * r.expose()).into(),
-            };
-            let statement = statements::blind(test, &blinded);
-            let proof = statement.prove(place.bind(Label::Blind), &[&r], rng);
-            Blinded { ciphertext: blinded.bytes(), proof }
-        });
-        Content::Blind(blinded.collect())
-    }
-
-    /// 6 `x_k A'` a test.
-    fn open<R: CryptoRng + ?Sized>(
-        &self,
-        place: &Place<'_>,
-        blinded: &[Ciphertext],
-        rng: &mut R,
-    ) -> Content {
-        let secret = &self.secret.decryption;
-        let factor = |blinded: &Ciphertext| Point::from(blinded.a.value() * secret.expose());
-        let factors: Vec<Point> = blinded.iter().map(factor).collect();
-        // One key an accumulator, and this party is one.
-        let key = &self.auction.keys()[self.me];
-        let statement = statements::open(place, key, blinded, &factors);
-        let proof = statement.prove(place.bind(Label::Open), &[secret], rng);
-        Content::Open(Opened { factors: factors.iter().map(Point::bytes).collect(), proof })
-    }
-}
-
-fn add(sum: &mut ShareSum, share: &Share, levels: usize) -> Result<(), PartyError> {
-    let expanded = share.expand(levels).map_err(BookError::from)?;
-    Ok(sum.add(&expanded).map_err(BookError::from)?)
 }

@@ -1,14 +1,19 @@
 //! Ed25519 keys and signatures: identities of accumulators and sellers, and the keys that
 //! bidders make for one auction.
 //!
-//! One rule everywhere: strict verification, one signature at a time. Batch verification accepts
-//! more than that, and two verifiers that disagree on a signature disagree on an auction.
+//! One rule everywhere: strict verification, every signature by its own equation ([`strict`]).
+//! Batch verification accepts more than that, and two verifiers that disagree on a signature
+//! disagree on an auction.
+
+mod strict;
 
 use ed25519_dalek::{Signer as _, SigningKey, VerifyingKey};
 use rand::CryptoRng;
 use serde::{Deserialize, Serialize};
 
 use crate::layout::Layout;
+
+pub use strict::{Claim, DecodedKey};
 
 /// An Ed25519 public key, as received.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -36,8 +41,7 @@ impl PublicKey {
     /// # Errors
     /// [`BadSignature`] when the bytes are no key: nothing can be signed under them.
     pub fn decode(&self) -> Result<DecodedKey, BadSignature> {
-        let key = VerifyingKey::from_bytes(&self.0).map_err(|_| BadSignature { key: *self })?;
-        Ok(DecodedKey(key))
+        DecodedKey::new(*self).ok_or(BadSignature { key: *self })
     }
 
     /// Whether this is the canonical encoding of a key that can verify anything.
@@ -63,22 +67,6 @@ impl std::fmt::Display for PublicKey {
 impl std::fmt::Debug for PublicKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "PublicKey({self})")
-    }
-}
-
-/// A public key, ready to verify signatures.
-#[derive(Debug, Clone, Copy)]
-pub struct DecodedKey(VerifyingKey);
-
-impl DecodedKey {
-    /// As [`PublicKey::verify`].
-    ///
-    /// # Errors
-    /// [`BadSignature`] when the signature does not hold.
-    pub fn verify(&self, layout: &Layout, signature: &Signature) -> Result<(), BadSignature> {
-        let signature = ed25519_dalek::Signature::from_bytes(&signature.0);
-        let key = PublicKey(self.0.to_bytes());
-        self.0.verify_strict(layout.as_bytes(), &signature).map_err(|_| BadSignature { key })
     }
 }
 

@@ -9,20 +9,17 @@
 //! The list is padded to a power of the base with copies of `P_L`, never with the neutral
 //! element, which would admit a bid of 0.
 
-use curve25519_dalek::traits::MultiscalarMul as _;
-use curve25519_dalek::{RistrettoPoint, Scalar};
-use rand::CryptoRng;
+mod proving;
+
+use curve25519_dalek::Scalar;
 use serde::{Deserialize, Serialize};
-use subtle::{ConditionallySelectable as _, ConstantTimeEq as _};
-use zeroize::Zeroize as _;
 
 use crate::field::{Fe, ProductSum};
-use crate::group::{EncodingError, Generators, Point, PointBytes, ScalarBytes};
+use crate::group::{EncodingError, Point, PointBytes, ScalarBytes};
 use crate::layout::Layout;
 use crate::prices::Level;
 use crate::proofs::batch::EquationBatch;
 use crate::proofs::{Binding, ProofError, expect_length};
-use crate::secret::{SecretScalar, SecretVector};
 
 /// How positions in the list are written: `digits` digits in base `base`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,69 +79,7 @@ pub fn encoded_bytes(levels: usize) -> usize {
     32 * (2 + shape.entries() + 2) + 2 * 8
 }
 
-/// A vector of field elements that is erased when dropped.
-struct Erased(Vec<Fe>);
-
-impl Drop for Erased {
-    fn drop(&mut self) {
-        self.0.zeroize();
-    }
-}
-
 impl MembershipStatement<'_> {
-    /// Proves that the sum is to `level` with `blinding`; constant time in both.
-    #[must_use]
-    pub fn prove<R: CryptoRng + ?Sized>(
-        &self,
-        binding: Binding<'_>,
-        generators: &Generators,
-        level: Level,
-        blinding: &SecretScalar,
-        rng: &mut R,
-    ) -> MembershipProof {
-        let shape = Digits::for_list(self.cover.0 as usize);
-        let sigma = digits_of(shape, level);
-        let masks = digit_masks(shape, rng);
-        let (blind_a, blind_b) = (SecretScalar::random(rng), SecretScalar::random(rng));
-        let bits = bit_commitments(generators, &sigma, &masks, &blind_a, &blind_b);
-
-        let digit_blindings = SecretVector::random(shape.digits, rng);
-        let columns = digit_columns(shape, self.cover, &sigma, &masks);
-        let digits: Vec<PointBytes> = columns
-            .iter()
-            .zip(digit_blindings.expose())
-            .map(|(column, rho)| {
-                let points = generators.levels(self.cover.0 as usize);
-                let scalars = column.expose().iter().chain([rho]);
-                let points = points.iter().chain([generators.blinding().value()]);
-                Point::from(RistrettoPoint::multiscalar_mul(scalars, points)).bytes()
-            })
-            .collect();
-
-        let x = self.challenge(binding, &bits, &digits);
-        let x_field = Fe::from_scalar(&x);
-        let entries = (0..shape.entries())
-            // The first entry of a digit is what the others leave of x.
-            .filter(|entry| entry % shape.base != 0)
-            .map(|entry| (&(sigma.0[entry] * x_field + masks.0[entry]).to_scalar()).into())
-            .collect();
-        let bits_blinding = blind_a.expose() + x * blind_b.expose();
-        let mut power = Scalar::ONE;
-        let mut spent = Scalar::ZERO;
-        for rho in digit_blindings.expose() {
-            spent += rho * power;
-            power *= x;
-        }
-        let response = blinding.expose() * power - spent;
-        MembershipProof {
-            bits,
-            digits,
-            entries,
-            bits_blinding: (&bits_blinding).into(),
-            blinding: (&response).into(),
-        }
-    }
-
     /// Adds the proof's two equations to a batch, a weight each.
     ///
     /// # Errors
@@ -215,118 +150,6 @@ impl MembershipStatement<'_> {
         }
         layout.scalar()
     }
-}
-
-/// One where the level's position has that digit, zero else; constant time in the level.
-fn digits_of(shape: Digits, level: Level) -> Erased {
-    let mut rest = u64::from(level.0) - 1;
-    let base = shape.base as u64;
-    let mut sigma = Vec::with_capacity(shape.entries());
-    for _ in 0..shape.digits {
-        // Division of 64-bit numbers is not constant time on every processor: count instead.
-        let (mut quotient, mut digit) = (0u64, rest);
-        for bit in (0..16).rev() {
-            let step = base << bit;
-            let fits = !subtle_less(digit, step);
-            digit = u64::conditional_select(&digit, &digit.wrapping_sub(step), fits);
-            quotient |= u64::from(fits.unwrap_u8()) << bit;
-        }
-        for value in 0..base {
-            sigma.push(Fe::from_u64(u64::from(value.ct_eq(&digit).unwrap_u8())));
-        }
-        rest = quotient;
-    }
-    Erased(sigma)
-}
-
-fn subtle_less(a: u64, b: u64) -> subtle::Choice {
-    // Both are far below 2^63, so the borrow shows in the top bit.
-    subtle::Choice::from((a.wrapping_sub(b) >> 63) as u8)
-}
-
-/// Uniform masks whose sum is zero for each digit.
-fn digit_masks<R: CryptoRng + ?Sized>(shape: Digits, rng: &mut R) -> Erased {
-    let mut masks = Vec::with_capacity(shape.entries());
-    for _ in 0..shape.digits {
-        let start = masks.len();
-        masks.push(Fe::ZERO);
-        for _ in 1..shape.base {
-            let mask = Fe::from_scalar(&Scalar::random(rng));
-            masks.push(mask);
-            masks[start] -= mask;
-        }
-    }
-    Erased(masks)
-}
-
-/// `A` commits to the masks and their negated squares, `B` to the bits and `a (1 - 2 sigma)`.
-fn bit_commitments(
-    generators: &Generators,
-    sigma: &Erased,
-    masks: &Erased,
-    blind_a: &SecretScalar,
-    blind_b: &SecretScalar,
-) -> [PointBytes; 2] {
-    let scalars = |values: Vec<Fe>| {
-        let values = Erased(values);
-        SecretVector::new(values.0.iter().map(|value| value.to_scalar()).collect())
-    };
-    let commit = |on_bits: Vec<Fe>, on_squares: Vec<Fe>, blinding: &SecretScalar| {
-        let count = on_bits.len();
-        let (on_bits, on_squares) = (scalars(on_bits), scalars(on_squares));
-        let weights = on_bits.expose().iter().chain(on_squares.expose()).chain([blinding.expose()]);
-        let points = generators
-            .bits()
-            .iter()
-            .take(count)
-            .chain(generators.squares().iter().take(count))
-            .chain([generators.blinding().value()]);
-        Point::from(RistrettoPoint::multiscalar_mul(weights, points)).bytes()
-    };
-    let (a, s) = (&masks.0, &sigma.0);
-    let squares = a.iter().map(|a| Fe::ZERO - *a * *a).collect();
-    let crossed = a.iter().zip(s).map(|(a, s)| *a - (*a * *s + *a * *s)).collect();
-    [commit(a.clone(), squares, blind_a), commit(s.clone(), crossed, blind_b)]
-}
-
-/// For each power `k` below the number of digits, the weights of `P_1..P_L` in `G_k`: the
-/// coefficients of `x^k` in `-prod_j (sigma_j x + a_j)`, those of the padding added to `P_L`'s.
-fn digit_columns(shape: Digits, cover: Level, sigma: &Erased, masks: &Erased) -> Vec<SecretVector> {
-    let cover = cover.0 as usize;
-    // products[k][i]: the coefficient of x^k at position i, digit after digit.
-    let mut products: Vec<Erased> = vec![Erased(vec![Fe::ONE])];
-    for digit in 0..shape.digits {
-        let length = products[0].0.len();
-        let mut next: Vec<Erased> =
-            (0..=digit + 1).map(|_| Erased(vec![Fe::ZERO; length * shape.base])).collect();
-        for value in 0..shape.base {
-            let entry = digit * shape.base + value;
-            let (s, a) = (sigma.0[entry], masks.0[entry]);
-            for (k, old) in products.iter().enumerate() {
-                for (i, product) in old.0.iter().enumerate() {
-                    let at = value * length + i;
-                    next[k].0[at] += *product * a;
-                    next[k + 1].0[at] += *product * s;
-                }
-            }
-        }
-        products = next;
-    }
-    products
-        .iter()
-        .take(shape.digits)
-        .map(|column| {
-            // All coefficients of a power below the highest add up to zero.
-            let mut rest = Fe::ZERO;
-            let mut weights = Vec::with_capacity(cover);
-            for product in &column.0[..cover - 1] {
-                rest += *product;
-                weights.push((Fe::ZERO - *product).to_scalar());
-            }
-            weights.push(rest.to_scalar());
-            SecretVector::new(weights)
-        })
-        .collect()
 }
 
 /// The responses with each digit's first entry, which the others and `x` determine.
@@ -405,9 +228,11 @@ mod tests {
     use rand::rngs::ChaCha20Rng;
 
     use super::*;
+    use crate::group::Generators;
     use crate::keys::PublicKey;
     use crate::layout::{Digest, Label};
     use crate::proofs::Place;
+    use crate::secret::SecretScalar;
 
     fn place(prover: &PublicKey) -> Place<'_> {
         const ZERO: &Digest = &Digest([0; 32]);
