@@ -92,6 +92,10 @@ pub(super) fn open(
     let Some(Ok(commitment)) = bid.commitments.get(k).map(crate::group::PointBytes::decode) else {
         return fails("has no commitment to open");
     };
+    // What an accumulator asks of a share, a judge asks too.
+    if let Err(error) = delivery.share.check_form(auction.levels(), auction.accumulators()) {
+        return Ok(Opening::Fails(format!("is malformed ({error})")));
+    }
     let mut sum = ShareSum::new(auction.levels());
     let added = match delivery.share.expand(auction.levels()) {
         Ok(share) => sum.add(&share).is_ok(),
