@@ -8,6 +8,7 @@ use std::{
 };
 
 use quinn::{ClientConfig, ConnectError, TokioRuntime};
+use socket2::SockRef;
 
 use crate::{
     Code, Connection, Counters, Identity, Limits, LinkError, PeerKey,
@@ -34,6 +35,7 @@ impl Endpoint {
     pub fn bind(addr: SocketAddr, identity: &Identity, limits: Limits) -> Result<Self, LinkError> {
         let bind = |source| LinkError::Bind { addr, source };
         let socket = UdpSocket::bind(addr).map_err(bind)?;
+        enlarge_buffers(&socket, limits.socket_buffer);
         let config = reset::endpoint_config(identity)?;
         let quic = quinn::Endpoint::new(config, None, socket, Arc::new(TokioRuntime));
         Ok(Self {
@@ -125,6 +127,16 @@ impl Endpoint {
         if told.is_err() {
             tracing::debug!("some peers could not be told that the endpoint is closed");
         }
+    }
+}
+
+/// Asks for room for packets; with less than asked the endpoint works, and loses more of them.
+fn enlarge_buffers(socket: &UdpSocket, bytes: usize) {
+    let options = SockRef::from(socket);
+    let enlarged =
+        options.set_recv_buffer_size(bytes).and_then(|()| options.set_send_buffer_size(bytes));
+    if let Err(error) = enlarged {
+        tracing::debug!(%error, bytes, "the socket's buffers stay as they are");
     }
 }
 

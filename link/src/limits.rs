@@ -33,6 +33,11 @@ pub struct Limits {
     pub max_question_bytes: usize,
     /// Longest answer sent and received, in bytes.
     pub max_answer_bytes: usize,
+    /// Bytes of datagrams that the operating system is asked to keep for the socket, each way. It
+    /// may give less (on Linux no more than `net.core.rmem_max` and `wmem_max`). When as many
+    /// peers speak at once as its own choice holds packets, some 200, the rest are lost, and each
+    /// then waits for its peer's timer.
+    pub socket_buffer: usize,
     /// Bytes of one stream a peer may send before they are read.
     pub stream_receive_window: u32,
     /// Bytes of one connection a peer may send before they are read.
@@ -68,6 +73,7 @@ impl Default for Limits {
             max_refused_questions: 8,
             max_question_bytes: 16 << 20,
             max_answer_bytes: 64 << 20,
+            socket_buffer: 4 << 20,
             stream_receive_window: 1 << 20,
             receive_window: 1 << 20,
             send_window: 1 << 20,

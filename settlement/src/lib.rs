@@ -24,4 +24,5 @@ mod parallel;
 pub mod sealed_key;
 pub mod server;
 pub mod service;
+mod signatures;
 pub mod writer;

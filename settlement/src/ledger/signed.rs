@@ -8,6 +8,7 @@ use super::ids::Charter;
 use super::request::{Action, Request, RequestError};
 use crate::bytes::Reader;
 use crate::layout::{Label, Signer, Statement};
+use crate::signatures::{Claim, Keyring};
 
 /// Longest encoded request with its signatures, in bytes.
 pub const MAX_REQUEST_BYTES: usize = 512;
@@ -152,6 +153,45 @@ impl SignedRequest {
         Ok(VerifiedRequest { request: self.request, authority, content, bytes: self.bytes })
     }
 
+    /// Verifies many requests, each as [`SignedRequest::verify`] does; the results are in order.
+    pub(crate) fn verify_all(
+        requests: Vec<Self>,
+        charter: &Charter,
+        keyring: &mut Keyring,
+    ) -> Vec<Result<VerifiedRequest, Unverified>> {
+        let statements: Vec<Statement> =
+            requests.iter().map(|one| statement(charter, one.body_bytes())).collect();
+        let mut claims = Vec::with_capacity(requests.len());
+        for (request, statement) in requests.iter().zip(&statements) {
+            let message = statement.as_bytes();
+            claims.push(Claim { key: request.signer, message, signature: &request.signature });
+            if let Some(signature) = &request.second {
+                claims.push(Claim { key: charter.operator(), message, signature });
+            }
+        }
+        // One for each claim, in the same order.
+        let mut holds = keyring.hold(&claims).into_iter();
+        let mut check = |key| {
+            if holds.next().unwrap_or(false) { Ok(()) } else { Err(BadSignature { key }) }
+        };
+        let mut verified = Vec::with_capacity(requests.len());
+        for (request, statement) in requests.iter().zip(&statements) {
+            let first = check(request.signer);
+            let second = request.second.map_or(Ok(()), |_| check(charter.operator()));
+            verified.push(request.authority(charter).and_then(|authority| {
+                first?;
+                second?;
+                Ok((authority, statement.hash()))
+            }));
+        }
+        let both = requests.into_iter().zip(verified);
+        both.map(|(Self { request, bytes, .. }, verified)| {
+            let (authority, content) = verified?;
+            Ok(VerifiedRequest { request, authority, content, bytes })
+        })
+        .collect()
+    }
+
     /// Which authority the signing keys claim; refused where the action needs another.
     fn authority(&self, charter: &Charter) -> Result<Authority, Unverified> {
         let only = |expected: PublicKey, authority| {
@@ -285,6 +325,31 @@ mod tests {
                 assert!(SignedRequest::decode(&bytes[..length]).is_err());
             }
         }
+    }
+
+    #[test]
+    fn many_are_verified_as_one_is() {
+        let mut all = Vec::new();
+        for action in every_action() {
+            let signed = signed(action);
+            let by_owner = SignedRequest::sign(signed.request(), &signer(4), &charter());
+            all.push(by_owner.clone().countersign(&signer(5), &charter()));
+            all.push(by_owner.countersign(&signer(2), &charter()));
+            for byte in [signed.body - 1, signed.body + 40, signed.bytes.len() - 2] {
+                let mut altered = signed.bytes.clone();
+                altered[byte] ^= 1;
+                all.extend(SignedRequest::decode(&altered));
+            }
+            all.push(signed);
+        }
+        let mut keyring = Keyring::new(64);
+        for some in all.chunks(7) {
+            let together = SignedRequest::verify_all(some.to_vec(), &charter(), &mut keyring);
+            let alone: Vec<_> = some.iter().map(|one| one.clone().verify(&charter())).collect();
+            assert_eq!(together, alone);
+        }
+        let good = all.iter().filter(|one| (*one).clone().verify(&charter()).is_ok());
+        assert_eq!(good.count(), every_action().len() + 1);
     }
 
     #[test]

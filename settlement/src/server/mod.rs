@@ -166,8 +166,6 @@ impl Server {
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), ServerError> {
         let addr = self.endpoint.local_addr()?;
         let (alarm, drifted) = (Alarm::new(), Arc::new(OnceLock::new()));
-        let checkers = Checkers::start(self.config.max_waiting_chains, &alarm)
-            .map_err(ServerError::file("start the threads of", "the server"))?;
         // Dropped with this future, and then the writer ends.
         let alive = Alive(Arc::new(AtomicBool::new(true)));
         let mut clock =
@@ -180,6 +178,11 @@ impl Server {
         });
         let charter = self.file.charter;
         let desk = Arc::new(Desk::new(charter, running.writer(), self.learnt));
+        let (to, auctions) = (Arc::clone(&desk), Arc::clone(&self.auctions));
+        let check =
+            move |keyring: &mut _, waiting| service::check(&to, &auctions, keyring, waiting);
+        let checkers = Checkers::start(self.config.max_waiting_chains, &alarm, check)
+            .map_err(ServerError::file("start the threads of", "the server"))?;
         let service = Arc::new(Service {
             desk: Arc::clone(&desk),
             checkers,

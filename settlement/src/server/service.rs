@@ -13,13 +13,14 @@ use super::sight::{Asker, signing_account};
 use super::time::Clock;
 use crate::journal::Receipt;
 use crate::ledger::{
-    AccountId, Authority, Chain, Charter, Entry, MAX_CHAIN_REQUESTS, RequestId, SignedRequest,
-    VerifiedRequest,
+    AccountId, Authority, Chain, Charter, Entry, MAX_CHAIN_REQUESTS, RequestError, RequestId,
+    SignedRequest, Unverified, VerifiedRequest,
 };
 use crate::service::{
     AccountView, Answer, CharterParts, Declined, Hello, MAX_QUESTION, Question, RequestResult,
     Standing, Submitted,
 };
+use crate::signatures::Keyring;
 use crate::writer::NoOutcome;
 
 /// After how many milliseconds who found a queue full should ask again.
@@ -27,10 +28,19 @@ const BUSY_MS: u32 = 100;
 /// The same where the server is about to end.
 const ENDING_MS: u32 = 1000;
 
+/// What somebody submitted, on its way to be checked.
+pub(super) struct Submission {
+    requests: Vec<Vec<u8>>,
+    told: oneshot::Sender<Checked>,
+}
+
+/// What became of a submission: declined, or what the writer says.
+type Checked = Result<Result<Decision, NoOutcome>, Declined>;
+
 /// The answering side of a server.
 pub(super) struct Service {
     pub(super) desk: Arc<Desk>,
-    pub(super) checkers: Checkers,
+    pub(super) checkers: Checkers<Submission>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) auctions: Arc<Auctions>,
 }
@@ -52,14 +62,16 @@ impl Handler for Service {
         let answer = match question {
             Question::Submit(requests) => return self.submit(asker, requests).await,
             Question::Auction(question) => {
-                return self.auctions.answer(&self.desk, PublicKey(peer.0), *question).await;
+                // In a box: what is asked most often must not pay for the room that this needs.
+                let answer = self.auctions.answer(&self.desk, PublicKey(peer.0), *question);
+                return Box::pin(answer).await;
             }
             Question::Hello => self.hello().await,
             Question::Account(account) => self.account(asker, account).await,
             Question::History(account, from, limit) => {
                 self.history(asker, account, from, limit).await
             }
-            Question::Request(account, id) => self.request(asker, account, id).await,
+            Question::Request(account, id) => Box::pin(self.request(asker, account, id)).await,
             Question::Head => self.desk.ask(|keeper| keeper.head()).await.map(Answer::Head),
             Question::Consistency(old, new) => {
                 let proof = self.desk.ask(move |keeper| keeper.consistency(old, new)).await;
@@ -100,14 +112,7 @@ impl Service {
             return Answer::Declined(Declined::ChainLength(count as u64));
         }
         let (told, decided) = oneshot::channel();
-        let (desk, auctions) = (Arc::clone(&self.desk), Arc::clone(&self.auctions));
-        let job = move || match check(&requests, desk.charter()) {
-            Ok(chain) if auctions.is_stray(&chain) => drop(told.send(Err(Declined::Stray))),
-            // Who waited may be gone, here and below.
-            Err(declined) => drop(told.send(Err(declined))),
-            Ok(chain) => desk.put(chain, move |decided| drop(told.send(Ok(decided)))),
-        };
-        if self.checkers.begin(job).is_err() {
+        if self.checkers.begin(Submission { requests, told }).is_err() {
             return Answer::Busy { retry_after: BUSY_MS };
         }
         match decided.await {
@@ -139,7 +144,7 @@ impl Service {
         let receipt = if decision.outcome.entry.is_some() {
             decision.receipt()
         } else {
-            self.earlier(asker, &results, decision.entry).await
+            Box::pin(self.earlier(asker, &results, decision.entry)).await
         };
         Answer::Submitted(Box::new(Submitted { results, receipt: receipt.map(Box::new) }))
     }
@@ -227,23 +232,66 @@ impl Service {
     }
 }
 
-/// Decodes and verifies what was submitted.
-fn check(requests: &[Vec<u8>], charter: &Charter) -> Result<Chain, Declined> {
-    let verified = requests.iter().zip(0u32..).map(|(bytes, place)| {
-        let malformed = |error: crate::ledger::RequestError| Declined::Malformed {
-            place,
-            reason: error.to_string(),
-        };
-        let signed = SignedRequest::decode(bytes).map_err(malformed)?;
-        let unsigned = |error: crate::ledger::Unverified| Declined::Unsigned {
-            place,
-            reason: error.to_string(),
-        };
-        signed.verify(charter).map_err(unsigned)
+/// Checks submissions, on a checker's thread, and passes on what is good.
+pub(super) fn check(
+    desk: &Desk,
+    auctions: &Auctions,
+    keyring: &mut Keyring,
+    submissions: Vec<Submission>,
+) {
+    let charter = desk.charter();
+    let mut decoded = Vec::with_capacity(submissions.len());
+    let mut told = Vec::with_capacity(submissions.len());
+    for submission in submissions {
+        match decode(&submission.requests) {
+            Ok(requests) => {
+                decoded.push(requests);
+                told.push(submission.told);
+            }
+            // Who waited may be gone, here and below.
+            Err(declined) => drop(submission.told.send(Err(declined))),
+        }
+    }
+    let counts: Vec<usize> = decoded.iter().map(Vec::len).collect();
+    let all = decoded.into_iter().flatten().collect();
+    let mut verified = SignedRequest::verify_all(all, charter, keyring).into_iter();
+    for (count, told) in counts.into_iter().zip(told) {
+        match chain(verified.by_ref().take(count)) {
+            Ok(chain) if auctions.is_stray(&chain) => drop(told.send(Err(Declined::Stray))),
+            Ok(chain) => desk.put(chain, move |decided| drop(told.send(Ok(decided)))),
+            Err(declined) => drop(told.send(Err(declined))),
+        }
+    }
+}
+
+fn decode(requests: &[Vec<u8>]) -> Result<Vec<SignedRequest>, Declined> {
+    let decoded = requests.iter().zip(0..).map(|(bytes, place)| {
+        let malformed =
+            |error: RequestError| Declined::Malformed { place, reason: error.to_string() };
+        SignedRequest::decode(bytes).map_err(malformed)
     });
-    let verified = verified.collect::<Result<Vec<VerifiedRequest>, Declined>>()?;
-    let count = verified.len();
-    Chain::new(verified, None).map_err(|_| Declined::ChainLength(count as u64))
+    decoded.collect()
+}
+
+fn chain(
+    verified: impl Iterator<Item = Result<VerifiedRequest, Unverified>>,
+) -> Result<Chain, Declined> {
+    let mut requests = Vec::new();
+    let mut wrong = None;
+    // To the end: the next chain's requests come after.
+    for (one, place) in verified.zip(0..) {
+        match one {
+            Ok(request) => requests.push(request),
+            Err(error) => {
+                wrong.get_or_insert(Declined::Unsigned { place, reason: error.to_string() });
+            }
+        }
+    }
+    if let Some(wrong) = wrong {
+        return Err(wrong);
+    }
+    let count = requests.len() as u64;
+    Chain::new(requests, None).map_err(|_| Declined::ChainLength(count))
 }
 
 /// The key behind an authority.

@@ -9,6 +9,7 @@ use auction::spec::{EarlyClose, SignedSpec, Time};
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+use super::whole;
 use crate::auctions::BondOrder;
 use crate::goods::GoodsKey;
 use crate::journal::Receipt;
@@ -29,6 +30,7 @@ pub enum AuctionQuestion {
         /// How many bytes come before it.
         offset: u64,
         /// The bytes, at most [`PIECE_BYTES`].
+        #[serde(with = "whole::bytes")]
         bytes: Vec<u8>,
     },
     /// The seller, after the last piece: here is the goods key. Give me your receipt.
@@ -62,6 +64,7 @@ pub enum AuctionAnswer {
         /// Bytes in all.
         total: u64,
         /// At most [`PIECE_BYTES`] of them.
+        #[serde(with = "whole::bytes")]
         bytes: Vec<u8>,
     },
     /// To [`AuctionQuestion::Bond`]: the bond is held.
