@@ -253,7 +253,7 @@ impl<C: EntryCheck> Auditor<'_, C> {
         self.tree.extend(batch.leaves.clone());
         // After every batch while the ledger is small, then each time that it has grown by a
         // hundredth: the check reads all of it.
-        let size = (self.ledger.records() + self.ledger.accounts().len()) as u64;
+        let size = self.ledger.records() + self.ledger.accounts().len() as u64;
         if size < 1000 || size >= self.next_check {
             self.next_check = size + size / 100;
             if let Err(error) = self.check_ledger() {

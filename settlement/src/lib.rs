@@ -16,6 +16,9 @@ pub mod client;
 pub mod clock;
 pub mod config;
 pub mod goods;
+#[cfg(test)]
+mod growth;
+mod index;
 pub mod journal;
 pub mod judge;
 pub mod layout;

@@ -20,14 +20,15 @@ pub(crate) fn leaf_hash(number: u64, time: Time, entry: &[u8]) -> Leaf {
     hash.finalize().into()
 }
 
-fn node_hash(left: &Leaf, right: &Leaf) -> Leaf {
+pub(crate) fn node_hash(left: &Leaf, right: &Leaf) -> Leaf {
     let mut bytes = [1; 65];
     bytes[1..33].copy_from_slice(left);
     bytes[33..].copy_from_slice(right);
     Sha256::digest(bytes).into()
 }
 
-/// All leaves and all complete subtrees: 64 bytes for each entry.
+/// All leaves and all complete subtrees, in memory: 64 bytes for each entry. For an audit, which
+/// asks for the roots of long ago; a server has [`crate::index::Nodes`].
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Tree {
     levels: Vec<Vec<Leaf>>,
@@ -74,6 +75,7 @@ impl Tree {
     }
 
     /// The path from leaf `index` to the root over `size` leaves (RFC 9162, 2.1.3.1).
+    #[cfg(test)]
     pub(crate) fn inclusion(&self, index: u64, size: u64) -> Option<Vec<Digest>> {
         if index >= size || size > self.size() {
             return None;
@@ -95,6 +97,7 @@ impl Tree {
     }
 
     /// The proof that the tree of `size` leaves continues that of `old` (RFC 9162, 2.1.4.1).
+    #[cfg(test)]
     pub(crate) fn consistency(&self, old: u64, size: u64) -> Option<Vec<Digest>> {
         if old == 0 || old > size || size > self.size() {
             return None;

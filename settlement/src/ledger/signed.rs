@@ -4,7 +4,7 @@
 use auction::keys::{BadSignature, PublicKey, Signature};
 use auction::layout::Digest;
 
-use super::ids::Charter;
+use super::ids::{AccountId, Charter};
 use super::request::{Action, Request, RequestError};
 use crate::bytes::Reader;
 use crate::layout::{Label, Signer, Statement};
@@ -242,6 +242,20 @@ impl VerifiedRequest {
         &self.bytes
     }
 
+    /// The account in whose name it is made, and whose ids it counts among.
+    #[must_use]
+    pub fn account(&self, charter: &Charter) -> AccountId {
+        match self.request.action {
+            Action::Post(movement) | Action::Hold { movement, .. } => movement.debit,
+            Action::PostHold { account, .. }
+            | Action::VoidHold { account, .. }
+            | Action::Cancel { account }
+            | Action::Withdraw { account, .. } => account,
+            Action::Deposit { currency, .. } => AccountId::of_owner(&charter.operator(), currency),
+            Action::OpenEscrow { subject, currency } => AccountId::of_escrow(&subject, currency),
+        }
+    }
+
     /// Takes a request back from the journal of this very server, which verified it before it
     /// was written. An audit, which trusts no journal, goes by `verify`.
     pub(crate) fn from_journal(bytes: &[u8], charter: &Charter) -> Option<Self> {
@@ -261,7 +275,7 @@ fn statement(charter: &Charter, body: &[u8]) -> Statement {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::{AccountId, Currency, HoldKey, Movement, Part, RequestId, Sum};
+    use crate::ledger::{Currency, HoldKey, Movement, Part, RequestId, Sum};
     use auction::keys::SecretKey;
     use auction::spec::Time;
 

@@ -10,8 +10,8 @@ mod auctions;
 mod checkers;
 mod desk;
 mod error;
-mod history;
 mod keys;
+mod pages;
 pub(crate) mod private_file;
 mod service;
 mod sight;
@@ -38,7 +38,7 @@ use crate::charter_file::{CHARTER_FILE, CharterFile};
 use crate::config::Config;
 use crate::journal::{Directory, JournalError, Options, Report};
 use crate::layout::Signer;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, Window};
 use crate::service::{MAX_ANSWER, MAX_QUESTION};
 use crate::writer::Running;
 use alarm::Alarm;
@@ -50,6 +50,9 @@ use time::WriterClock;
 
 /// The journal's place in a server's directory.
 pub const JOURNAL_DIRECTORY: &str = "journal";
+/// The place of the journal's index: it follows from the journal, and may be deleted while no
+/// server runs.
+pub const INDEX_DIRECTORY: &str = "index";
 /// Time for an answer: a chain's flush, however many wait before it.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 /// How often it is looked whether a snapshot is due.
@@ -112,8 +115,8 @@ impl Server {
         let Start { clock, confirm_clock } = start;
         let told = Arc::clone(&clock);
         let auctions = Arc::new(Auctions::open(dir, file.charter, keys, limits, told)?);
-        let learnt = Arc::new(Learnt::new(file.charter, Arc::clone(&auctions)));
-        opened.scan(Scanned::All, |number, time, entry| learnt.learn(number, time, entry))?;
+        let learnt = Arc::new(Learnt::new(Arc::clone(&auctions)));
+        opened.scan(Scanned::Marked, |number, time, entry| learnt.learn(number, time, entry))?;
         auctions.ready()?;
         let known = report.snapshot.is_some() && report.replayed < MANY_REPLAYED;
         let snapshot_at = if known { opened.ledger().entries() } else { 0 };
@@ -238,14 +241,17 @@ fn open_journal(
         std::io::ErrorKind::WouldBlock => ServerError::InUse(dir.to_owned()),
         _ => ServerError::file("open", &place)(error),
     })?;
+    let place = dir.join(INDEX_DIRECTORY);
+    let index = Box::new(Directory::open(&place).map_err(ServerError::file("open", &place))?);
     let options = Options { segment_bytes: u64::from(config.segment_mib) << 20 };
-    Ok(Bookkeeper::open(storage, file.charter, key, options)?)
+    let charter = file.charter;
+    Ok(Bookkeeper::open_with(storage, index, charter, key, options, Window::default())?)
 }
 
 fn log(report: &Report, ledger: &Ledger) {
     let (entries, accounts) = (ledger.entries(), ledger.accounts().len());
-    let (snapshot, replayed) = (report.snapshot, report.replayed);
-    tracing::info!(entries, accounts, ?snapshot, replayed, "the journal was read back");
+    let (snapshot, indexed, replayed) = (report.snapshot, report.indexed, report.replayed);
+    tracing::info!(entries, accounts, ?snapshot, ?indexed, replayed, "the journal was read back");
     for name in &report.damaged_snapshots {
         tracing::warn!(name, "a damaged snapshot was passed over");
     }

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use super::auctions::Auctions;
 use super::checkers::Checkers;
 use super::desk::{Decision, Desk};
-use super::sight::{Asker, signing_account};
+use super::sight::Asker;
 use super::time::Clock;
 use crate::journal::Receipt;
 use crate::ledger::{
@@ -74,7 +74,7 @@ impl Handler for Service {
             Question::Request(account, id) => Box::pin(self.request(asker, account, id)).await,
             Question::Head => self.desk.ask(|keeper| keeper.head()).await.map(Answer::Head),
             Question::Consistency(old, new) => {
-                let proof = self.desk.ask(move |keeper| keeper.consistency(old, new)).await;
+                let proof = self.desk.try_ask(move |keeper| keeper.consistency(old, new)).await;
                 proof.map(Answer::Consistency)
             }
             Question::Flushed if asker.is_operator() => {
@@ -162,7 +162,7 @@ impl Service {
             return None;
         }
         let first = submitted.chain.requests().first()?;
-        let account = signing_account(first, self.desk.charter());
+        let account = first.account(self.desk.charter());
         let (receipt, entry) = self.read(account, first.request().id).await??;
         let same = entry.codes == submitted.codes && entry.chain == submitted.chain;
         (same || asker.is_operator()).then_some(receipt)
@@ -170,13 +170,7 @@ impl Service {
 
     /// The entry that decided a request, read back.
     async fn read(&self, account: AccountId, id: RequestId) -> Option<Option<(Receipt, Entry)>> {
-        let found = self.desk.ask(move |keeper| match keeper.receipt(&account, id) {
-            Ok(receipt) => receipt,
-            Err(error) => {
-                tracing::error!(%error, "an entry cannot be read back");
-                keeper.look(|_| None)
-            }
-        });
+        let found = self.desk.try_ask(move |keeper| keeper.receipt(&account, id));
         let Some(receipt) = found.await? else { return Some(None) };
         let entry = Entry::decode(&receipt.entry, self.desk.charter());
         Some(entry.map(|entry| (receipt, entry)))
@@ -206,7 +200,7 @@ impl Service {
         limit: u32,
     ) -> Option<Answer> {
         if self.desk.look(move |ledger| asker.sees_account(ledger, &account)).await? {
-            Some(Answer::History(self.desk.page(&account, from, limit)))
+            self.desk.page(account, from, limit).await.map(Answer::History)
         } else {
             Some(Answer::Declined(Declined::NotYours))
         }
@@ -216,10 +210,11 @@ impl Service {
         let known = self.desk.look(move |ledger| {
             // Nobody who could not take part makes the server read its journal.
             let known = ledger.account(&account).filter(|_| asker.may_take_part(ledger, &account));
-            known.map(|found| (found.currency, found.owner, ledger.record(&account, id).copied()))
+            known.map(|found| (found.currency, found.owner))
         });
         let not_yours = || Some(Answer::Declined(Declined::NotYours));
-        let Some((currency, owner, record)) = known.await? else { return not_yours() };
+        let Some((currency, owner)) = known.await? else { return not_yours() };
+        let record = self.desk.try_ask(move |keeper| keeper.record(&account, id)).await?;
         let Some(record) = record else {
             return if asker.sees(&owner) { Some(Answer::Request(None)) } else { not_yours() };
         };

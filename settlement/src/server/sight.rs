@@ -57,16 +57,3 @@ impl Asker {
         self.is_operator || chain.requests().iter().any(named)
     }
 }
-
-/// The account in whose name a request is made, and whose ids it counts among.
-pub(crate) fn signing_account(request: &VerifiedRequest, charter: &Charter) -> AccountId {
-    match request.request().action {
-        Action::Post(movement) | Action::Hold { movement, .. } => movement.debit,
-        Action::PostHold { account, .. }
-        | Action::VoidHold { account, .. }
-        | Action::Cancel { account }
-        | Action::Withdraw { account, .. } => account,
-        Action::Deposit { currency, .. } => AccountId::of_owner(&charter.operator(), currency),
-        Action::OpenEscrow { subject, currency } => AccountId::of_escrow(&subject, currency),
-    }
-}

@@ -165,8 +165,14 @@ impl<S: Storage, C: FnMut() -> Option<Time>> Rounds<S, C> {
             before.answer(bookkeeper);
         }
         // While the disk works: a signature, the paths, and what was asked.
+        let proofs = match bookkeeper.proofs(&unflushed) {
+            Ok(proofs) => proofs,
+            Err(error) => {
+                give_all(answers, &NoOutcome::Unknown);
+                return Err(error.into());
+            }
+        };
         let outcomes = unflushed.map(|outcomes| {
-            let proofs = bookkeeper.proofs(&outcomes);
             let both = outcomes.into_iter().zip(proofs);
             both.map(|(outcome, proof)| Committed { outcome, proof }).collect()
         });

@@ -10,6 +10,7 @@ mod faults;
 mod forge;
 mod full;
 mod group;
+mod index;
 mod oracle;
 mod people;
 mod proofs;

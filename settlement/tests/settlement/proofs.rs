@@ -95,7 +95,8 @@ fn heads_are_consistent_and_two_histories_convict_the_server() {
     honest.flush().unwrap();
     forked.flush().unwrap();
     let (later, fork) = (head(&honest), head(&forked));
-    let proof = honest.release(honest.consistency(2, 3)).unwrap().unwrap();
+    let proof = honest.consistency(2, 3).unwrap();
+    let proof = honest.release(proof).unwrap().unwrap();
     assert!(common.head.continues_to(&later.head, &proof));
     assert!(!common.head.continues_to(&fork.head, &proof));
     assert!(!later.head.continues_to(&fork.head, &[]));
