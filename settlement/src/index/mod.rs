@@ -472,3 +472,56 @@ fn remove(storage: &mut dyn Storage, gone: impl Fn(&str) -> bool) -> Result<(), 
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::memory::Memory;
+    use super::*;
+
+    const WINDOW: Window = Window { least: 3, leave: 1 };
+
+    fn open(storage: &Memory) -> DiskIndex {
+        DiskIndex::open(Box::new(storage.clone()), Digest([1; 32]), WINDOW).unwrap()
+    }
+
+    /// A batch with nothing but marked entries, enough of them that they are written.
+    fn marked(index: &mut DiskIndex, batch: u64) {
+        let marked: Vec<u64> = (0..20_000).collect();
+        index.add(&Addition { marked: &marked, ..Addition::nothing(batch) }).unwrap();
+    }
+
+    #[test]
+    fn a_file_that_is_newer_than_the_checkpoint_does_not_stand_in_the_way() {
+        let storage = Memory::default();
+        let mut index = open(&storage);
+        index.add(&Addition::nothing(1)).unwrap();
+        assert!(index.checkpoint(Digest([2; 32])).unwrap());
+        for _ in 0..2 {
+            let mut index = open(&storage);
+            assert_eq!(index.marked(), 0);
+            marked(&mut index, 2);
+            assert!(storage.files().contains_key(MARKED));
+            assert_eq!(index.marked_at(77).unwrap(), Some(77));
+        }
+    }
+
+    #[test]
+    fn a_marked_entry_is_believed_in_its_own_place_alone() {
+        let storage = Memory::default();
+        let mut index = open(&storage);
+        marked(&mut index, 1);
+        assert!(index.checkpoint(Digest([2; 32])).unwrap());
+        let mut files = storage.files();
+        let file = files.get_mut(MARKED).unwrap();
+        // One record over another, and a bit of a third.
+        file.copy_within(0..MARKED_BYTES, MARKED_BYTES);
+        file[2 * MARKED_BYTES + 3] ^= 1;
+        drop(files);
+        let mut index = open(&storage);
+        assert_eq!(index.marked_at(0).unwrap(), Some(0));
+        for place in [1, 2] {
+            assert!(matches!(index.marked_at(place), Err(JournalError::Index { .. })));
+        }
+        assert_eq!(index.marked_at(3).unwrap(), Some(3));
+    }
+}

@@ -5,7 +5,7 @@ use auction::layout::Digest;
 use auction::spec::Time;
 use proptest::prelude::*;
 use settlement::bookkeeper::{Bookkeeper, Opened};
-use settlement::journal::{Options, Storage};
+use settlement::journal::{JournalError, Options, Storage};
 use settlement::ledger::{
     AccountId, Action, Chain, Code, HoldKey, Ledger, Outcome, Part, RequestId, VerifiedRequest,
     Window,
@@ -257,6 +257,36 @@ fn an_index_of_another_history_is_not_believed() {
         let own = keeper.record(&account(1), id(161)).unwrap();
         assert!(keeper.release(own).unwrap().is_some());
     }
+}
+
+#[test]
+fn damage_that_shows_itself_while_it_serves_stops_it_and_is_never_checkpointed() {
+    let (disk, index) = (Disk::new(), Disk::new());
+    let window = Window { least: 4, leave: 2 };
+    paid(&disk, &index, 0..40);
+    let mut keeper = open(&disk, &index, window).serve_confirmed();
+    // The places of all entries, under the server's feet.
+    let mut under = index.clone();
+    let length = under.length("index-entries").unwrap();
+    for byte in 0..length {
+        under.write_at("index-entries", byte, &[0xff]).unwrap();
+    }
+    under.flush("index-entries").unwrap();
+    assert!(matches!(keeper.receipt(&account(1), id(101)), Err(JournalError::Fault { .. })));
+    let refused = keeper.submit(vec![post(900, 1, 2, 1).into()], Time(1000));
+    assert!(matches!(refused, Err(JournalError::Fault { .. })));
+    assert!(keeper.idle().is_err() && keeper.snapshot().is_err());
+    drop(keeper);
+    let opened = open(&disk, &index, window);
+    assert_eq!(opened.report().indexed, None);
+    let mut keeper = opened.serve_confirmed();
+    for number in 101..140 {
+        let receipt = keeper.receipt(&account(1), id(number)).unwrap();
+        assert!(keeper.release(receipt).unwrap().is_some(), "{number}");
+    }
+    let paid = keeper.submit(vec![post(900, 1, 2, 1).into()], Time(1000)).unwrap();
+    keeper.flush().unwrap();
+    assert_eq!(keeper.release(paid).unwrap()[0].replies[0].code, Code::Done);
 }
 
 #[test]
