@@ -5,21 +5,24 @@ use std::sync::{Arc, Mutex as StdMutex, PoisonError, RwLock};
 use std::time::Instant;
 
 use auction::layout::Digest;
+use auction::settlement_terms::Settlement;
 use auction::spec::{Member, Spec, Time, VerifiedSpec};
 use link::PeerKey;
 use link::service::Declined;
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
+use witness::LedgerKey;
 
 use crate::actor::{self, Handle};
 use crate::alarm::Alarm;
 use crate::bucket::Bucket;
 use crate::footprint::estimate;
 use crate::graveyard::Graveyard;
-use crate::limits::{FELLOW_GRACE, SWEEP};
+use crate::limits::{FELLOW_GRACE, SWEEP, WITNESS_INTERVAL};
 use crate::node::Site;
 use crate::store::{StoredAuction, TombRow};
+use crate::witnessing::{Look, key_of};
 
 const DAY_MILLIS: u64 = 24 * 3600 * 1000;
 
@@ -72,6 +75,7 @@ impl Auctions {
 
     /// 1 Joins an auction that is new here, or finds it.
     pub(crate) async fn join(self: Arc<Self>, spec: VerifiedSpec) -> Result<Handle, Declined> {
+        self.check_server(spec.spec()).await?;
         let _one = self.joining.lock().await;
         if let Some(handle) = self.get(&spec.id()) {
             return Ok(handle);
@@ -92,6 +96,53 @@ impl Auctions {
         })?;
         tracing::info!(auction = %spec.id(), number, "joined");
         Ok(self.start(spec, stored).await)
+    }
+
+    /// A settlement server whose history is not known to be one is not joined: whoever announces
+    /// may come again. SETTLEMENT, section "Witnesses".
+    async fn check_server(&self, spec: &Spec) -> Result<(), Declined> {
+        let Some(terms) = &spec.settlement else { return Ok(()) };
+        let used = self.servers();
+        match self.site.witnessing.look(terms, &used).await {
+            Look::Followed => Ok(()),
+            Look::Silent => {
+                let why = "the auction's settlement server does not answer this accumulator, which \
+                           must see its head before it joins: announce it again";
+                Err(Declined::NotNow(why.to_owned()))
+            }
+            Look::Unanswered => {
+                let why = "the auction's settlement server has not shown that its history continues \
+                           the one that this accumulator knows";
+                Err(Declined::NotNow(why.to_owned()))
+            }
+            Look::Convicted => {
+                let why = "the auction's settlement server is convicted by its own words";
+                Err(Declined::NotAllowed(why.to_owned()))
+            }
+            Look::Full => {
+                let why = "this accumulator watches as many settlement servers as it can";
+                Err(Declined::NotNow(why.to_owned()))
+            }
+        }
+    }
+
+    /// The settlement servers of all auctions that run.
+    fn servers(&self) -> HashMap<LedgerKey, Settlement> {
+        let all = self.running.read().unwrap_or_else(PoisonError::into_inner);
+        let terms = all.values().filter(|handle| handle.shared.runs());
+        let terms = terms.filter_map(|handle| handle.shared.spec.spec().settlement.clone());
+        terms.map(|terms| (key_of(&terms), terms)).collect()
+    }
+
+    /// Looks at the settlement servers of running auctions, again and again.
+    pub(crate) async fn witness(&self) {
+        loop {
+            sleep(WITNESS_INTERVAL).await;
+            let used = self.servers();
+            for terms in used.values() {
+                self.site.witnessing.look(terms, &used).await;
+            }
+        }
     }
 
     /// What the operator allows.

@@ -24,6 +24,7 @@ mod private_file;
 mod service;
 pub mod store;
 mod transcripts;
+mod witnessing;
 
 pub use clock::{Clock, SystemClock};
 pub use config::{CONFIG_FILE, Config};

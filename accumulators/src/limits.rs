@@ -38,6 +38,15 @@ pub const STREAMS: u32 = 256;
 /// Milliseconds after its last time for which it is remembered that an auction ended without an
 /// outcome.
 pub const REMEMBER_MILLIS: u64 = 24 * 3600 * 1000;
+/// How often the settlement servers of running auctions are asked for their heads; after as long
+/// without one the next bid waits for it.
+pub const WITNESS_INTERVAL: Duration = Duration::from_secs(60);
+/// How long a settlement server has to show its head, and that it continues those before.
+pub const WITNESS_PATIENCE: Duration = Duration::from_secs(5);
+/// After a settlement server did not answer, no bid waits for it again for so long.
+pub const WITNESS_AGAIN: Duration = Duration::from_secs(20);
+/// Shares refused for themselves that are kept for one auction.
+pub const MAX_WRONG_SHARES: usize = 64;
 /// How often it is looked for what may be forgotten.
 pub const SWEEP: Duration = Duration::from_secs(60);
 /// How often an ended auction looks whether anything is left to deliver.

@@ -23,6 +23,7 @@ use crate::pool::Pool;
 use crate::service::Service;
 use crate::store::{Store, StoreError, Stored, StoredAuction, TombRow, Vault};
 use crate::transcripts::Transcripts;
+use crate::witnessing::Witnessing;
 
 /// What all auctions of a node share.
 pub(crate) struct Site {
@@ -35,6 +36,7 @@ pub(crate) struct Site {
     pub(crate) fellows: Fellows,
     pub(crate) pool: Pool,
     pub(crate) lingering: Lingering,
+    pub(crate) witnessing: Witnessing,
 }
 
 /// An accumulator, opened and not yet running.
@@ -65,7 +67,7 @@ impl Node {
         let identity = load_identity(dir)?;
         let alarm = Alarm::new();
         let pool = Pool::start(&alarm).map_err(NodeError::file("start the threads of", dir))?;
-        let (store, Stored { auctions, tombs }) = Store::open(dir, &alarm)?;
+        let (store, Stored { auctions, tombs, watches }) = Store::open(dir, &alarm)?;
         let damaged = |reason: String| NodeError::Store {
             path: dir.to_owned(),
             source: StoreError::File { path: dir.to_owned(), reason },
@@ -95,8 +97,25 @@ impl Node {
         let fellows = Fellows::new(endpoint.clone());
         let identity = Arc::new(identity);
         let lingering = Lingering::default();
-        let site =
-            Site { identity, config, clock, store, vault, transcripts, fellows, pool, lingering };
+        let witnessing = Witnessing::new(
+            endpoint.clone(),
+            &identity,
+            Arc::clone(&clock),
+            store.clone(),
+            watches,
+        );
+        let site = Site {
+            identity,
+            config,
+            clock,
+            store,
+            vault,
+            transcripts,
+            fellows,
+            pool,
+            lingering,
+            witnessing,
+        };
         Ok(Self { endpoint, site: Arc::new(site), stored, tombs, alarm })
     }
 
@@ -135,6 +154,7 @@ impl Node {
             tokio::select! {
                 () = shutdown => {}
                 () = auctions.sweep() => {}
+                () = auctions.witness() => {}
             }
             tracing::info!("shutting down");
             // First those who keep others waiting for an answer.

@@ -70,7 +70,7 @@ impl Handler for Service {
                 None if self.buried(&id).is_some() => self.auctions.graveyard.state(&id).await,
                 None => unknown(),
             },
-            Question::Submit(id, submission) => self.submit(&id, *submission).await,
+            Question::Submit(id, submission) => self.submit(peer, &id, *submission).await,
             Question::LeaveReceipts(id, receipts) => self.leave(&id, receipts).await,
             Question::Close(close) => match self.auctions.get(&close.auction) {
                 Some(handle) => ask(&handle, |reply| Command::Close(close, reply)).await,
@@ -85,6 +85,15 @@ impl Handler for Service {
                 None => self.without(&id),
             },
             Question::Transcript(id, offset) => self.transcript(id, offset).await,
+            Question::Witnessed => Answer::Witnessed(self.auctions.site.witnessing.view()),
+            Question::Accuse(evidence) => {
+                if self.auctions.site.witnessing.hear_evidence(*evidence).await {
+                    Answer::Done
+                } else {
+                    let why = "it convicts no settlement server that this accumulator watches";
+                    Answer::Declined(Declined::Wrong(why.to_owned()))
+                }
+            }
             Question::Round(id, message) => self.round(peer, &id, message).await,
             Question::History(id, round, k) => {
                 self.ask_as_fellow(peer, &id, |reply| Command::History(round, k, reply)).await
@@ -132,12 +141,17 @@ impl Service {
     }
 
     /// 3 A bid. Its digest is computed here, where many run side by side.
-    async fn submit(&self, id: &Digest, submission: Submission) -> Answer {
+    async fn submit(&self, peer: PeerKey, id: &Digest, submission: Submission) -> Answer {
         let Some(handle) = self.auctions.get(id) else { return self.without(id) };
+        if let Some(terms) = &handle.shared.spec.spec().settlement {
+            // A bid waits for a look that is due, and is taken whatever comes of it, unless the
+            // server is convicted.
+            self.auctions.site.witnessing.keep_fresh(terms).await;
+        }
         let Ok(bytes) = encode(&submission.bid) else { return busy() };
         let digest = submission.bid.digest();
         let command =
-            |reply| Command::Submit(Box::new(Incoming { submission, digest, bytes, reply }));
+            |reply| Command::Submit(Box::new(Incoming { peer, submission, digest, bytes, reply }));
         ask(&handle, command).await
     }
 

@@ -5,10 +5,14 @@ mod cluster;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
-use accumulators::store::inspect::held_bids;
+use accumulators::store::StoreError;
+use accumulators::store::inspect::{held_bids, wrong_shares};
 use auction::bid::ShareDelivery;
+use auction::dispute::ShareEvidence;
 use auction::keys::SecretKey;
+use auction::layout::Digest;
 use auction::messages::Content;
 use auction::receipts::Reason;
 use auction::shares::{Share, ShareSum};
@@ -41,7 +45,8 @@ async fn bids_are_refused_with_their_reason() {
     wrong.submissions[k].delivery =
         ShareDelivery::sign(auction.context(), wrong.digest(), k as u8, share, &wrong.key);
     let reason = refused(cluster.submit(k, &wrong, id).await);
-    assert_eq!(reason, Reason::ShareDoesNotOpen);
+    let named = wrong.submissions[k].delivery.digest(auction.context());
+    assert_eq!(reason, Reason::ShareDoesNotOpen(named));
     let receipts = cluster.place(&auction, &bid).await;
     // Receipts are left for held bids alone, whole and right.
     let stranger = cluster.seal(&auction, 6);
@@ -262,4 +267,44 @@ async fn held_soon(cluster: &Cluster, id: auction::layout::Digest) -> Vec<Option
         all.extend(held.into_iter().map(|held| held.share));
     }
     all
+}
+
+/// What convicts a bidder of a wrong share is kept, over a restart, until the bid is taken.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_share_that_does_not_open_is_kept_as_evidence_until_the_bid_is_taken() {
+    let mut cluster = Cluster::started(2).await;
+    let auction = cluster.open_auction(Rule::FirstPrice, 6).await;
+    let id = auction.id();
+    let bid = cluster.seal(&auction, 3);
+    let mut wrong = bid.submissions[0].clone();
+    let share = match &wrong.delivery.share {
+        Share::Seed(_) => Share::Seed([9; 32]),
+        Share::Explicit { entries, .. } => {
+            Share::Explicit { entries: entries.clone(), blinding: [0; 32] }
+        }
+    };
+    wrong.delivery = ShareDelivery::sign(auction.context(), bid.digest(), 0, share, &bid.key);
+    let answer = cluster.insist(0, &Question::Submit(id, Box::new(wrong.clone()))).await;
+    assert!(matches!(refused(answer), Reason::ShareDoesNotOpen(_)));
+    cluster.stop(0).await;
+    let kept = shares_of_stopped(&cluster, &id).await;
+    assert_eq!(kept.len(), 1);
+    assert_eq!(kept[0].delivery, wrong.delivery);
+    let ruling = kept[0].clone().judge(&mut rand::rng()).unwrap();
+    assert_eq!(ruling.convicted[0].key, bid.key.public());
+    cluster.start(0).await;
+    cluster.place(&auction, &bid).await;
+    cluster.stop(0).await;
+    assert!(shares_of_stopped(&cluster, &id).await.is_empty());
+}
+
+/// Node 0's evidence, once its writer has let go of the store.
+async fn shares_of_stopped(cluster: &Cluster, id: &Digest) -> Vec<ShareEvidence> {
+    loop {
+        match wrong_shares(&cluster.dir(0), id) {
+            Ok(shares) => return shares,
+            Err(StoreError::Database(_)) => tokio::time::sleep(Duration::from_millis(5)).await,
+            Err(error) => panic!("{error}"),
+        }
+    }
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::group::PointBytes;
-use crate::keys::{BadSignature, DecodedKey, PublicKey, SecretKey, Signature};
+use crate::keys::{BadSignature, Claim, DecodedKey, PublicKey, SecretKey, Signature};
 use crate::layout::{Digest, Label, Layout};
 use crate::prices::Level;
 use crate::proofs::membership::MembershipProof;
@@ -175,6 +175,16 @@ impl SealedBid {
         Ok(bidder)
     }
 
+    /// That the bidder signed the bid, whose digest is `digest`: to be held with others.
+    ///
+    /// # Errors
+    /// [`BadSignature`] when nothing can be signed under the bidder's key.
+    pub(crate) fn claim(&self, digest: &Digest) -> Result<(DecodedKey, Claim), BadSignature> {
+        let bidder = self.bidder.decode()?;
+        let layout = Self::signed_layout(&self.context, digest);
+        Ok((bidder, bidder.claim(&layout, &self.signature)))
+    }
+
     pub(crate) fn signed_layout(context: &Digest, digest: &Digest) -> Layout {
         let mut layout = Layout::new(Label::BidSignature, context);
         layout.digest(digest);
@@ -227,12 +237,24 @@ impl ShareDelivery {
         layout
     }
 
+    /// The hash of what the bidder signs: names this share of this bid to one accumulator. Of a
+    /// share it says nothing that could be found by trying.
+    #[must_use]
+    pub fn digest(&self, context: &Digest) -> Digest {
+        self.layout(context).hash()
+    }
+
     /// Whether `bidder` signed this share.
     ///
     /// # Errors
     /// [`BadSignature`].
     pub fn verify(&self, context: &Digest, bidder: &DecodedKey) -> Result<(), BadSignature> {
         bidder.verify(&self.layout(context), &self.signature)
+    }
+
+    /// That `bidder` signed this share: to be held with others.
+    pub(crate) fn claim(&self, context: &Digest, bidder: &DecodedKey) -> Claim {
+        bidder.claim(&self.layout(context), &self.signature)
     }
 }
 

@@ -4,8 +4,10 @@
 use curve25519_dalek::{RistrettoPoint, Scalar};
 use serde::{Deserialize, Serialize};
 
-use crate::group::{EncodingError, Point, PointBytes};
+use crate::field::half;
+use crate::group::{EncodingError, Point, PointBytes, basepoint};
 use crate::layout::Layout;
+use crate::secret::{SecretScalar, SecretVector};
 
 /// A ciphertext, as received.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +45,19 @@ impl Ciphertext {
         Self { a: RistrettoPoint::mul_base(t).into(), b: masked.into() }
     }
 
+    /// Encrypts each value with its randomness, in constant time: many are encoded together.
+    #[must_use]
+    pub fn encrypt_all(key: &Point, values: &SecretVector, randomness: &SecretVector) -> Vec<Self> {
+        let mut halves = Vec::with_capacity(2 * values.expose().len());
+        for (value, t) in values.expose().iter().zip(randomness.expose()) {
+            let (value, t) = (SecretScalar::new(half(value)), SecretScalar::new(half(t)));
+            halves.extend([basepoint().times(&t), key.times(&t) + basepoint().times(&value)]);
+        }
+        let points = Point::from_halves(&halves);
+        let (pairs, _) = points.as_chunks::<2>();
+        pairs.iter().map(|[a, b]| Self { a: *a, b: *b }).collect()
+    }
+
     /// The ciphertext of the sum of the plaintexts.
     #[must_use]
     pub fn sum<'a>(ciphertexts: impl IntoIterator<Item = &'a Self> + Clone) -> Self {
@@ -52,11 +67,12 @@ impl Ciphertext {
         }
     }
 
-    /// The ciphertext of the plaintext less one.
+    /// The ciphertext of the sum of the plaintexts less one.
     #[must_use]
-    pub fn minus_one(&self) -> Self {
+    pub fn sum_minus_one(ciphertexts: &[Self]) -> Self {
         let one = curve25519_dalek::constants::RISTRETTO_BASEPOINT_POINT;
-        Self { a: self.a, b: (self.b.value() - one).into() }
+        let b: RistrettoPoint = ciphertexts.iter().map(|c| c.b.value()).sum();
+        Self { a: Point::sum(ciphertexts.iter().map(|c| &c.a)), b: (b - one).into() }
     }
 
     /// As it travels.

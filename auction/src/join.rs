@@ -7,7 +7,7 @@ use rand::CryptoRng;
 use serde::{Deserialize, Serialize};
 
 use crate::group::{EncodingError, Generators, Point, PointBytes, basepoint};
-use crate::keys::{BadSignature, PublicKey, SecretKey, Signature};
+use crate::keys::{BadSignature, DecodedKey, PublicKey, SecretKey, Signature};
 use crate::layout::{Digest, Label, Layout};
 use crate::proofs::batch::EquationBatch;
 use crate::proofs::linear::{LinearProof, LinearStatement};
@@ -151,6 +151,8 @@ pub struct Auction {
     context: Digest,
     keys: Vec<Point>,
     key: Point,
+    /// The identity of each accumulator.
+    identities: Vec<DecodedKey>,
     generators: Arc<Generators>,
 }
 
@@ -176,8 +178,10 @@ impl Auction {
             // Without the signature, which its signer can make anew without being convicted.
             layout.digest(&join.layout().hash());
         }
+        let members = spec.spec().accumulators.iter();
+        let identities = members.map(|member| member.key.decode()).collect::<Result<_, _>>()?;
         let generators = Generators::for_levels(spec.spec().levels());
-        Ok(Self { context: layout.hash(), spec, joins, keys, key, generators })
+        Ok(Self { context: layout.hash(), spec, joins, keys, key, identities, generators })
     }
 
     /// The terms.
@@ -226,6 +230,12 @@ impl Auction {
     #[must_use]
     pub fn identity(&self, k: usize) -> Option<&PublicKey> {
         self.spec().accumulators.get(k).map(|member| &member.key)
+    }
+
+    /// The identity of accumulator `k`, to verify what it signed.
+    #[must_use]
+    pub fn decoded_identity(&self, k: usize) -> Option<&DecodedKey> {
+        self.identities.get(k)
     }
 
     /// `Y_k`, the decryption key of each accumulator.

@@ -10,8 +10,10 @@
 pub mod bid;
 pub mod book;
 pub mod checking;
+pub mod dispute;
 pub mod elgamal;
 pub mod equivocation;
+pub mod evidence;
 pub mod field;
 pub mod group;
 pub mod join;
@@ -22,6 +24,7 @@ pub mod money;
 pub mod order;
 pub mod outcome;
 pub mod party;
+pub mod physical_terms;
 pub mod prices;
 pub mod proofs;
 pub mod receipts;

@@ -150,7 +150,13 @@ impl Body {
     /// Signs the body.
     #[must_use]
     pub fn sign(self, identity: &SecretKey) -> RoundMessage {
-        let signature = identity.sign(&signed_layout(&self.context, &self.digest()));
+        let digest = self.digest();
+        self.sign_as(&digest, identity)
+    }
+
+    /// Signs the body, whose digest is `digest`.
+    pub(crate) fn sign_as(self, digest: &Digest, identity: &SecretKey) -> RoundMessage {
+        let signature = identity.sign(&signed_layout(&self.context, digest));
         RoundMessage { body: self, signature }
     }
 }
@@ -167,19 +173,32 @@ impl RoundMessage {
     /// The sender's key, when the auction has such an accumulator and it signed.
     #[must_use]
     pub fn authentic_sender(&self, auction: &Auction) -> Option<usize> {
+        self.authentic(auction).map(|(sender, _)| sender)
+    }
+
+    /// The same with the digest of the body, which is long and hashed once.
+    pub(crate) fn authentic(&self, auction: &Auction) -> Option<(usize, Digest)> {
         let sender = usize::from(self.body.accumulator);
-        let key = auction.identity(sender)?;
-        self.verify(key).ok().map(|()| sender)
+        let key = auction.decoded_identity(sender)?;
+        let digest = self.body.digest();
+        let layout = signed_layout(&self.body.context, &digest);
+        key.verify(&layout, &self.signature).ok().map(|()| (sender, digest))
     }
 }
 
 /// The hash of all bodies of a round, in the order of the accumulators.
 #[must_use]
 pub fn chain(context: &Digest, messages: &[RoundMessage]) -> Digest {
+    let digests: Vec<Digest> = messages.iter().map(|message| message.body.digest()).collect();
+    chain_digests(context, &digests)
+}
+
+/// The same from the bodies' digests.
+pub(crate) fn chain_digests(context: &Digest, digests: &[Digest]) -> Digest {
     let mut layout = Layout::new(Label::Chain, context);
-    layout.count(messages.len());
-    for message in messages {
-        layout.digest(&message.body.digest());
+    layout.count(digests.len());
+    for digest in digests {
+        layout.digest(digest);
     }
     layout.hash()
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bid::TicketError;
 use crate::join::Auction;
-use crate::keys::{BadSignature, SecretKey, Signature};
+use crate::keys::{BadSignature, PublicKey, SecretKey, Signature};
 use crate::layout::{Digest, Label, Layout};
 use crate::proofs::ProofError;
 use crate::spec::Time;
@@ -39,8 +39,8 @@ impl Receipt {
     /// # Errors
     /// [`BadSignature`]; under a key of zeros when the auction has no such accumulator.
     pub fn verify(&self, auction: &Auction) -> Result<(), BadSignature> {
-        let nobody = crate::keys::PublicKey([0; 32]);
-        let key = auction.identity(usize::from(self.accumulator)).unwrap_or(&nobody);
+        let nobody = BadSignature { key: PublicKey([0; 32]) };
+        let key = auction.decoded_identity(usize::from(self.accumulator)).ok_or(nobody)?;
         let layout = Self::layout(auction.context(), &self.bid, self.accumulator);
         key.verify(&layout, &self.signature)
     }
@@ -130,12 +130,22 @@ pub enum Reason {
     /// The bidder did not sign the share.
     #[error("the bidder's signature on the share is wrong")]
     ShareSignature,
-    /// The share is malformed.
-    #[error("the share is malformed: {0}")]
-    ShareShape(String),
-    /// The share does not open its commitment.
-    #[error("the share does not open its commitment")]
-    ShareDoesNotOpen,
+    /// The share is malformed. It is named, so that nobody can say that it was another.
+    #[error("share {share} is malformed: {why}")]
+    ShareShape {
+        /// What was delivered ([`crate::bid::ShareDelivery::digest`]).
+        share: Digest,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The share does not open its commitment; named likewise.
+    #[error("share {0} does not open its commitment")]
+    ShareDoesNotOpen(Digest),
+    /// The settlement server has signed what cannot all be true: its tickets are worth nothing.
+    #[error(
+        "the auction's settlement server is convicted by its own words: no more bids are taken"
+    )]
+    ServerConvicted,
 }
 
 impl Reason {

@@ -3,7 +3,7 @@
 //! Everything that depends on the bid level or on a share runs in constant time: selections over
 //! the whole ladder and the constant-time multi-scalar multiplication of the curve library.
 
-use curve25519_dalek::{RistrettoPoint, Scalar};
+use curve25519_dalek::RistrettoPoint;
 use rand::CryptoRng;
 use subtle::{ConditionallySelectable as _, ConstantTimeEq as _, ConstantTimeGreater as _};
 
@@ -17,7 +17,7 @@ use crate::prices::Level;
 use crate::proofs::entries::commit;
 use crate::proofs::membership::{MembershipProof, MembershipStatement};
 use crate::proofs::{Place, ProofError};
-use crate::secret::{SecretScalar, SecretVector};
+use crate::secret::SecretScalar;
 use crate::shares::{Share, ShareSum};
 
 /// Why a bid cannot be sealed. The bidder's mistake.
@@ -177,17 +177,16 @@ fn split<R: CryptoRng + ?Sized>(
             continue;
         }
         let share = Share::random_seed(rng);
-        let expanded = share.expand(levels)?;
         let mut alone = ShareSum::new(levels);
-        alone.add(&expanded)?;
+        alone.add(&share.expand(levels)?)?;
+        sum.add_sum(&alone)?;
         let alone = alone.finish();
-        sum.add(&expanded)?;
         // 2.2 Commitment to a seed share.
         commitments.push(Some(commit(generators, alone.vector.expose(), alone.blinding.expose())));
         shares.push(Some(share));
     }
+    let entries = sum.remaining(|j| !j.ct_gt(&level.0));
     let sum = sum.finish();
-    let entries = remaining(level, &sum.vector);
     let own_blinding = SecretScalar::random(rng);
     let blinding = SecretScalar::new(sum.blinding.expose() + own_blinding.expose());
 
@@ -197,19 +196,10 @@ fn split<R: CryptoRng + ?Sized>(
     let last = total - commitments.iter().flatten().sum::<RistrettoPoint>();
     let shares = shares
         .into_iter()
-        .map(|share| share.unwrap_or_else(|| Share::explicit(&entries, &own_blinding)))
+        .map(|share| share.unwrap_or_else(|| Share::explicit(entries.clone(), &own_blinding)))
         .collect();
     let commitments = commitments.into_iter().map(|c| c.unwrap_or(last).into()).collect();
     Ok((shares, commitments, blinding))
-}
-
-/// `u(b) - sum`, where `u(b)` is one up to the bid level and zero above.
-fn remaining(level: Level, sum: &SecretVector) -> SecretVector {
-    let entries = (1u32..).zip(sum.expose()).map(|(j, share)| {
-        let above = j.ct_gt(&level.0);
-        Scalar::conditional_select(&Scalar::ONE, &Scalar::ZERO, above) - share
-    });
-    SecretVector::new(entries.collect())
 }
 
 /// `P_b`, found by looking at every level.

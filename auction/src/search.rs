@@ -1,8 +1,9 @@
 //! The search for the highest index at which a falling yes-or-no question is still answered
 //! yes. PROTOCOL sections 7 and 8: levels for the price, positions in the order for the winner.
 //!
-//! A stage cuts what remains into `c` parts and shows what the tests on them need; within a
-//! stage, rounds of tests cut with fan-out `f`. Cutting is the same everywhere.
+//! A stage cuts what remains into at most `c` parts and shows what the tests on them need; within
+//! a stage, rounds of tests cut with fan-out at most `f`. Cutting is the same everywhere: never
+//! into more parts than save a stage or a round.
 
 /// A run of indices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,11 +14,27 @@ pub struct Interval {
     pub size: usize,
 }
 
+/// How many times `size` must be cut into at most `most` parts, at least 2, until each has size 1,
+/// and the fewest parts with which so many times suffice.
+fn cuts(size: usize, most: usize) -> (usize, usize) {
+    let reach = |parts: usize, times: u32| parts.saturating_pow(times);
+    let mut times = 0;
+    while reach(most, times) < size {
+        times += 1;
+    }
+    let mut parts = 1;
+    while reach(parts, times) < size {
+        parts += 1;
+    }
+    (times as usize, parts)
+}
+
 impl Interval {
-    /// The first indices of `q = min(parts, size)` parts: `low + floor(i size / q)`.
+    /// The first indices of `q` parts, `low + floor(i size / q)`: as few as are cut down to size 1
+    /// in as many cuts as `most` parts each time.
     #[must_use]
-    pub fn starts(&self, parts: usize) -> Vec<usize> {
-        let q = parts.min(self.size);
+    pub fn starts(&self, most: usize) -> Vec<usize> {
+        let (_, q) = cuts(self.size, most);
         (0..q).map(|i| self.low + i * self.size / q).collect()
     }
 
@@ -28,6 +45,42 @@ impl Interval {
         let low = starts[i];
         let end = starts.get(i + 1).copied().unwrap_or(self.low + self.size);
         Self { low, size: end - low }
+    }
+}
+
+/// What a search takes whose parts are the larger ones each time: no search in the range takes
+/// more stages or rounds. (One that meets a smaller part can take a stage less, of more parts.)
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Effort {
+    /// Stages.
+    pub stages: usize,
+    /// Parts of all stages, less one each.
+    pub shown: usize,
+    /// Rounds of tests.
+    pub rounds: usize,
+    /// Tests.
+    pub tests: usize,
+}
+
+impl Effort {
+    /// Of the search in `range` with block size `block` and fan-out `fan_out`.
+    #[must_use]
+    pub fn of(range: Interval, block: usize, fan_out: usize) -> Self {
+        let (mut effort, mut size) = (Self::default(), range.size);
+        while size > 1 {
+            let (_, parts) = cuts(size, block);
+            effort.stages += 1;
+            effort.shown += parts - 1;
+            let mut open = parts;
+            while open > 1 {
+                let (_, tested) = cuts(open, fan_out);
+                effort.rounds += 1;
+                effort.tests += tested - 1;
+                open = open.div_ceil(tested);
+            }
+            size = size.div_ceil(parts);
+        }
+        effort
     }
 }
 
@@ -142,6 +195,38 @@ mod tests {
         assert_eq!(search(1, 1024, 32, 32, 700), (700, 2, 2));
         assert_eq!(search(0, 1000, 32, 32, 0), (0, 2, 2));
         assert_eq!(search(1, 1024, 32, 2, 700), (700, 2, 10));
+    }
+
+    #[test]
+    fn a_range_is_cut_into_no_more_parts_than_save_a_stage() {
+        assert_eq!(cuts(100, 32), (2, 10));
+        assert_eq!(cuts(101, 32), (2, 11));
+        assert_eq!(cuts(1024, 32), (2, 32));
+        assert_eq!(cuts(1025, 32), (3, 11));
+        assert_eq!(cuts(20, 32), (1, 20));
+        assert_eq!(cuts(2, 2), (1, 2));
+        assert_eq!(cuts(1, 5), (0, 1));
+        // As many parts as there are levels, at most; and a cut of everything that a spec allows.
+        assert_eq!(cuts(1 << 20, 256), (3, 102));
+    }
+
+    #[test]
+    fn no_search_takes_more_stages_or_rounds_than_its_effort() {
+        for size in 1..90 {
+            for (block, fan_out) in [(2, 2), (5, 3), (16, 4), (32, 2), (32, 32)] {
+                let effort = Effort::of(Interval { low: 0, size }, block, fan_out);
+                let searches = (0..size).map(|sought| search(0, size, block, fan_out, sought));
+                let most = |of: fn(&(usize, usize, usize)) -> usize| {
+                    searches.clone().map(|found| of(&found)).max().unwrap()
+                };
+                assert_eq!(most(|found| found.1), effort.stages);
+                assert!(most(|found| found.2) <= effort.rounds);
+            }
+        }
+        let effort = Effort::of(Interval { low: 1, size: 1024 }, 32, 2);
+        assert_eq!(effort, Effort { stages: 2, shown: 62, rounds: 10, tests: 10 });
+        let effort = Effort::of(Interval { low: 0, size: 1000 }, 32, 32);
+        assert_eq!(effort, Effort { stages: 2, shown: 62, rounds: 2, tests: 62 });
     }
 
     #[test]

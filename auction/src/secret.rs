@@ -4,6 +4,8 @@ use curve25519_dalek::Scalar;
 use rand::CryptoRng;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+use crate::field::half;
+
 /// A secret scalar.
 #[derive(Zeroize, ZeroizeOnDrop)]
 pub struct SecretScalar(Scalar);
@@ -30,6 +32,13 @@ impl SecretScalar {
     #[must_use]
     pub fn expose(&self) -> &Scalar {
         &self.0
+    }
+
+    /// The value that doubled is this one: points that are to be encoded are made as halves
+    /// ([`crate::group::Point::from_halves`]).
+    #[must_use]
+    pub fn half(&self) -> Self {
+        Self(half(&self.0))
     }
 }
 
@@ -78,6 +87,13 @@ mod tests {
         let scalar = SecretScalar::new(Scalar::from(123_456_789u64));
         let vector = SecretVector::new(vec![Scalar::from(123_456_789u64)]);
         assert_eq!(format!("{scalar:?} {vector:?}"), "SecretScalar(..) SecretVector(1 entries)");
+    }
+
+    #[test]
+    fn two_halves_are_the_whole() {
+        let scalar = SecretScalar::new(Scalar::from(7u8));
+        let half = scalar.half();
+        assert_eq!(half.expose() + half.expose(), *scalar.expose());
     }
 
     #[test]

@@ -1,11 +1,12 @@
-//! What a spec says of the payment, where a settlement server takes it: bonds, times, fee, goods,
-//! and the server's receipt for the goods key. SETTLEMENT, section "An auction's payment".
+//! What a spec says of the payment, where a settlement server takes it: bonds, times, fee, what
+//! is delivered, and the server's receipt. SETTLEMENT, section "An auction's payment".
 
 use serde::{Deserialize, Serialize};
 
 use crate::keys::{BadSignature, PublicKey, SecretKey, Signature};
 use crate::layout::{Digest, Label, Layout};
 use crate::money::Amount;
+use crate::physical_terms::PhysicalTerms;
 use crate::prices::{Level, PriceLadder};
 use crate::spec::{MAX_ADDRESS, SpecError, Time};
 
@@ -53,6 +54,8 @@ pub struct Fee {
 pub enum Delivery {
     /// A file, encrypted; its key comes with the receipt.
     Digital(Goods),
+    /// A thing, sent: the price stays in escrow until it is dispatched and not disputed.
+    Physical(PhysicalTerms),
 }
 
 /// Encrypted goods.
@@ -73,6 +76,24 @@ impl Fee {
         let part = u128::from(price.0) * u128::from(self.per_ten_thousand) / 10_000;
         let part = u64::try_from(part).unwrap_or(u64::MAX);
         Amount(self.flat.0.saturating_add(part))
+    }
+}
+
+impl Delivery {
+    fn check(
+        &self,
+        seller: PublicKey,
+        server: PublicKey,
+        held_until: Time,
+    ) -> Result<(), SpecError> {
+        match self {
+            Self::Digital(goods) if (1..=MAX_GOODS_BYTES).contains(&goods.bytes) => Ok(()),
+            Self::Digital(_) => {
+                let (field, expected) = ("goods", "1 byte to 1 TiB of encrypted goods");
+                Err(SpecError::Field { field, expected })
+            }
+            Self::Physical(terms) => terms.check(seller, server, held_until),
+        }
     }
 }
 
@@ -97,15 +118,17 @@ impl Settlement {
         };
         match &self.delivery {
             Delivery::Digital(goods) => {
-                layout.u8(1).digest(&goods.key_hash).digest(&goods.checksum).u64(goods.bytes)
+                layout.u8(1).digest(&goods.key_hash).digest(&goods.checksum).u64(goods.bytes);
             }
-        };
+            Delivery::Physical(terms) => terms.write(layout.u8(2)),
+        }
     }
 
-    /// Checks the terms beside the ladder and the times of their spec.
+    /// Checks the terms beside the ladder, the seller and the times of their spec.
     pub(crate) fn check(
         &self,
         ladder: &PriceLadder,
+        seller: PublicKey,
         closing: Time,
         last: Time,
     ) -> Result<(), SpecError> {
@@ -113,7 +136,6 @@ impl Settlement {
         let increasing = covers.is_sorted_by(|a, b| a < b);
         let on_ladder = covers.iter().all(|cover| (1..=ladder.levels()).contains(&cover.0));
         let held = self.held_until.0.saturating_sub(closing.0);
-        let Delivery::Digital(goods) = &self.delivery;
         let rules = [
             (
                 "covers",
@@ -138,15 +160,10 @@ impl Settlement {
                 (SHORTEST_BOND_MS..=LONGEST_BOND_MS).contains(&held),
             ),
             ("sale fee", "at most the lowest price", self.fee_fits(ladder)),
-            (
-                "goods",
-                "1 byte to 1 TiB of encrypted goods",
-                (1..=MAX_GOODS_BYTES).contains(&goods.bytes),
-            ),
         ];
         match rules.iter().find(|(_, _, holds)| !holds) {
             Some((field, expected, _)) => Err(SpecError::Field { field, expected }),
-            None => Ok(()),
+            None => self.delivery.check(seller, self.server, self.held_until),
         }
     }
 
@@ -159,8 +176,9 @@ impl Settlement {
     }
 }
 
-/// A settlement server's word that it holds the goods of an auction and the key to them: without
-/// it no accumulator joins, so the seller has no option left once he learns the price.
+/// A settlement server's word that it has registered an auction, and holds its goods and the key to
+/// them where those are digital: without it no accumulator joins, so that the seller of digital
+/// goods has no option left once he learns the price.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EscrowReceipt(pub Signature);
 
@@ -183,6 +201,7 @@ impl EscrowReceipt {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::physical_terms::Side;
 
     fn terms() -> Settlement {
         let key = SecretKey::from_seed(&[3; 32]).public();
@@ -204,7 +223,11 @@ mod tests {
     const LADDER: PriceLadder = PriceLadder::Even { min: Amount(10), tick: Amount(1), levels: 5 };
 
     fn check(terms: &Settlement) -> Result<(), SpecError> {
-        terms.check(&LADDER, Time(1_000), Time(60_000))
+        terms.check(&LADDER, seller(), Time(1_000), Time(60_000))
+    }
+
+    fn seller() -> PublicKey {
+        SecretKey::from_seed(&[9; 32]).public()
     }
 
     #[test]
@@ -223,9 +246,22 @@ mod tests {
         check(&terms()).unwrap();
         let fee = terms().fee.unwrap();
         let goods = |bytes| {
-            let Delivery::Digital(goods) = terms().delivery;
-            Delivery::Digital(Goods { bytes, ..goods })
+            let (key_hash, checksum) = (Digest([2; 32]), Digest([3; 32]));
+            Delivery::Digital(Goods { key_hash, checksum, bytes })
         };
+        let sent = |end_of_dispatch| {
+            let key = |seed| SecretKey::from_seed(&[seed; 32]).public();
+            let later = |hours| Time(end_of_dispatch + hours * SHORTEST_BOND_MS);
+            Delivery::Physical(PhysicalTerms {
+                dispatcher: key(5),
+                arbiter: key(6),
+                dispatched_by: later(0),
+                disputed_by: later(1),
+                awarded_by: later(2),
+                otherwise: Side::Seller,
+            })
+        };
+        check(&Settlement { delivery: sent(3 * SHORTEST_BOND_MS), ..terms() }).unwrap();
         let wrong = [
             Settlement { covers: vec![], ..terms() },
             Settlement { covers: vec![Level(3), Level(3)], ..terms() },
@@ -241,11 +277,12 @@ mod tests {
             Settlement { fee: Some(Fee { house: PublicKey([0; 32]), ..fee }), ..terms() },
             Settlement { delivery: goods(0), ..terms() },
             Settlement { delivery: goods(MAX_GOODS_BYTES + 1), ..terms() },
+            Settlement { delivery: sent(3 * SHORTEST_BOND_MS - 1), ..terms() },
         ];
         for terms in wrong {
             assert!(check(&terms).is_err(), "{terms:?}");
         }
-        let late = terms().check(&LADDER, Time(0), Time(SHORTEST_BOND_MS + 1));
+        let late = terms().check(&LADDER, seller(), Time(0), Time(SHORTEST_BOND_MS + 1));
         assert!(late.is_err());
     }
 

@@ -98,11 +98,15 @@ pub enum SpecError {
     /// The seller did not sign it.
     #[error("the seller's signature on the spec is wrong: {0}")]
     Signature(#[from] BadSignature),
-    /// Where a settlement server takes the payment, it must hold the goods key.
-    #[error("the spec lacks the settlement server's receipt for the goods key: deposit it first")]
+    /// Where a settlement server takes the payment, it must have registered the auction, and hold
+    /// the key to digital goods.
+    #[error(
+        "the spec lacks the settlement server's escrow receipt: deposit the goods key, or register \
+         physical goods, first"
+    )]
     NoEscrow,
-    /// The receipt for the goods key is not the settlement server's.
-    #[error("the settlement server's receipt for the goods key is wrong")]
+    /// The escrow receipt is not the settlement server's.
+    #[error("the settlement server's escrow receipt is wrong")]
     Escrow,
     /// The prices are impossible.
     #[error("the spec's prices are wrong: {0}")]
@@ -160,6 +164,12 @@ impl Spec {
             Some(settlement) => settlement.write(layout.u8(1)),
         }
         layout.u16(self.block).u16(self.fan_out);
+    }
+
+    /// Longest transcript of an auction on these terms, in bytes.
+    #[must_use]
+    pub fn most_transcript_bytes(&self) -> usize {
+        self.transcript_bytes().saturating_add(ROOM_FOR_ROUNDS).min(MAX_TRANSCRIPT_BYTES)
     }
 
     /// Most bytes that the bids and lists of a transcript can take.
@@ -223,7 +233,7 @@ impl Spec {
         }
         match &self.settlement {
             None => Ok(()),
-            Some(terms) => terms.check(&self.ladder, self.closing, self.last),
+            Some(terms) => terms.check(&self.ladder, self.seller, self.closing, self.last),
         }
     }
 }

@@ -193,7 +193,7 @@ fn two_bids_of_one_key_listed_crosswise_convict_all_that_receipted_them() {
     let mut stopped = None;
     for _ in 0..2 {
         for (party, _) in &mut nodes {
-            let message = party.message(&judge, &mut rng).unwrap();
+            let message = party.message(&judge, &mut rng).unwrap().into_message();
             stopped = judge.offer(message).err();
         }
     }
@@ -221,7 +221,7 @@ fn an_invalid_bid_convicts_those_that_receipted_it_and_did_not_list_it_too() {
     let mut stopped = None;
     for _ in 0..2 {
         for (party, _) in &mut nodes {
-            let message = party.message(&judge, &mut rng).unwrap();
+            let message = party.message(&judge, &mut rng).unwrap().into_message();
             stopped = judge.offer(message).err();
         }
     }

@@ -30,7 +30,7 @@ use settlement::ledger::{
 use settlement::server::{
     Clock as _, OPERATOR_KEY_FILE, Server, Start, SystemClock, init, load_key,
 };
-use settlement::service::{Answer, MAX_ANSWER, Question};
+use settlement::service::{Answer, Answered, Asked, MAX_ANSWER, Question};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{Barrier, oneshot};
 
@@ -161,9 +161,9 @@ impl Asker {
                 decided.receipt.expect("a receipt").receipt().batch
             }
             Self::Reads(connection) => {
-                let question = Question::Submit(vec![request.as_bytes().to_vec()]);
+                let question = Asked::Other(Question::Submit(vec![request.as_bytes().to_vec()]));
                 let answer = connection.request(&question, PATIENCE).await.expect("an answer");
-                let Answer::Submitted(submitted) = answer else { return 0 };
+                let Answered::Other(Answer::Submitted(submitted)) = answer else { return 0 };
                 assert!(submitted.results.iter().all(|result| result.code == Code::Done));
                 submitted.receipt.expect("a receipt").batch
             }

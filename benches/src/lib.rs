@@ -16,7 +16,6 @@ use auction::keys::SecretKey;
 use auction::money::{Amount, Currency};
 use auction::party::{Party, PartySecret};
 use auction::prices::{Level, PriceLadder};
-use auction::proofs::entries::EntriesMask;
 use auction::receipts::Receipt;
 use auction::referee::Referee;
 use auction::sealing::seal;
@@ -77,13 +76,32 @@ pub fn take(
     assert!(standings.iter().all(|standing| *standing == Standing::New), "a bid was not taken");
 }
 
+/// Block size and fan-out for accumulators near each other: among 1,024 levels and 100 or 1,000
+/// bidders a closing computes about as little as with a fan-out of 2, in two thirds of the rounds.
+pub const NEAR: (u16, u16) = (32, 4);
+
 impl Committee {
-    /// A second-price or first-price auction of `levels` levels among `accumulators`.
+    /// A second-price or first-price auction of `levels` levels among `accumulators`, whose
+    /// searches take the fewest rounds.
     ///
     /// # Panics
     /// When the terms are impossible.
     #[must_use]
     pub fn new(rule: Rule, levels: u32, accumulators: usize) -> Self {
+        Self::searching(rule, levels, accumulators, (32, 32))
+    }
+
+    /// The same with this block size and fan-out.
+    ///
+    /// # Panics
+    /// When the terms are impossible.
+    #[must_use]
+    pub fn searching(
+        rule: Rule,
+        levels: u32,
+        accumulators: usize,
+        (block, fan_out): (u16, u16),
+    ) -> Self {
         let mut rng = rng();
         let seller = SecretKey::generate(&mut rng);
         let identities: Vec<_> =
@@ -106,8 +124,8 @@ impl Committee {
             most_bids: 100_000,
             accumulators: identities.iter().map(member).collect(),
             settlement: None,
-            block: 32,
-            fan_out: 32,
+            block,
+            fan_out,
         };
         let spec = spec.sign(&seller).verify().expect("a spec that keeps the rules");
         let secrets: Vec<_> = identities.iter().map(|_| PartySecret::generate(&mut rng)).collect();
@@ -167,10 +185,7 @@ impl Committee {
         let secret = PartySecret::from_bytes(&self.secrets[k]).expect("secrets of this committee");
         let identity = Arc::clone(&self.identities[k]);
         let mut party = Party::new(Arc::clone(&self.auction), k, identity, secret, book);
-        for _ in 0..Party::masks_needed(&self.auction, bids) {
-            let generators = self.auction.generators();
-            party.add_mask(EntriesMask::generate(generators, self.auction.levels(), rng));
-        }
+        party.masks_mut().fill(&self.auction, bids, rng);
         (party, referee)
     }
 }

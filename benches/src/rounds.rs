@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use auction::bid::Submission;
-use auction::referee::Referee;
 use auction::step::{Shown, Step};
 use auction::transcript::Transcript;
 use rand::rngs::ChaCha20Rng;
@@ -60,14 +59,21 @@ pub fn close(
         let mut messages = Vec::with_capacity(accumulators);
         for (k, (party, referee)) in nodes.iter_mut().enumerate() {
             let start = Instant::now();
-            messages.push(party.message(referee, rng).expect("a message is due"));
+            let own = party.message(referee, rng).expect("a message is due");
+            let message = own.message().clone();
+            referee.offer_own(own).expect("honest messages");
             if k == 0 {
                 spent += start.elapsed();
             }
+            messages.push(message);
         }
         for (k, (_, referee)) in nodes.iter_mut().enumerate() {
+            let peers = (0..).zip(&messages).filter(|(peer, _)| *peer != k);
+            let peers: Vec<_> = peers.map(|(_, message)| message.clone()).collect();
             let start = Instant::now();
-            offer_all(referee, &messages);
+            peers.into_iter().for_each(|message| {
+                referee.offer(message).expect("honest messages");
+            });
             if k == 0 {
                 spent += start.elapsed();
             }
@@ -85,10 +91,4 @@ pub fn close(
     }
     let transcript = Transcript::of(&nodes[0].1).expect("an outcome");
     (closing, transcript)
-}
-
-fn offer_all(referee: &mut Referee, messages: &[auction::messages::RoundMessage]) {
-    for message in messages {
-        referee.offer(message.clone()).expect("honest messages");
-    }
 }

@@ -23,7 +23,7 @@ mod text;
 mod wallet;
 
 pub use bulk::submit_many;
-pub use client::{Client, MemberState, Patience, Proof};
+pub use client::{Client, Download, MemberState, MemberWitness, Patience, Proof};
 pub use committee::{Committee, CommitteeError, MAX_COMMITTEE_BYTES, check_address};
 pub use error::{ClientError, Failure, Failures, MemberError, Misbehaviour};
 pub use place::{Bond, Options, PlaceError, Progress, place, resume};

@@ -4,13 +4,19 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use accumulators::Node;
+use accumulators::store::inspect::wrong_shares;
 use auction::spec::Member;
-use bidder::Committee;
+use bidder::{Committee, Patience};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
+use crate::arguments::AuctionId;
+use crate::evidence;
 use crate::exit::Failure;
+use crate::farewell::with_client;
 use crate::node_address::{self, HostPort};
+use crate::progress::asking;
+use crate::witnesses::WitnessView;
 use crate::{log, output, signals};
 
 const INIT_EXAMPLES: &str = "Example:
@@ -32,7 +38,15 @@ const SHOW_EXAMPLES: &str = "Examples:
   gavel accumulator show --dir /var/lib/gavel >> committee.toml
   gavel accumulator show --dir /var/lib/gavel --address a.example:4433
 
-Prints what the others need: the public key and the address.";
+Prints what the others need: the public key and the address. With --witnessed the running
+accumulator also says what it has seen of the settlement servers of its auctions.";
+
+const EVIDENCE_EXAMPLES: &str = "Example:
+  gavel accumulator evidence --dir /var/lib/gavel --auction 5d41... --out disputes
+
+For an accumulator that is said to have refused a good share: each file holds a share that its bidder
+signed and that does not open, which 'gavel judge' finds. Stop the accumulator first. A file shows
+one share of a bid that was never taken: give it to a judge and to nobody else.";
 
 /// What to do with an accumulator.
 #[derive(Debug, Subcommand)]
@@ -46,6 +60,9 @@ pub(crate) enum Command {
     /// Print the lines that name an accumulator in a committee file.
     #[command(after_help = SHOW_EXAMPLES)]
     Show(Show),
+    /// Write down the shares that an accumulator refused for themselves, as evidence.
+    #[command(after_help = EVIDENCE_EXAMPLES)]
+    Evidence(EvidenceArguments),
 }
 
 /// Arguments of `gavel accumulator init`.
@@ -91,9 +108,43 @@ pub(crate) struct Show {
     /// Where others reach it, if not where 'init' was told.
     #[arg(long, value_name = "HOST:PORT")]
     address: Option<HostPort>,
+    /// Ask the running accumulator, too, what it has seen of settlement servers: comment lines
+    /// below.
+    #[arg(long)]
+    witnessed: bool,
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
+}
+
+/// Arguments of `gavel accumulator evidence`.
+#[derive(Debug, Args)]
+pub(crate) struct EvidenceArguments {
+    /// The accumulator's directory.
+    #[arg(long, value_name = "DIR")]
+    dir: PathBuf,
+    /// The auction.
+    #[arg(long, value_name = "ID")]
+    auction: AuctionId,
+    /// Where to write the files.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct EvidenceView {
+    files: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct ShownView {
+    #[serde(flatten)]
+    view: View,
+    /// What it has seen of settlement servers, where it was asked.
+    witnessed: Option<Vec<WitnessView>>,
 }
 
 #[derive(Serialize)]
@@ -107,7 +158,8 @@ pub(crate) async fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Init(arguments) => init(&arguments),
         Command::Run(arguments) => serve(arguments).await,
-        Command::Show(arguments) => show(&arguments),
+        Command::Show(arguments) => show(&arguments).await,
+        Command::Evidence(arguments) => write_evidence(&arguments),
     }
 }
 
@@ -157,13 +209,53 @@ async fn serve(arguments: Run) -> Result<(), Failure> {
     Ok(node.run(stop).await?)
 }
 
-fn show(arguments: &Show) -> Result<(), Failure> {
+async fn show(arguments: &Show) -> Result<(), Failure> {
     let key = accumulators::load_identity(&arguments.dir)?.public();
     let address = match &arguments.address {
         Some(HostPort(address)) => address.clone(),
         None => node_address::public(&arguments.dir)?,
     };
-    let committee = Committee { members: vec![Member { key, address: address.clone() }] };
-    let view = View { key: key.to_string(), address };
-    output::either(arguments.json, &view, || committee.to_toml())
+    let member = Member { key, address: address.clone() };
+    let witnessed = if arguments.witnessed { Some(witnessed(&member).await?) } else { None };
+    let committee = Committee { members: vec![member] };
+    let view = ShownView { view: View { key: key.to_string(), address }, witnessed };
+    output::either(arguments.json, &view, || {
+        let mut text = committee.to_toml();
+        for one in view.witnessed.iter().flatten() {
+            text.push_str(&format!("# ledger {}: {}\n", one.ledger(), one.line()));
+        }
+        text
+    })
+}
+
+async fn witnessed(member: &Member) -> Result<Vec<WitnessView>, Failure> {
+    let members = std::slice::from_ref(member);
+    let said = with_client(Patience::default(), async |client| {
+        Ok(asking(client.witnessed(members)).await.pop())
+    });
+    let said = said.await?.map_or_else(|| Ok(Vec::new()), |one| one.witnessed);
+    let said = said.map_err(|error| {
+        let what = format!("the accumulator does not say what it has seen: {error}");
+        Failure::Payment(what, "start it with 'gavel accumulator run'")
+    })?;
+    Ok(said.iter().map(|one| WitnessView::of(0, one, &member.key)).collect())
+}
+
+fn write_evidence(arguments: &EvidenceArguments) -> Result<(), Failure> {
+    let AuctionId(id) = arguments.auction;
+    let shares = wrong_shares(&arguments.dir, &id).map_err(|source| {
+        Failure::from(accumulators::NodeError::Store { path: arguments.dir.clone(), source })
+    })?;
+    std::fs::create_dir_all(&arguments.out)
+        .map_err(|source| Failure::file("create", &arguments.out, source))?;
+    let mut files = Vec::new();
+    for share in shares {
+        let name = format!("{}.share-{}", share.delivery.bid, share.delivery.accumulator);
+        files.push(evidence::write(&arguments.out, &name, &share)?.display().to_string());
+    }
+    let view = EvidenceView { files };
+    output::either(arguments.json, &view, || match view.files.as_slice() {
+        [] => "No share of this auction was refused for itself, or its bid was taken later.".into(),
+        files => files.join("\n"),
+    })
 }

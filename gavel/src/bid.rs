@@ -1,6 +1,5 @@
 //! `gavel bid`: seal a bid, record it, submit it, keep the receipts. PROTOCOL sections 2 and 3.
 
-use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -22,12 +21,13 @@ use crate::arguments::{AuctionId, CommitteeArgument, WalletArgument};
 use crate::bonding;
 use crate::exit::Failure;
 use crate::farewell::with_client;
+use crate::goods_ahead::GoodsArgument;
 use crate::price_prompt::{self, PriceArgument};
 use crate::price_text::PriceText;
 use crate::progress::{Waiting, asking};
 use crate::terms::terms;
 use crate::time::{self, Span};
-use crate::{output, progress};
+use crate::{confirm, output, progress};
 
 const EXAMPLES: &str = "Examples:
   gavel bid 5d41...
@@ -37,7 +37,8 @@ const EXAMPLES: &str = "Examples:
   gavel bid 5d41... --retry
 
 Where a settlement server takes the payment, a bond stands behind every bid: the one that
-'gavel bond' has put into the wallet, or with --account one that is made now.
+'gavel bond' has put into the wallet, or with --account one that is made now, once the encrypted
+goods are here (see 'gavel help bond').
 
 Without --price the price is asked for on the terminal and not shown. An argument is visible to the
 other users of the machine while the command runs, and stays in the shell's history; --price -
@@ -77,6 +78,8 @@ pub(crate) struct Arguments {
     /// is the only one. Default: the highest.
     #[arg(long, value_name = "PRICE", requires = "account")]
     cover: Option<PriceText>,
+    #[command(flatten)]
+    goods: GoodsArgument,
     #[command(flatten)]
     wallet: WalletArgument,
     #[command(flatten)]
@@ -215,7 +218,8 @@ async fn bond(
         (Some(bond), None) if bond.ticket().is_some() => bond,
         (_, Some(account)) => {
             let account = Account::open(account)?;
-            bonding::secure(wallet, auction.verified_spec(), &account, cover).await?
+            let (spec, goods) = (auction.verified_spec(), &arguments.goods);
+            bonding::secure(wallet, spec, &account, cover, goods).await?
         }
         (_, None) => {
             return Err(Failure::Bid(
@@ -283,7 +287,7 @@ fn confirm(arguments: &Arguments, auction: &Auction, level: Level) -> Result<(),
     if arguments.yes {
         return Ok(());
     }
-    if !std::io::stdin().is_terminal() {
+    if !confirm::can_ask() {
         let what = "a bid cannot be taken back, and nobody is there to confirm it";
         return Err(Failure::usage(what, "add --yes where a program bids"));
     }
@@ -296,13 +300,7 @@ fn confirm(arguments: &Arguments, auction: &Auction, level: Level) -> Result<(),
         let price = spec.ladder.price(level).map(|price| spec.currency.display(price));
         format!("Bid {}? It cannot be taken back. [y/N] ", price.unwrap_or_default())
     };
-    let mut answer = String::new();
-    let asked = std::io::stderr().write_all(question.as_bytes());
-    // A question that cannot be shown, or an answer that cannot be read, is no consent.
-    if asked.and_then(|()| std::io::stdin().read_line(&mut answer)).is_err() {
-        answer.clear();
-    }
-    if matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes") {
+    if confirm::consents(&question) {
         Ok(())
     } else {
         Err(Failure::Bid("nothing was bid".to_owned(), "answer y, or add --yes"))

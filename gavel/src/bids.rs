@@ -2,16 +2,23 @@
 
 use std::path::Path;
 
-use bidder::{BidRecord, Client, Patience, Wallet};
+use auction::evidence::Role;
+use auction::keys::SecretKey;
+use auction::settlement_terms::Delivery;
+use bidder::{BidRecord, BondRecord, Client, Patience, Wallet};
 use clap::Args;
 use serde::Serialize;
 
 use crate::arguments::WalletArgument;
 use crate::bonds::BondView;
+use crate::charter::{CharterArgument, asking, with_server};
+use crate::delivery;
+use crate::evidence;
 use crate::exit::Failure;
 use crate::farewell::with_client;
 use crate::fate::{self, Fate, Found};
 use crate::output::{self, columns};
+use crate::progress::note;
 use crate::terms::printable;
 use crate::time;
 
@@ -22,8 +29,10 @@ const EXAMPLES: &str = "Examples:
 
 The prices are shown: they are yours. So are the bonds behind the bids. An outcome names the winner by the key shown here. --check
 asks the accumulators of each bid for the transcript, verifies it and says whether the bid won; if
-a bid with all receipts was left out, it writes what convicts the accumulators that did it into the
-wallet's directory, for anybody to check with 'gavel auction verify'.";
+a bid with all receipts was left out, or was refused with a reason that it disproves, it writes what
+convicts the accumulators that did it into the wallet's directory, for anybody to judge with 'gavel
+judge'. Of physical goods that were won it also asks the settlement server (--charter) how their
+delivery stands.";
 
 /// Arguments of `gavel bids`.
 #[derive(Debug, Args)]
@@ -34,6 +43,8 @@ pub(crate) struct Arguments {
     /// Ask the accumulators what became of the bids, and verify it.
     #[arg(long)]
     check: bool,
+    #[command(flatten)]
+    charter: CharterArgument,
     /// Print one JSON object with all bids.
     #[arg(long)]
     json: bool,
@@ -66,6 +77,8 @@ struct BidView {
     counted: bool,
     /// What became of it, by the verified transcript; null unless asked for.
     fate: Option<Fate>,
+    /// How the delivery stands of physical goods that it won.
+    delivery: Option<delivery::View>,
 }
 
 #[derive(Serialize)]
@@ -83,11 +96,18 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         let fates = with_client(Patience::default(), async |client| {
             check(client, &records, wallet.dir()).await
         });
-        for (bid, fate) in bids.iter_mut().zip(fates.await?) {
+        for ((bid, record), mut fate) in bids.iter_mut().zip(&records).zip(fates.await?) {
+            false_refusals(record, wallet.dir(), &mut fate)?;
             bid.fate = Some(fate);
         }
     }
-    let bonds = wallet.bonds()?.iter().map(|bond| BondView::of(bond, &records)).collect();
+    let bonds = wallet.bonds()?;
+    for (bid, record) in bids.iter_mut().zip(&records) {
+        if bid.fate.as_ref().is_some_and(|fate| fate.fate == "won") {
+            bid.delivery = delivered(&arguments.charter, record, &bonds).await;
+        }
+    }
+    let bonds = bonds.iter().map(|bond| BondView::of(bond, &records)).collect();
     let view = View { bids, bonds };
     output::either(arguments.json, &view, || {
         let mut parts: Vec<String> = view.bids.iter().map(BidView::in_words).collect();
@@ -97,6 +117,23 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         parts.extend(view.bonds.iter().map(BondView::in_words));
         parts.join("\n")
     })
+}
+
+/// Refusals that the bid itself, or the share that they name, proves to be false.
+fn false_refusals(record: &BidRecord, dir: &Path, fate: &mut Fate) -> Result<(), Failure> {
+    for (k, evidence) in record.refusals() {
+        let ruling = evidence.clone().judge(&mut rand::rng());
+        let convicts = ruling.is_ok_and(|ruling| {
+            ruling.convicted.iter().any(|one| one.role == Role::Accumulator(k))
+        });
+        if convicts {
+            let name = format!("{}.refusal-{k}", record.digest());
+            let path = evidence::write(dir, &name, &evidence)?;
+            fate.evidence.push(path.display().to_string());
+            fate.words.push_str(&format!("; accumulator {k} refused it falsely"));
+        }
+    }
+    Ok(())
 }
 
 /// What became of each bid; each auction is asked for once.
@@ -119,6 +156,32 @@ async fn check(client: &Client, records: &[BidRecord], dir: &Path) -> Result<Vec
         }
     }
     Ok(fates.into_iter().flatten().collect())
+}
+
+/// How the delivery stands of what a bid won, where it is sent and the server says it.
+async fn delivered(
+    charter: &CharterArgument,
+    record: &BidRecord,
+    bonds: &[BondRecord],
+) -> Option<delivery::View> {
+    let id = record.auction_id();
+    let bond = bonds.iter().find(|bond| bond.bidder() == record.bidder())?;
+    let Delivery::Physical(_) = bond.terms()?.delivery else { return None };
+    let key = SecretKey::from_seed(bond.bidder_secret().seed());
+    let asked = async {
+        let charter = charter.load()?;
+        with_server(&key, &charter, async |client| {
+            delivery::View::of(&id, &asking(client.delivery(id)).await?)
+        })
+        .await
+    };
+    match asked.await {
+        Ok(view) => Some(view),
+        Err(error) => {
+            note(&format!("note: how the delivery in auction {id} stands is not known: {error}"));
+            None
+        }
+    }
 }
 
 impl BidView {
@@ -144,6 +207,7 @@ impl BidView {
             left_with: left.map(|(k, _)| k).collect(),
             counted: record.is_counted(),
             fate: None,
+            delivery: None,
         }
     }
 
@@ -178,6 +242,8 @@ impl BidView {
             rows.push(("Result", fate.words.clone()));
             rows.extend(fate.evidence.iter().map(|path| ("Evidence", path.clone())));
         }
+        // Its first row, the auction, stands here already.
+        rows.extend(self.delivery.iter().flat_map(|delivery| delivery.rows().split_off(1)));
         columns(&rows)
     }
 }

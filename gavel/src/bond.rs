@@ -9,6 +9,7 @@ use crate::bonding;
 use crate::bonds::BondView;
 use crate::exit::Failure;
 use crate::farewell::with_client;
+use crate::goods_ahead::GoodsArgument;
 use crate::output;
 use crate::price_text::PriceText;
 use crate::progress::{asking, note};
@@ -22,6 +23,10 @@ it, everybody else has it back. The key that will bid and the signed order stand
 before anything is sent, so the command may be repeated: it sends the same order again, and never
 makes a second bond while one waits for its bid. 'gavel bid' then uses the bond; 'gavel bid
 --account DIR' does both in one go.
+
+Before any money is set aside, the encrypted goods are fetched into the wallet and held against what
+the seller signed: nobody can open them yet, but whoever wins has them, whatever becomes of the
+server. --goods names another directory for them, --without-goods leaves them where they are.
 
 A bond of the whole ladder says nothing about your bid. Where the auction offers other covers, the
 cover is public: everyone sees that the bid is not above it.";
@@ -43,6 +48,8 @@ pub(crate) struct Arguments {
     /// the only one and the whole ladder. Default: the highest.
     #[arg(long, value_name = "PRICE")]
     cover: Option<PriceText>,
+    #[command(flatten)]
+    goods: GoodsArgument,
     /// Make one more bond, for one more bid, beside the one that a bid has used.
     #[arg(long)]
     another: bool,
@@ -91,7 +98,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         note(&public);
     }
     let wallet = wallet.map_or_else(|| Wallet::create(&dir), Ok)?;
-    let bond = bonding::secure(&wallet, &spec, &account, cover).await?;
+    let bond = bonding::secure(&wallet, &spec, &account, cover, &arguments.goods).await?;
     let view = BondView::of(&bond, &wallet.bids()?);
     output::either(arguments.json, &view, || view.in_words())
 }

@@ -18,6 +18,7 @@ use crate::account::intent::fresh_id;
 use crate::account::refusal::refused;
 use crate::charter::{asking, with_server_as_anyone};
 use crate::exit::Failure;
+use crate::goods_ahead::GoodsArgument;
 use crate::payment_terms::covers_all;
 use crate::price_text::PriceText;
 
@@ -64,14 +65,19 @@ pub(crate) fn public_part(spec: &Spec, cover: Level) -> Option<String> {
 }
 
 /// The bond of the wallet that no bid has used, with its ticket; made if there is none, and
-/// ordered again, with the same order, if its ticket never came.
+/// ordered again, with the same order, if its ticket never came. The goods are here before.
 pub(crate) async fn secure(
     wallet: &Wallet,
     spec: &VerifiedSpec,
     account: &Account,
     cover: Level,
+    goods: &GoodsArgument,
 ) -> Result<BondRecord, Failure> {
-    let mut bond = match wallet.unused_bond(&spec.id())? {
+    let known = wallet.unused_bond(&spec.id())?;
+    if known.as_ref().is_none_or(|bond| bond.ticket().is_none()) {
+        goods.secure(wallet.dir(), spec, &account.charter).await?;
+    }
+    let mut bond = match known {
         Some(bond) => bond,
         None => match order(wallet, spec, account, cover) {
             // Another process has made one meanwhile.

@@ -4,8 +4,8 @@ use clap::{Parser, Subcommand};
 
 use crate::exit::Failure;
 use crate::{
-    account, accumulator, auctions, bid, bids, bond, completions, demo, goods, judge, receipt,
-    settle, settlement_server,
+    account, accumulator, auctions, bid, bids, bond, buy, completions, delivery, demo, goods,
+    judge, merchant, offer, receipt, settle, settlement_server,
 };
 
 const EXAMPLES: &str = "Examples:
@@ -26,6 +26,17 @@ With payment, where the winner gets the goods if and only if he pays:
   each bidder     gavel account open, gavel bid --account
   the winner      gavel receipt --out
   everybody       gavel settlement audit, gavel judge
+
+Physical goods, whose price stays in escrow until they have come:
+  the seller      gavel auction new --dispatcher --arbiter
+  the dispatcher  gavel delivery dispatch
+  the winner      gavel delivery confirm, or dispute
+  the arbiter     gavel delivery award
+
+Without an auction, where the customer gets the goods if and only if he pays:
+  a merchant      gavel account open, gavel merchant init, run, show; gavel offer add
+  a customer      gavel account open, gavel offer list, gavel buy
+  either side     gavel receipt --purchase, gavel judge --receipt
 
 Exit codes: 0 done; 1 refused, failed or not verified; 2 the command line or a file that it names
 is wrong and nothing was done; 130 interrupted. Answers go to standard output, progress and errors
@@ -57,8 +68,19 @@ enum Command {
     Bids(bids::Arguments),
     /// Tell the settlement server that an auction has ended, and wait for the decision.
     Settle(settle::Arguments),
-    /// Fetch the receipt of a sale, and as its winner the goods.
+    /// Make, run and show a merchant of digital goods.
+    #[command(subcommand)]
+    Merchant(merchant::Command),
+    /// Say what a merchant sells, or see it.
+    #[command(subcommand)]
+    Offer(offer::Command),
+    /// Buy digital goods from a merchant, and go on with a purchase.
+    Buy(Box<buy::Arguments>),
+    /// Fetch the receipt of a sale or a purchase, and as the winner the goods.
     Receipt(receipt::Arguments),
+    /// Physical goods after the sale: dispatch, confirm, dispute, award, show.
+    #[command(subcommand)]
+    Delivery(delivery::Command),
     /// Establish from files alone what was ordered, delivered and paid.
     Judge(judge::Arguments),
     /// Make, run, audit and copy a settlement server, which takes the payment of auctions.
@@ -85,7 +107,11 @@ impl Cli {
             Command::Bond(arguments) => bond::run(arguments).await,
             Command::Bids(arguments) => bids::run(arguments).await,
             Command::Settle(arguments) => settle::run(arguments).await,
+            Command::Merchant(command) => merchant::run(command).await,
+            Command::Offer(command) => offer::run(command).await,
+            Command::Buy(arguments) => buy::run(*arguments).await,
             Command::Receipt(arguments) => receipt::run(arguments).await,
+            Command::Delivery(command) => delivery::run(command).await,
             Command::Judge(arguments) => judge::run(arguments).await,
             Command::Settlement(command) => settlement_server::run(command).await,
             Command::Account(command) => account::run(command).await,

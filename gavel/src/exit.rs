@@ -5,12 +5,15 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use accumulators::NodeError;
-use auction::equivocation::NoEvidence;
+use auction::evidence::NotEvidence;
 use auction::money::MoneyError;
 use auction::prices::LadderError;
 use auction::transcript::TranscriptError;
 use bidder::{ClientError, WalletError};
+use purchase::customer::BuyError;
+use purchase::merchant::MerchantError;
 use settlement::goods::GoodsError;
+use settlement::judge::evidence::BadEvidence;
 use settlement::server::ServerError;
 
 use crate::demo::bids_file::BidsFileError;
@@ -87,9 +90,9 @@ pub(crate) enum Failure {
     /// A transcript that proves nothing.
     #[error("not verified: {0}")]
     Transcript(#[from] TranscriptError),
-    /// Evidence that convicts nobody.
-    #[error("not verified: the evidence convicts nobody: {0}")]
-    NoEvidence(NoEvidence),
+    /// Evidence that proves nothing.
+    #[error("not verified: {0}")]
+    Evidence(#[from] BadEvidence),
     /// An auction without an outcome.
     #[error("the auction ended without an outcome: {0}")]
     NoOutcome(String),
@@ -105,6 +108,13 @@ pub(crate) enum Failure {
     #[error(transparent)]
     #[diagnostic(help("{}", settlement_help(.0)))]
     Settlement(#[from] settlement::client::ClientError),
+    /// A purchase that does not go on.
+    #[error(transparent)]
+    #[diagnostic(help("{}", buy_help(.0)))]
+    Buy(#[from] purchase::customer::BuyError),
+    /// A merchant's directory, or what he sells.
+    #[error(transparent)]
+    Merchant(#[from] purchase::merchant::MerchantError),
     /// A journal that does not hold.
     #[error("not sound: {0}")]
     #[diagnostic(help(
@@ -153,6 +163,12 @@ pub(crate) enum Failure {
     Said,
 }
 
+impl From<NotEvidence> for Failure {
+    fn from(error: NotEvidence) -> Self {
+        BadEvidence::from(error).into()
+    }
+}
+
 impl Failure {
     /// The failure to do something with a file.
     pub(crate) fn file(doing: &'static str, path: &Path, source: std::io::Error) -> Self {
@@ -194,16 +210,21 @@ impl Failure {
             | Self::Server(
                 ServerError::NoServer(_) | ServerError::BadKey(_) | ServerError::Config { .. },
             )
-            | Self::Node(NodeError::NoNode(_) | NodeError::BadKey(_) | NodeError::Config { .. }) => {
-                USAGE
-            }
+            | Self::Node(NodeError::NoNode(_) | NodeError::BadKey(_) | NodeError::Config { .. })
+            | Self::Merchant(
+                MerchantError::NoMerchant(_)
+                | MerchantError::BadKey(_)
+                | MerchantError::Config { .. }
+                | MerchantError::NoItem(_)
+                | MerchantError::Offer(_),
+            ) => USAGE,
             Self::Interrupted => INTERRUPTED,
             Self::File { .. }
             | Self::Process(_)
             | Self::Node(_)
             | Self::Client(_)
             | Self::Transcript(_)
-            | Self::NoEvidence(_)
+            | Self::Evidence(_)
             | Self::NoOutcome(_)
             | Self::Bid(..)
             | Self::Payment(..)
@@ -211,6 +232,8 @@ impl Failure {
             | Self::Server(_)
             | Self::Backup(_)
             | Self::Settlement(_)
+            | Self::Buy(_)
+            | Self::Merchant(_)
             | Self::Goods { .. }
             | Self::Place(_)
             | Self::Wallet(_)
@@ -240,8 +263,52 @@ fn settlement_help(error: &settlement::client::ClientError) -> &'static str {
         }
         Error::Busy | Error::Unknown => "run the command again: it does nothing twice",
         Error::Declined(_) => "check the account, the key and the charter file",
+        Error::Unanswered(_) => "run it again; 'gavel settlement witness' keeps what it says",
+        Error::Convicted(_) => {
+            "do not trust this server: 'gavel settlement witness' writes the evidence down"
+        }
+        Error::Auction(_) => {
+            "check the auction and the key that asks; 'gavel settle' says how the payment stands"
+        }
+        Error::Purchase(_) => "check the order's id, the account and the charter file",
         Error::Restored => "run the command again with the receipts that you hold",
         _ => "do not trust this server until its operator has explained it",
+    }
+}
+
+fn buy_help(error: &BuyError) -> &'static str {
+    match error {
+        BuyError::Link(_) | BuyError::Busy => {
+            "nothing is lost: run the same command again; if the merchant stays away, an order that \
+             is paid is delivered by the settlement server all the same"
+        }
+        BuyError::Declined(_) => {
+            "'gavel offer list --merchant FILE' shows what the merchant offers"
+        }
+        BuyError::WrongAnswer(_)
+        | BuyError::NoOffer(_)
+        | BuyError::Offer(_)
+        | BuyError::OtherOffer { .. } => "do not buy from this merchant until he has explained it",
+        BuyError::Expired => "run the command again with --merchant and --item, for another offer",
+        BuyError::Goods(_) => {
+            "run it again; where they come from the merchant so, do not buy from him"
+        }
+        BuyError::NotOrdered(_) => "run the command again; check this machine's clock",
+        BuyError::Refused(_) => {
+            "'gavel account balance' shows what is available; the same command orders again"
+        }
+        BuyError::Settlement(error) => settlement_help(error),
+        BuyError::NotAPurchase { .. } => {
+            "keep the purchase's folder: it shows whose fault this is; tell the settlement server's \
+             operator"
+        }
+        BuyError::NoKey => "the receipt is in the purchase's folder: 'gavel judge' reads it",
+        BuyError::DoesNotOpen(_) => {
+            "'gavel judge --receipt .. --goods ..' on the files in the purchase's folder proves it \
+             to others"
+        }
+        BuyError::Out(_) => "give another --out, or see to the disk; the goods are paid and kept",
+        BuyError::Folder(_) => "see to the disk and to the purchase's folder, then run it again",
     }
 }
 

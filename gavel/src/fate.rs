@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use auction::equivocation::{Equivocation, convict_joins};
+use auction::dispute::AccumulatorEvidence;
 use auction::transcript::{Transcript, Verdict};
 use bidder::{BidRecord, Client, Proof};
 use serde::Serialize;
@@ -93,9 +93,9 @@ pub(crate) fn of(
     let mut fate = Fate::new("not counted", String::new());
     let mut culprits = Vec::new();
     let lists = transcript.rounds.first().map_or(&[][..], Vec::as_slice);
-    let omissions = evidence::omissions(&record.collected().receipts, auction, lists);
+    let omissions = AccumulatorEvidence::omissions(&record.collected().receipts, auction, lists);
     for (culprit, omission) in omissions {
-        let path = evidence::write(dir, &digest, auction, (culprit, omission))?;
+        let path = evidence::write(dir, &format!("{digest}.accumulator-{culprit}"), &omission)?;
         fate.evidence.push(path.display().to_string());
         culprits.push(culprit.to_string());
     }
@@ -113,17 +113,13 @@ pub(crate) fn of(
 
 /// The bid was sealed for joins that the transcript does not have: somebody signed two.
 fn other_joins(record: &BidRecord, verdict: &Verdict, dir: &Path) -> Result<Fate, Failure> {
-    let spec = verdict.auction.verified_spec();
     let mut fate = Fate::new("not counted", "not counted: it was sealed for other joins");
     let Ok(own) = record.auction() else { return Ok(fate) };
-    for (mine, theirs) in own.joins().iter().zip(verdict.auction.joins()) {
-        let joins = [mine.clone(), theirs.clone()];
-        if let Ok(culprit) = convict_joins(&joins, spec) {
-            let found = (culprit, Equivocation::Joins(Box::new(joins)));
-            let path = evidence::write(dir, &record.digest(), &verdict.auction, found)?;
-            fate.evidence.push(path.display().to_string());
-            fate.words.push_str(&format!("; accumulator {culprit} signed two joins"));
-        }
+    for (culprit, joins) in AccumulatorEvidence::two_joins(&verdict.auction, own.joins()) {
+        let name = format!("{}.accumulator-{culprit}", record.digest());
+        let path = evidence::write(dir, &name, &joins)?;
+        fate.evidence.push(path.display().to_string());
+        fate.words.push_str(&format!("; accumulator {culprit} signed two joins"));
     }
     Ok(fate)
 }

@@ -1,8 +1,11 @@
-//! `gavel judge`: what was ordered, delivered and paid, from files alone. SETTLEMENT, section "An
-//! auction's payment", step 7.
+//! `gavel judge`: what files of evidence prove, and what was ordered, delivered and paid, from files
+//! alone. SETTLEMENT, sections "Evidence"; "An auction's payment", step 6; "Physical goods", step 8;
+//! "Purchase of digital goods".
+
+mod purchase;
 
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufReader, Read as _};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -13,44 +16,90 @@ use auction::transcript::Transcript;
 use clap::Args;
 use serde::Serialize;
 use settlement::goods::measure;
+use settlement::journal::Directory;
 use settlement::judge::auction::{Case, Found, Judgement, Subject, judge};
+use settlement::judge::evidence::judge_file;
+use settlement::judge::payment::{GivenSecret, PaymentEvidence};
+use settlement::sealed_key::OpeningKey;
+use settlement::service::CharterParts;
 
 use crate::arguments::AuctionId;
 use crate::aside::aside;
 use crate::auctions::verify;
 use crate::charter;
+use crate::evidence;
 use crate::exit::Failure;
 use crate::goods::key_file;
 use crate::output::{self, columns};
 use crate::progress::Waiting;
-use crate::receipt::file;
+use crate::receipt::delivery_key;
+use crate::receipt::file::{self, Receipts};
+use crate::ruling::RulingView;
 
 const EXAMPLES: &str = "Examples:
+  gavel judge left-out.evidence two-heads.evidence
+  gavel judge ticket.evidence --journal copy/journal
   gavel judge --transcript sale.transcript --receipt sale.receipt --goods photo.goods \\
       --charter charter.toml
   gavel judge --transcript sale.transcript --receipt sale.receipt --charter charter.toml --json
+  gavel judge --offer bought.offer --receipt bought.receipt --goods bought.goods \\
+      --charter charter.toml --out delivered
 
 Nobody is asked: from the transcript (with the terms that the seller signed), the receipt, the
 encrypted goods and the charter anyone establishes what was offered, ordered, paid and delivered,
 or what fails and whose fault it is. What is not brought is said to be not shown: the order stands
-in the winner's receipt alone. Exit code 0 when nothing fails.";
+in the winner's receipt alone. --delivery-key lets the judge open the sealed key himself; --write
+keeps all of it as one file of evidence. Of physical goods the receipt shows what was said and paid
+after the sale; what was sent, and whether it came, no file shows. Exit code 0 when nothing fails.
+
+Without --transcript it is a purchase: any of offer, receipt and encrypted goods may be brought, and
+the key where the receipt has none. What was delivered is proved, down to the byte; whether it is
+what the description says a person must see: --out writes it.
+
+Files of evidence hold all that is needed, but for a ticket without funds, which only the server's
+journal settles. Of each file the judge says who is convicted by his own signatures, what else is
+proved and what is not. Exit code 0 when nothing is proved against anybody, 1 when somebody is
+convicted or a file proves nothing.";
+
+/// Longest file of evidence that is read, in bytes.
+const MAX_EVIDENCE_BYTES: u64 = 1 << 30;
 
 /// Arguments of `gavel judge`.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
+    /// Files of evidence.
+    #[arg(value_name = "FILE", required_unless_present_any = ["transcript", "receipt", "offer"])]
+    files: Vec<PathBuf>,
+    /// For evidence of a ticket: the journal of the server, as a backup holds it.
+    #[arg(long, value_name = "DIR", requires = "files")]
+    journal: Option<PathBuf>,
     /// The auction's transcript, as 'gavel auction export' wrote it.
-    #[arg(long, value_name = "FILE")]
-    transcript: PathBuf,
-    /// The receipt, as 'gavel receipt' wrote it.
-    #[arg(long, value_name = "FILE")]
-    receipt: PathBuf,
+    #[arg(long, value_name = "FILE", requires = "receipt", conflicts_with = "files")]
+    transcript: Option<PathBuf>,
+    /// The receipt, as 'gavel receipt' or 'gavel buy' wrote it.
+    #[arg(long, value_name = "FILE", conflicts_with = "files")]
+    receipt: Option<PathBuf>,
+    /// Of a purchase: the offer that the merchant signed.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["transcript", "files"])]
+    offer: Option<PathBuf>,
     /// The encrypted goods.
     #[arg(long, value_name = "FILE")]
     goods: Option<PathBuf>,
-    /// File with the goods key, from whoever says that it is another one.
-    #[arg(long, value_name = "FILE")]
+    /// File with the goods key, from whoever says that it is another one, or where the receipt
+    /// of a purchase has none.
+    #[arg(long, value_name = "FILE", visible_alias = "key")]
     goods_key: Option<PathBuf>,
+    /// File with the winner's delivery secret, as 'gavel receipt --delivery-key' wrote it.
+    #[arg(long, value_name = "FILE", requires = "transcript")]
+    delivery_key: Option<PathBuf>,
+    /// Keep the case as one file of evidence, which 'gavel judge FILE' judges without the others
+    /// (the encrypted goods left out).
+    #[arg(long, value_name = "FILE", requires = "transcript")]
+    write: Option<PathBuf>,
+    /// Of a purchase: where to write what was delivered, for a person to see.
+    #[arg(long, value_name = "FILE", conflicts_with = "transcript")]
+    out: Option<PathBuf>,
     #[command(flatten)]
     charter: charter::CharterArgument,
     /// The auction that all of it must be of.
@@ -59,6 +108,14 @@ pub(crate) struct Arguments {
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
+}
+
+/// What was said of files of evidence.
+#[derive(Serialize)]
+struct Rulings {
+    /// Whether nothing is proved against anybody, and every file is evidence.
+    clear: bool,
+    rulings: Vec<RulingView>,
 }
 
 #[derive(Serialize)]
@@ -76,37 +133,116 @@ struct View {
 
 #[derive(Serialize)]
 struct FindingView {
-    /// `offered`, `sold`, `ordered`, `paid`, `goods` or `key`.
+    /// `offered`, `sold`, `ordered`, `paid`, `goods`, `key`, `dispatched`, `disputed` or
+    /// `paid-out`.
     subject: &'static str,
     /// `holds`, `fails`, `not-shown` or `not-owed`.
     found: &'static str,
+    /// Whether the server's own signatures prove the wrong against it.
+    convicts_server: bool,
     words: String,
+}
+
+/// What was brought in files of their own.
+struct Brought {
+    transcript: Vec<u8>,
+    receipts: Receipts,
+    goods: Option<PathBuf>,
+    key_hash: Option<Digest>,
+    delivery: Option<OpeningKey>,
 }
 
 /// Runs the command.
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
+    match (&arguments.transcript, &arguments.receipt) {
+        (Some(transcript), Some(receipt)) => {
+            let brought = Brought {
+                transcript: verify::read(transcript)?,
+                receipts: file::read(receipt)?,
+                goods: arguments.goods.clone(),
+                key_hash: match &arguments.goods_key {
+                    Some(path) => Some(key_file::load(path)?.hash()),
+                    None => None,
+                },
+                delivery: arguments.delivery_key.as_deref().map(delivery_key::load).transpose()?,
+            };
+            judge_case(&arguments, brought).await
+        }
+        (None, None) if arguments.offer.is_none() => judge_files(&arguments).await,
+        _ => {
+            let charter = arguments.charter.load()?;
+            let Arguments { offer, receipt, goods, goods_key: key, out, .. } = arguments;
+            let files = purchase::Files { charter, offer, receipt, goods, key, out };
+            purchase::run(files, arguments.json).await
+        }
+    }
+}
+
+/// Judges files of evidence, each by itself.
+async fn judge_files(arguments: &Arguments) -> Result<(), Failure> {
+    let mut views = Vec::new();
+    for path in &arguments.files {
+        let bytes = read_evidence(path)?;
+        let journal = arguments.journal.as_deref().map(Directory::open_to_read);
+        let mut journal = journal.transpose().map_err(|source| {
+            Failure::input("read", arguments.journal.as_deref().unwrap_or(path), source)
+        })?;
+        let waiting = Waiting::new("judging");
+        let judged = aside(move || judge_file(&bytes, journal.as_mut(), rand::rng())).await;
+        drop(waiting);
+        let name = path.display().to_string();
+        views.push(match judged {
+            Ok(ruling) => RulingView::of(name, &ruling),
+            Err(bad) => RulingView::bad(name, bad.to_string()),
+        });
+    }
+    let rulings = Rulings { clear: views.iter().all(RulingView::is_clear), rulings: views };
+    let said = output::either(arguments.json, &rulings, || {
+        let parts: Vec<String> = rulings.rulings.iter().map(RulingView::in_words).collect();
+        parts.join("\n")
+    });
+    if rulings.clear { said } else { said.and(Err(Failure::Said)) }
+}
+
+fn read_evidence(path: &Path) -> Result<Vec<u8>, Failure> {
+    let unreadable = |source| Failure::input("read", path, source);
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(unreadable)?;
+    file.take(MAX_EVIDENCE_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    Ok(bytes)
+}
+
+async fn judge_case(arguments: &Arguments, brought: Brought) -> Result<(), Failure> {
     let charter = arguments.charter.load()?;
-    let receipts = file::read(&arguments.receipt)?;
-    let transcript = verify::read(&arguments.transcript)?;
-    let key_hash = match &arguments.goods_key {
-        Some(path) => Some(key_file::load(path)?.hash()),
-        None => None,
-    };
+    if let Some(path) = &arguments.write {
+        let evidence = PaymentEvidence {
+            charter: CharterParts::from(&charter.charter),
+            transcript: brought.transcript.clone(),
+            decision: brought.receipts.decision.clone(),
+            order: brought.receipts.order.clone(),
+            delivery: brought.delivery.as_ref().map(|key| GivenSecret(*key.to_bytes())),
+            dispatch: brought.receipts.delivery().dispatch.cloned(),
+            dispute: brought.receipts.delivery().dispute.cloned(),
+            payout: brought.receipts.delivery().payout.cloned(),
+        };
+        evidence::write_to(path, &evidence)?;
+    }
     let expected = arguments.auction.map(|AuctionId(id)| id);
-    let goods_file = arguments.goods.clone();
     let waiting = Waiting::new("verifying every bid, every round and the payment");
     let judged = aside(move || {
-        let goods = goods_file.as_deref().map(measured).transpose()?;
+        let goods = brought.goods.as_deref().map(measured).transpose()?;
         let case = Case {
             charter: &charter.charter,
-            transcript: &transcript,
-            decision: Some(&receipts.decision),
-            order: receipts.order.as_ref(),
+            transcript: &brought.transcript,
+            decision: brought.receipts.decision.as_ref(),
+            order: brought.receipts.order.as_ref(),
             goods,
-            key_hash,
+            key_hash: brought.key_hash,
+            delivery_secret: brought.delivery.as_ref(),
+            delivery: brought.receipts.delivery(),
         };
         let judgement = judge(&case, &mut rand::rng());
-        Ok::<_, Failure>((judgement, currency_of(&transcript)))
+        Ok::<_, Failure>((judgement, currency_of(&brought.transcript)))
     });
     let judged = judged.await;
     drop(waiting);
@@ -134,6 +270,7 @@ impl View {
         let findings = judgement.findings.iter().map(|finding| FindingView {
             subject: subject(finding.subject),
             found: found(finding.found),
+            convicts_server: finding.convicts_server,
             words: finding.words.clone(),
         });
         let mut findings: Vec<FindingView> = findings.collect();
@@ -144,6 +281,7 @@ impl View {
                 FindingView {
                     subject: "offered",
                     found: "fails",
+                    convicts_server: false,
                     words: format!("the transcript is not of auction {expected}"),
                 },
             );
@@ -181,9 +319,13 @@ impl View {
                 "ordered" => "Ordered",
                 "paid" => "Paid",
                 "goods" => "Goods",
+                "dispatched" => "Dispatched",
+                "disputed" => "Disputed",
+                "paid-out" => "Paid out",
                 _ => "Key",
             };
-            (name, format!("{}: {}", finding.found, finding.words))
+            let found = if finding.convicts_server { "convicts the server" } else { finding.found };
+            (name, format!("{found}: {}", finding.words))
         }));
         format!("{head}\n{}", columns(&rows))
     }
@@ -197,6 +339,9 @@ fn subject(subject: Subject) -> &'static str {
         Subject::Paid => "paid",
         Subject::Goods => "goods",
         Subject::Key => "key",
+        Subject::Dispatched => "dispatched",
+        Subject::Disputed => "disputed",
+        Subject::PaidOut => "paid-out",
     }
 }
 
@@ -206,5 +351,6 @@ fn found(found: Found) -> &'static str {
         Found::Fails => "fails",
         Found::NotShown => "not-shown",
         Found::NotOwed => "not-owed",
+        Found::ToBeSeen => "to-be-seen",
     }
 }

@@ -46,6 +46,19 @@ fn write(path: &Path, address: &str) -> Result<(), Failure> {
         .map_err(|source| Failure::file("write", path, source))
 }
 
+/// The address that `init` was told, if it was told one.
+pub(crate) fn told(dir: &Path) -> Result<Option<HostPort>, Failure> {
+    let path = dir.join(PUBLIC_FILE);
+    match std::fs::read_to_string(&path) {
+        Ok(text) => text.trim().parse().map(Some).map_err(|problem| {
+            let what = format!("{}: {problem}", path.display());
+            Failure::usage(what, "write HOST:PORT into it")
+        }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(Failure::input("read", &path, source)),
+    }
+}
+
 /// The address that others are told: the one that `init` was told, or the one that the node
 /// listens on where that is one.
 pub(crate) fn public(dir: &Path) -> Result<String, Failure> {

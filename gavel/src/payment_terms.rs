@@ -1,5 +1,6 @@
 //! The payment's terms of an auction, in words for people and as JSON for programs.
 
+use auction::physical_terms::PhysicalTerms;
 use auction::prices::Level;
 use auction::settlement_terms::{Delivery, Fee, Settlement};
 use auction::spec::{Spec, Time};
@@ -23,7 +24,10 @@ pub(crate) struct PaymentView {
     decided_by: String,
     held_until: String,
     fee: Option<FeeView>,
-    goods: GoodsView,
+    /// What is sold, encrypted; null where it is sent.
+    goods: Option<GoodsView>,
+    /// How it is sent; null where it is a file.
+    physical: Option<PhysicalView>,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -40,11 +44,26 @@ struct GoodsView {
     bytes: u64,
 }
 
+#[derive(Debug, Clone, Serialize)]
+struct PhysicalView {
+    dispatcher: String,
+    arbiter: String,
+    /// T2, T3, T4.
+    dispatched_by: String,
+    disputed_by: String,
+    awarded_by: String,
+    /// Who gets the price at T4 without the arbiter's word: `seller` or `winner`.
+    otherwise: String,
+}
+
 impl PaymentView {
     /// The payment's terms of a spec, where it has any.
     pub(crate) fn of(spec: &Spec) -> Option<Self> {
         let terms = spec.settlement.as_ref()?;
-        let Delivery::Digital(goods) = &terms.delivery;
+        let (goods, physical) = match &terms.delivery {
+            Delivery::Digital(goods) => (Some(goods), None),
+            Delivery::Physical(physical) => (None, Some(physical)),
+        };
         Some(Self {
             server: terms.server.to_string(),
             ledger: terms.ledger.to_string(),
@@ -58,11 +77,19 @@ impl PaymentView {
                 flat: spec.currency.format(fee.flat),
                 percent: percent(&fee),
             }),
-            goods: GoodsView {
+            goods: goods.map(|goods| GoodsView {
                 key_hash: goods.key_hash.to_string(),
                 checksum: goods.checksum.to_string(),
                 bytes: goods.bytes,
-            },
+            }),
+            physical: physical.map(|physical| PhysicalView {
+                dispatcher: physical.dispatcher.to_string(),
+                arbiter: physical.arbiter.to_string(),
+                dispatched_by: time::utc(physical.dispatched_by),
+                disputed_by: time::utc(physical.disputed_by),
+                awarded_by: time::utc(physical.awarded_by),
+                otherwise: physical.otherwise.to_string(),
+            }),
         })
     }
 }
@@ -70,7 +97,6 @@ impl PaymentView {
 /// The terms in words, as names and values.
 pub(crate) fn rows(spec: &Spec, now: Time) -> Vec<(&'static str, String)> {
     let Some(terms) = &spec.settlement else { return Vec::new() };
-    let Delivery::Digital(goods) = &terms.delivery;
     let code = spec.currency.code();
     let covers: Vec<String> = terms.covers.iter().map(|cover| price(spec, *cover)).collect();
     let bonds = if covers_all(spec, terms) {
@@ -84,14 +110,38 @@ pub(crate) fn rows(spec: &Spec, now: Time) -> Vec<(&'static str, String)> {
         ("Bonds", bonds),
         ("Decided by", format!("{}; void after that", moment(terms.decided_by(spec.last), now))),
         ("Held until", moment(terms.held_until, now)),
-        ("Goods", format!("{} encrypted, {}", output::bytes(goods.bytes), goods.checksum)),
     ];
+    match &terms.delivery {
+        Delivery::Digital(goods) => {
+            let length = output::bytes(goods.bytes);
+            rows.push(("Goods", format!("{length} encrypted, {}", goods.checksum)));
+        }
+        Delivery::Physical(physical) => rows.extend(physical_rows(physical, now)),
+    }
     if let Some(fee) = &terms.fee {
         let parts =
             format!("{} and {} of the price", spec.currency.display(fee.flat), percent(fee));
         rows.push(("Sale fee", format!("{parts} to {}", fee.house)));
     }
     rows
+}
+
+/// The terms of physical goods in words.
+fn physical_rows(physical: &PhysicalTerms, now: Time) -> [(&'static str, String); 3] {
+    let PhysicalTerms { dispatcher, arbiter, otherwise, .. } = physical;
+    let dispatched = moment(physical.dispatched_by, now);
+    let disputed = moment(physical.disputed_by, now);
+    let awarded = moment(physical.awarded_by, now);
+    [
+        (
+            "Goods",
+            format!(
+                "sent; {dispatcher} signs the dispatch before {dispatched}, or the price goes back"
+            ),
+        ),
+        ("Disputes", format!("before {disputed}, or the price goes to the seller")),
+        ("Arbiter", format!("{arbiter} decides before {awarded}, or it goes to the {otherwise}")),
+    ]
 }
 
 /// The price of a cover.

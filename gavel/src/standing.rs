@@ -21,7 +21,7 @@ use crate::time;
 #[derive(Debug, Serialize)]
 pub(crate) struct StandingView {
     auction: String,
-    /// `open`, `settling`, `sale`, `no-sale`, `void` or `unreadable`.
+    /// `open`, `settling`, `sale`, `physical-sale`, `no-sale`, `void` or `unreadable`.
     stage: &'static str,
     /// Why there is no decision yet.
     because: Option<String>,
@@ -72,8 +72,10 @@ impl StandingView {
 
     fn decision(&mut self, decision: &DecisionView, currency: Option<&Currency>) {
         match decision {
-            DecisionView::Sale { winner, price, fee, transcript } => {
-                self.stage = "sale";
+            DecisionView::Sale { winner, price, fee, transcript }
+            | DecisionView::PhysicalSale { winner, price, fee, transcript } => {
+                let digital = matches!(decision, DecisionView::Sale { .. });
+                self.stage = if digital { "sale" } else { "physical-sale" };
                 self.winner = Some(winner.to_string());
                 self.price = Some(plain(*price, currency));
                 self.fee = Some(plain(*fee, currency));
@@ -98,6 +100,9 @@ impl StandingView {
                 None => "not decided yet".to_owned(),
             },
             "sale" => "sold and paid".to_owned(),
+            "physical-sale" => "sold, and the price paid into escrow; 'gavel delivery show' tells \
+                                the sides how the goods stand"
+                .to_owned(),
             "no-sale" => "nothing was sold".to_owned(),
             "void" => "void: no transcript came in time; everybody has his money back".to_owned(),
             _ => "the server's journal does not say what was decided: it is damaged".to_owned(),

@@ -148,6 +148,23 @@ fn people_get_words_and_progress_goes_to_standard_error() {
     assert!(std::path::Path::new(&transcript).is_file());
 }
 
+#[test]
+fn the_vase_itself_is_paid_for_once_it_has_come() {
+    let (_dir, path) = file("bids.csv", "bidder,price\nAnn,5\nBob,7.25\n");
+    let output = gavel(&["demo", "--physical", "--json", "--accumulators", "2", "--bids", &path]);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    let report = json_of(&output);
+    assert_eq!((&report["delivery"], &report["goods_match"]), (&"paid-out".into(), &Value::Null));
+    assert_eq!((&report["audit"], &report["judge"]), (&true.into(), &true.into()));
+    assert_eq!((&report["paid"], &report["ledger_sum"]), (&"5.00".into(), &0.into()));
+    let had = ["seller_balance_before", "seller_balance_after", "winner_balance_before"];
+    assert_eq!(had.map(|field| report[field].clone()), ["0.01", "5.01", "14.50"]);
+    assert_eq!(report["winner_balance_after"], "9.50");
+    let told = said(&output);
+    assert!(told.contains("dispatched, and confirmed by the winner"), "{told}");
+    remove(&report);
+}
+
 fn remove(report: &Value) {
     std::fs::remove_file(report["transcript"].as_str().unwrap()).unwrap();
 }

@@ -140,6 +140,8 @@ fn a_paid_auction_needs_nothing_but_its_commands() {
     assert_eq!(bids["bonds"][0]["state"], "held");
     assert_eq!(bids["bonds"][0]["bid"], bids["bids"][0]["bid"]);
 
+    the_goods_are_here_before_the_money_is_set_aside(&deployment, &id);
+
     let unsold = deployment.announce(" --covers 150,200");
     a_smaller_cover_is_public_and_covers_no_more(&deployment, &unsold);
 
@@ -169,6 +171,9 @@ fn a_paid_auction_needs_nothing_but_its_commands() {
     assert_eq!(settled["fee"], "4.00");
     let unsold = format!("settle --auction {unsold} --charter @charter.toml");
     assert_eq!(deployment.json(&unsold)["stage"], "no-sale");
+    // Decided, it does not matter any more what is handed in.
+    let late = format!("{unsold} --transcript @photo.goods");
+    assert_eq!(deployment.json(&late)["stage"], "no-sale");
     for (account, left) in [
         ("ann", "250.00"),
         ("bob", "100.00"),
@@ -246,6 +251,31 @@ fn without_money_or_account_there_is_no_bid(deployment: &Deployment, id: &str) {
     assert_eq!(deployment.available("poor"), "5.00");
 }
 
+/// Who has bonded has the goods; and where the server serves others, nobody bonds.
+fn the_goods_are_here_before_the_money_is_set_aside(deployment: &Deployment, id: &str) {
+    let goods = std::fs::read(deployment.path("photo.goods")).unwrap();
+    for wallet in ["ann", "bob"] {
+        let kept = deployment.path(&format!("{wallet}.wallet")).join(format!("{id}.goods"));
+        assert_eq!(std::fs::read(kept).unwrap(), goods);
+    }
+    let served = deployment.path("pay/goods").join(format!("{id}.goods"));
+    let mut other = goods.clone();
+    other[100_000] ^= 1;
+    std::fs::write(&served, other).unwrap();
+    std::fs::create_dir(deployment.path("elsewhere")).unwrap();
+    let bond = format!(
+        "bond --auction {id} --account @house --wallet @new.wallet --committee @committee.toml \
+         --goods @elsewhere"
+    );
+    let refused = deployment.run(&bond);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(said(&refused).contains("does not serve the goods"), "{}", said(&refused));
+    assert_eq!(std::fs::read_dir(deployment.path("elsewhere")).unwrap().count(), 0);
+    assert_eq!(deployment.json("bids --wallet @new.wallet")["bonds"], serde_json::json!([]));
+    // From here on the server has lost them, and nobody who has bonded needs it for them.
+    std::fs::remove_file(served).unwrap();
+}
+
 fn bonds_are_made_once(deployment: &Deployment, id: &str) {
     let bond = format!(
         "bond --auction {id} --account @ann --wallet @ann.wallet --committee @committee.toml"
@@ -273,8 +303,9 @@ fn a_smaller_cover_is_public_and_covers_no_more(deployment: &Deployment, id: &st
     let above = deployment.bid(id, "cy", "180", " --account @cy --cover 150");
     assert_eq!(above.status.code(), Some(2));
     assert!(said(&above).contains("above what the bond covers, 150.00 EUR"), "{}", said(&above));
-    let bond = format!("bond --auction {id} --account @cy --wallet @cy.wallet");
+    let bond = format!("bond --auction {id} --account @cy --wallet @cy.wallet --without-goods");
     let bond = deployment.run(&format!("{bond} --committee @committee.toml --cover 150 --json"));
+    assert!(!deployment.path("cy.wallet").join(format!("{id}.goods")).exists());
     assert!(said(&bond).contains("this bid is not above 150.00 EUR"), "{}", said(&bond));
     assert_eq!(json_of(&bond)["public_cover"], true);
     assert_eq!(deployment.available("cy"), "10.00");

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use command::{file, gavel, said, text_of};
 
-const COMMANDS: [&[&str]; 40] = [
+const COMMANDS: [&[&str]; 47] = [
     &[],
     &["demo"],
     &["accumulator"],
@@ -29,6 +29,13 @@ const COMMANDS: [&[&str]; 40] = [
     &["settle"],
     &["receipt"],
     &["judge"],
+    &["delivery"],
+    &["delivery", "show"],
+    &["delivery", "dispatch"],
+    &["delivery", "confirm"],
+    &["delivery", "dispute"],
+    &["delivery", "award"],
+    &["delivery", "key"],
     &["goods"],
     &["goods", "seal"],
     &["goods", "open"],
@@ -60,7 +67,7 @@ fn every_command_has_help_and_every_leaf_an_example() {
         assert!(help.contains("Usage: gavel"), "{words:?}:\n{help}");
         let group = matches!(
             words,
-            ["accumulator"] | ["auction"] | ["account"] | ["settlement"] | ["goods"]
+            ["accumulator"] | ["auction"] | ["account"] | ["settlement"] | ["goods"] | ["delivery"]
         );
         assert!(group || help.contains("Example"), "{words:?} has no example:\n{help}");
     }
@@ -69,7 +76,7 @@ fn every_command_has_help_and_every_leaf_an_example() {
 #[test]
 fn a_command_line_that_is_wrong_has_code_2() {
     let id = "ab".repeat(32);
-    let wrong: [&[&str]; 21] = [
+    let wrong: [&[&str]; 28] = [
         &[],
         &["sell"],
         &["demo", "--accumulators", "1"],
@@ -84,6 +91,24 @@ fn a_command_line_that_is_wrong_has_code_2() {
         &["auction", "export", &id],
         &["auction", "new", "--title", "a", "--closing", "1h", "--prices", "p", "--goods", "g"],
         &["auction", "new", "--title", "a", "--closing", "1h", "--prices", "p", "--fee", "1"],
+        &["auction", "new", "--title", "a", "--closing", "1h", "--prices", "p", "--arbiter", &id],
+        &["delivery", "show", "--auction", "not-an-id"],
+        &["delivery", "dispatch", "--auction", &id, "--key-file", "k"],
+        &["delivery", "dispute", "--auction", &id],
+        &["delivery", "award", "--auction", &id, "--key-file", "k", "--because", "so"],
+        &[
+            "delivery",
+            "award",
+            "--auction",
+            &id,
+            "--key-file",
+            "k",
+            "--because",
+            "so",
+            "--all-to",
+            "me",
+        ],
+        &["demo", "--physical", "--no-settlement"],
         &["account", "pay", "--account", "a", "--to", &id, "--amount", "5"],
         &["account", "withdraw", "--account", "a", "--amount", "5 EUR"],
         &["account", "withdraw", "--approve", "f"],

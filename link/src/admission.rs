@@ -1,4 +1,5 @@
-//! How many incoming connections there are, in all and from one place.
+//! How many incoming connections there are, in all and from one place, and how many bytes of
+//! theirs are under way.
 
 use std::{
     collections::HashMap,
@@ -9,7 +10,10 @@ use std::{
     },
 };
 
-use crate::Limits;
+use crate::{
+    Limits,
+    room::{Budget, Budgets},
+};
 
 /// Counts the connections that are open or shaking hands.
 pub(crate) struct Admission {
@@ -17,7 +21,15 @@ pub(crate) struct Admission {
     max_per_place: usize,
     max_strangers: usize,
     strangers: AtomicUsize,
-    open: Mutex<HashMap<IpAddr, usize>>,
+    strangers_bytes: Arc<Budget>,
+    bytes_per_place: usize,
+    open: Mutex<HashMap<IpAddr, Place>>,
+}
+
+/// Where connections come from.
+struct Place {
+    connections: usize,
+    bytes: Arc<Budget>,
 }
 
 /// What to do with somebody who wants to connect.
@@ -38,6 +50,8 @@ impl Admission {
             max_strangers: limits.max_connections
                 - limits.reserved_connections.min(limits.max_connections / 4),
             strangers: AtomicUsize::new(0),
+            strangers_bytes: Budget::new(limits.strangers_bytes),
+            bytes_per_place: limits.bytes_per_ip,
             open: Mutex::new(HashMap::new()),
         })
     }
@@ -46,8 +60,8 @@ impl Admission {
     pub(crate) fn enter(self: &Arc<Self>, ip: IpAddr, proven: bool) -> Entry {
         let place = place_of(ip);
         let mut open = self.lock();
-        let total: usize = open.values().sum();
-        let here = open.get(&place).copied().unwrap_or(0);
+        let total = connections(&open);
+        let here = open.get(&place).map_or(0, |place| place.connections);
         if total >= self.max || here >= self.max_per_place {
             return Entry::Full;
         }
@@ -55,11 +69,14 @@ impl Admission {
         if !proven && (total >= self.max / 2 || here >= self.max_per_place / 2) {
             return Entry::ProveAddress;
         }
-        open.insert(place, here + 1);
-        Entry::Welcome(Slot { admission: Arc::clone(self), place, stranger: false })
+        let fresh = || Place { connections: 0, bytes: Budget::new(self.bytes_per_place) };
+        let entry = open.entry(place).or_insert_with(fresh);
+        entry.connections += 1;
+        let bytes = Arc::clone(&entry.bytes);
+        Entry::Welcome(Slot { admission: Arc::clone(self), place, bytes, stranger: false })
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, Place>> {
         // The map is whole between any two of its operations, so a panic elsewhere spoils nothing.
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -69,6 +86,8 @@ impl Admission {
 pub(crate) struct Slot {
     admission: Arc<Admission>,
     place: IpAddr,
+    /// Of the strangers from there.
+    bytes: Arc<Budget>,
     stranger: bool,
 }
 
@@ -81,7 +100,16 @@ impl Slot {
 
     /// Whether more than half of all places are taken.
     pub(crate) fn crowded(&self) -> bool {
-        self.admission.lock().values().sum::<usize>() > self.admission.max / 2
+        connections(&self.admission.lock()) > self.admission.max / 2
+    }
+
+    /// What bounds the bytes that are under way of this connection.
+    pub(crate) fn budgets(&self, limits: &Limits) -> Budgets {
+        if !self.stranger {
+            return Budgets(vec![Budget::new(limits.trusted_connection_bytes)]);
+        }
+        let (here, all) = (Arc::clone(&self.bytes), Arc::clone(&self.admission.strangers_bytes));
+        Budgets(vec![Budget::new(limits.connection_bytes), here, all])
     }
 }
 
@@ -92,12 +120,16 @@ impl Drop for Slot {
         }
         let mut open = self.admission.lock();
         match open.get_mut(&self.place) {
-            Some(count) if *count > 1 => *count -= 1,
+            Some(place) if place.connections > 1 => place.connections -= 1,
             _ => {
                 open.remove(&self.place);
             }
         }
     }
+}
+
+fn connections(open: &HashMap<IpAddr, Place>) -> usize {
+    open.values().map(|place| place.connections).sum()
 }
 
 /// One customer of a provider usually has one IPv4 address, or all of an IPv6 network of 64 bits.

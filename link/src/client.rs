@@ -51,8 +51,10 @@ impl Connection {
         self.traffic.add_sent(question.len());
 
         let limit = self.limits.max_answer_bytes;
-        let answer = clock
-            .bound(Phase::AwaitingAnswer, frame::read(&mut receive, limit, &self.traffic))
+        // Who asks has room for what he asks for.
+        let reading = frame::read(&mut receive, limit, &self.traffic, |_| Some(()));
+        let (answer, _) = clock
+            .bound(Phase::AwaitingAnswer, reading)
             .await?
             .map_err(|fault| self.of_read(fault))?;
         wire::decode(&answer, limit)
@@ -109,7 +111,8 @@ impl Connection {
                 ReadError::ClosedStream
                 | ReadError::IllegalOrderedRead
                 | ReadError::ZeroRttRejected,
-            ) => LinkError::Closed,
+            )
+            | ReadFault::NoRoom => LinkError::Closed,
         }
     }
 }
@@ -122,8 +125,8 @@ struct Asking {
 }
 
 impl Asking {
-    async fn whole(&mut self, frame: &[u8]) -> Result<(), WriteError> {
-        self.stream.write_all(frame).await?;
+    async fn whole(&mut self, question: &[u8]) -> Result<(), WriteError> {
+        frame::write(&mut self.stream, question).await?;
         self.stream.finish()?;
         self.finished = true;
         Ok(())

@@ -35,7 +35,7 @@ impl Endpoint {
     pub fn bind(addr: SocketAddr, identity: &Identity, limits: Limits) -> Result<Self, LinkError> {
         let bind = |source| LinkError::Bind { addr, source };
         let socket = UdpSocket::bind(addr).map_err(bind)?;
-        enlarge_buffers(&socket, limits.socket_buffer);
+        widen(&socket, limits.socket_buffer);
         let config = reset::endpoint_config(identity)?;
         let quic = quinn::Endpoint::new(config, None, socket, Arc::new(TokioRuntime));
         Ok(Self {
@@ -130,21 +130,43 @@ impl Endpoint {
     }
 }
 
-/// Asks for room for packets; with less than asked the endpoint works, and loses more of them.
-fn enlarge_buffers(socket: &UdpSocket, bytes: usize) {
-    let options = SockRef::from(socket);
-    let enlarged =
-        options.set_recv_buffer_size(bytes).and_then(|()| options.set_send_buffer_size(bytes));
-    if let Err(error) = enlarged {
-        tracing::debug!(%error, bytes, "the socket's buffers stay as they are");
-    }
-}
-
 impl fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Endpoint").field("addr", &self.quic.local_addr()).finish_non_exhaustive()
     }
 }
 
+/// Asks for longer queues of datagrams. What comes while the queue is full is lost, and who sent it
+/// finds that out only when nothing answers: with many peers who send at once that is seconds. The
+/// operating system gives what it allows, which may be less.
+fn widen(socket: &UdpSocket, bytes: usize) {
+    let socket = SockRef::from(socket);
+    for (what, set) in [
+        ("receive", socket.set_recv_buffer_size(bytes)),
+        ("send", socket.set_send_buffer_size(bytes)),
+    ] {
+        if let Err(error) = set {
+            tracing::debug!(what, %error, "the socket's buffer stays as it is");
+        }
+    }
+}
+
 /// QUIC wants a name; none is sent and none is checked, the key says who it is.
 const SERVER_NAME: &str = "gavel";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sockets_queues_become_as_long_as_is_allowed() {
+        let socket = || UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let length = |socket: &UdpSocket| SockRef::from(socket).recv_buffer_size().unwrap();
+        let (plain, wide, widest) = (socket(), socket(), socket());
+        widen(&wide, Limits::default().socket_buffer);
+        widen(&widest, 1 << 30);
+        assert!(length(&wide) > length(&plain));
+        // More than the operating system allows is no error.
+        assert!(length(&widest) >= length(&wide));
+    }
+}

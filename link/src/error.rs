@@ -145,7 +145,8 @@ impl LinkError {
                 | Code::ShuttingDown
                 | Code::AnswerTimedOut
                 | Code::Cancelled
-                | Code::Crowded => true,
+                | Code::Crowded
+                | Code::NoRoom => true,
                 Code::Malformed
                 | Code::TooLong
                 | Code::QuestionTimedOut
@@ -250,6 +251,8 @@ pub enum Code {
     Cancelled,
     /// Too many strangers are connected.
     Crowded,
+    /// Too many bytes of questions and answers are under way.
+    NoRoom,
     /// A code of another version.
     Unknown(u64),
 }
@@ -267,6 +270,7 @@ impl From<Code> for VarInt {
             Code::ShuttingDown => Self::from_u32(7),
             Code::Cancelled => Self::from_u32(8),
             Code::Crowded => Self::from_u32(9),
+            Code::NoRoom => Self::from_u32(10),
             Code::Unknown(code) => Self::from_u64(code).unwrap_or(Self::MAX),
         }
     }
@@ -283,8 +287,9 @@ impl From<VarInt> for Code {
             5 => Self::AnswerTooLong,
             6 => Self::TooManyRefused,
             7 => Self::ShuttingDown,
-            9 => Self::Crowded,
             8 => Self::Cancelled,
+            9 => Self::Crowded,
+            10 => Self::NoRoom,
             code => Self::Unknown(code),
         }
     }
@@ -301,6 +306,7 @@ impl fmt::Display for Code {
             Self::AnswerTooLong => "the answer would be too long, ask for less",
             Self::TooManyRefused => "too many questions were refused",
             Self::Crowded => "too many are connected, ask again later",
+            Self::NoRoom => "too much is under way, ask for less at a time or again later",
             Self::ShuttingDown => "it is shutting down, ask again later",
             Self::Cancelled => "it gave up",
             Self::Unknown(code) => return write!(f, "unknown code {code}"),
@@ -317,7 +323,7 @@ mod tests {
         for number in 0..20u32 {
             let code = Code::from(VarInt::from_u32(number));
             assert_eq!(VarInt::from(code), VarInt::from_u32(number));
-            assert_eq!(matches!(code, Code::Unknown(_)), number > 9);
+            assert_eq!(matches!(code, Code::Unknown(_)), number > 10);
         }
     }
 }

@@ -4,7 +4,7 @@
 //! bytes really come.
 
 use auction::wire::{self, WireError};
-use quinn::{ReadError, RecvStream};
+use quinn::{ReadError, RecvStream, SendStream, StoppedError, WriteError};
 use serde::Serialize;
 
 use crate::counters::Traffic;
@@ -47,6 +47,25 @@ pub(crate) fn seal<T: Serialize>(value: &T, limit: usize) -> Result<Vec<u8>, Wir
     Ok([&length.to_le_bytes(), body.as_slice()].concat())
 }
 
+/// Writes a whole frame, without the end of the stream.
+///
+/// That the peer stops the stream is listened for beside: a write that waits for room in the
+/// connection is not told, and since of a stopped stream nothing is read, it would wait for ever.
+pub(crate) async fn write(stream: &mut SendStream, frame: &[u8]) -> Result<(), WriteError> {
+    let stopped = stream.stopped();
+    tokio::select! {
+        biased;
+        written = stream.write_all(frame) => written,
+        stopped = stopped => Err(match stopped {
+            Ok(Some(code)) => WriteError::Stopped(code),
+            // Everything was written and acknowledged, or reset on this side.
+            Ok(None) => WriteError::ClosedStream,
+            Err(StoppedError::ConnectionLost(error)) => WriteError::ConnectionLost(error),
+            Err(StoppedError::ZeroRttRejected) => WriteError::ZeroRttRejected,
+        }),
+    }
+}
+
 /// Why no frame could be read.
 #[derive(Debug)]
 pub(crate) enum ReadFault {
@@ -54,20 +73,28 @@ pub(crate) enum ReadFault {
     Frame(FrameError),
     /// The stream or its connection ended otherwise than at the end of a frame.
     Stream(ReadError),
+    /// There is no room for it now.
+    NoRoom,
 }
 
-/// Reads the body of the one frame on `stream`, at most `limit` bytes.
-pub(crate) async fn read(
+/// Reads the body of the one frame on `stream`, at most `limit` bytes. As soon as its length is
+/// known `room` is asked for room, and what it gives comes with the body.
+pub(crate) async fn read<R>(
     stream: &mut RecvStream,
     limit: usize,
     traffic: &Traffic,
-) -> Result<Vec<u8>, ReadFault> {
+    room: impl Fn(usize) -> Option<R>,
+) -> Result<(Vec<u8>, Option<R>), ReadFault> {
     let mut assembler = Assembler::new(limit);
+    let mut taken = None;
     while let Some(chunk) = stream.read_chunk(CHUNK_BYTES, true).await.map_err(ReadFault::Stream)? {
         traffic.add_received(chunk.bytes.len());
         assembler.push(&chunk.bytes).map_err(ReadFault::Frame)?;
+        if let Some(announced) = assembler.announced.filter(|_| taken.is_none()) {
+            taken = Some(room(announced).ok_or(ReadFault::NoRoom)?);
+        }
     }
-    assembler.finish().map_err(ReadFault::Frame)
+    Ok((assembler.finish().map_err(ReadFault::Frame)?, taken))
 }
 
 const HEADER_BYTES: usize = 4;

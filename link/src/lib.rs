@@ -24,6 +24,7 @@ mod names;
 mod peer;
 mod pin;
 mod reset;
+mod room;
 mod server;
 pub mod service;
 mod tls;

@@ -9,9 +9,9 @@ use quinn::{IdleTimeout, TransportConfig, VarInt};
 ///
 /// Memory is bounded. Of unread bytes a connection holds at most `receive_window`, of bytes not
 /// yet acknowledged at most `send_window`; with the defaults and all connections taken these are
-/// 1 GiB each. On top come the questions being read: at most `max_streams_per_connection` a
-/// connection, each as long as [`crate::Handler::limit`] allows that peer, and never more than
-/// about twice what was really received.
+/// 1 GiB each. On top come questions and answers that are under way: those of strangers take at
+/// most `strangers_bytes`, those of a trusted peer's connection `trusted_connection_bytes`. Of each
+/// never more than about twice what was really received is held.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// Incoming connections open at a time; from half of it on, addresses must be proven.
@@ -33,8 +33,17 @@ pub struct Limits {
     pub max_question_bytes: usize,
     /// Longest answer sent and received, in bytes.
     pub max_answer_bytes: usize,
-    /// Bytes of datagrams that the operating system is asked to keep for the socket, each way. It
-    /// may give less (on Linux no more than `net.core.rmem_max` and `wmem_max`). When as many
+    /// Bytes of a stranger's connection that are under way at a time: of questions from when
+    /// their length is known, of answers until the peer has them. One alone always fits.
+    pub connection_bytes: usize,
+    /// The same of a peer that the handler trusts.
+    pub trusted_connection_bytes: usize,
+    /// The same of all strangers from one IPv4 address or one IPv6 network of 64 bits.
+    pub bytes_per_ip: usize,
+    /// The same of all strangers.
+    pub strangers_bytes: usize,
+    /// Bytes of datagrams that wait at the socket to be read, and as many to be sent, as far as
+    /// the operating system allows it (Linux: `net.core.rmem_max` and `wmem_max`). When as many
     /// peers speak at once as its own choice holds packets, some 200, the rest are lost, and each
     /// then waits for its peer's timer.
     pub socket_buffer: usize,
@@ -73,6 +82,10 @@ impl Default for Limits {
             max_refused_questions: 8,
             max_question_bytes: 16 << 20,
             max_answer_bytes: 64 << 20,
+            connection_bytes: 4 << 20,
+            trusted_connection_bytes: 256 << 20,
+            bytes_per_ip: 128 << 20,
+            strangers_bytes: 512 << 20,
             socket_buffer: 4 << 20,
             stream_receive_window: 1 << 20,
             receive_window: 1 << 20,

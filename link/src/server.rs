@@ -20,6 +20,7 @@ use crate::{
     admission::{Admission, Entry, Slot},
     counters::{Totals, Traffic},
     frame::{self, ReadFault},
+    room::Budgets,
     tls,
 };
 
@@ -184,7 +185,8 @@ impl<H: Handler> Session<H> {
         self.totals.connections_accepted.fetch_add(1, Relaxed);
 
         let session = Arc::new(self);
-        let traffic = Traffic::of(&session.totals);
+        let flow =
+            Flow { traffic: Traffic::of(&session.totals), budgets: slot.budgets(&session.limits) };
         let most = session.limits.max_streams_per_connection as usize;
         let mut answers = JoinSet::new();
         let mut refused = 0;
@@ -215,8 +217,8 @@ impl<H: Handler> Session<H> {
                 stream = quic.accept_bi(), if answers.len() < most => {
                     let Ok(stream) = stream else { return };
                     let session = Arc::clone(&session);
-                    let traffic = Arc::clone(&traffic);
-                    answers.spawn(async move { session.answer(peer, stream, &traffic).await });
+                    let flow = flow.clone();
+                    answers.spawn(async move { session.answer(peer, stream, &flow).await });
                 }
             }
         }
@@ -232,9 +234,9 @@ impl<H: Handler> Session<H> {
         &self,
         peer: PeerKey,
         (mut send, mut receive): (SendStream, RecvStream),
-        traffic: &Traffic,
+        flow: &Flow,
     ) -> Outcome {
-        let code = match self.try_answer(peer, &mut send, &mut receive, traffic).await {
+        let code = match self.try_answer(peer, &mut send, &mut receive, flow).await {
             Ok(()) => {
                 self.totals.questions_answered.fetch_add(1, Relaxed);
                 return Outcome::Fine;
@@ -248,8 +250,8 @@ impl<H: Handler> Session<H> {
         let _ = receive.stop(code.into());
         let _ = send.reset(code.into());
         match code {
-            // These are ours.
-            Code::AnswerTimedOut | Code::AnswerTooLong => Outcome::Fine,
+            // These are ours, or come of asking much at a time.
+            Code::AnswerTimedOut | Code::AnswerTooLong | Code::NoRoom => Outcome::Fine,
             _ => Outcome::Refused,
         }
     }
@@ -259,11 +261,12 @@ impl<H: Handler> Session<H> {
         peer: PeerKey,
         send: &mut SendStream,
         receive: &mut RecvStream,
-        traffic: &Traffic,
+        Flow { traffic, budgets }: &Flow,
     ) -> Result<(), Failure> {
         let limits = &self.limits;
         let limit = self.handler.limit(peer).min(limits.max_question_bytes);
-        let question = timeout(limits.question_timeout, frame::read(receive, limit, traffic))
+        let reading = frame::read(receive, limit, traffic, |bytes| budgets.take(bytes));
+        let (question, room) = timeout(limits.question_timeout, reading)
             .await
             .map_err(|_| Failure::Refuse(Code::QuestionTimedOut))??;
         let question = wire::decode::<H::Question>(&question, limit)
@@ -277,9 +280,11 @@ impl<H: Handler> Session<H> {
             Failure::Refuse(Code::AnswerTooLong)
         })?;
 
+        drop(room);
+        let _room = budgets.take(answer.len()).ok_or(Failure::Refuse(Code::NoRoom))?;
         // Until the peer has all of it: a connection closed earlier would cut the answer off.
         let sending = async {
-            send.write_all(&answer).await.map_err(|_| Failure::Gone)?;
+            frame::write(send, &answer).await.map_err(|_| Failure::Gone)?;
             traffic.add_sent(answer.len());
             send.finish().map_err(|_| Failure::Gone)?;
             send.stopped().await.map_err(|_| Failure::Gone)
@@ -289,6 +294,13 @@ impl<H: Handler> Session<H> {
             .map_err(|_| Failure::Refuse(Code::AnswerTimedOut))?
             .map(|_stopped_or_read| ())
     }
+}
+
+/// What is counted of a connection, and what bounds it.
+#[derive(Clone)]
+struct Flow {
+    traffic: Arc<Traffic>,
+    budgets: Budgets,
 }
 
 /// How a stream ended, as far as its connection cares.
@@ -312,6 +324,7 @@ impl From<ReadFault> for Failure {
             ReadFault::Frame(FrameError::Truncated { .. } | FrameError::Trailing { .. }) => {
                 Self::Refuse(Code::Malformed)
             }
+            ReadFault::NoRoom => Self::Refuse(Code::NoRoom),
             ReadFault::Stream(
                 ReadError::Reset(_)
                 | ReadError::ConnectionLost(_)

@@ -9,6 +9,8 @@ use auction::outcome::{Outcome, Void};
 use auction::receipts::{Receipt, Refusal};
 use auction::spec::{EarlyClose, SignedSpec, Time};
 use serde::{Deserialize, Serialize};
+use witness::ServerEvidence;
+use witness::service::Witnessed;
 
 /// Longest question of anyone, in bytes: a submission with an explicit share of the most levels.
 pub const MAX_PUBLIC_QUESTION: usize = 1 << 20;
@@ -50,6 +52,10 @@ pub enum Question {
     Void(Digest, Void),
     /// Anyone: the transcript from this byte on.
     Transcript(Digest, u64),
+    /// Anyone: what have you seen, as a witness, of the settlement servers of your auctions?
+    Witnessed,
+    /// Anyone: this convicts a settlement server.
+    Accuse(Box<ServerEvidence>),
 }
 
 /// An answer.
@@ -89,6 +95,8 @@ pub enum Answer {
         /// Its bytes from the place asked for; at most [`TRANSCRIPT_CHUNK`].
         bytes: Vec<u8>,
     },
+    /// To [`Question::Witnessed`]: at most [`witness::service::MAX_WITNESSED`] ledgers.
+    Witnessed(Vec<Witnessed>),
     /// The question cannot be answered now: ask again later.
     Busy {
         /// After how long, in milliseconds.

@@ -116,6 +116,37 @@ async fn lengths_are_limited_on_both_sides() {
     assert!(ask(&tight, &Question::WhoAmI).await.is_ok());
 }
 
+/// Longer than all windows: whoever sends it has no more room when the refusal comes.
+#[tokio::test]
+async fn a_question_that_is_far_too_long_is_refused_at_once() {
+    let node = Node::start(Limits { max_refused_questions: 100, ..Limits::default() });
+    let stranger = connect(&node, &STRANGER).await;
+    let all_refused = async {
+        for length in [1 << 20, 3 << 20, 12 << 20, 1 << 20, 3 << 20, 12 << 20] {
+            let error = ask(&stranger, &Question::Echo(vec![0; length])).await.unwrap_err();
+            assert!(matches!(error, LinkError::Refused { code: Code::TooLong, .. }), "{error}");
+        }
+    };
+    // One that waited for its deadline would leave no time for the others.
+    tokio::time::timeout(PATIENCE, all_refused).await.unwrap();
+    assert!(ask(&stranger, &Question::WhoAmI).await.is_ok());
+}
+
+/// The same of an answer: an asker who gives it up, with no more room for it, frees its place.
+#[tokio::test]
+async fn an_answer_that_nobody_wants_any_more_takes_no_place() {
+    let limits = Limits { max_streams_per_connection: 1, ..Limits::default() };
+    let node = Node::start(limits);
+    let connection = connect(&node, &STRANGER).await;
+    for _ in 0..3 {
+        let given_up = connection.request::<_, Answer>(&Question::Zeros(30 << 20), GIVEN_UP).await;
+        assert!(matches!(given_up, Err(LinkError::TimedOut { .. })));
+        assert!(ask(&connection, &Question::WhoAmI).await.is_ok());
+    }
+}
+
+const GIVEN_UP: Duration = Duration::from_millis(20);
+
 #[tokio::test]
 async fn a_wrong_type_is_said_to_be_one() {
     let node = Node::start(Limits::default());

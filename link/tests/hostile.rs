@@ -227,3 +227,78 @@ async fn random_datagrams_do_no_harm() {
     }
     still_answers(&node).await;
 }
+
+/// Questions of the longest that is allowed, side by side: those that find no room are refused at
+/// once and may come again, and nobody is sent away for them.
+#[tokio::test]
+async fn questions_under_way_take_no_more_than_their_room() {
+    let limits = Limits {
+        connection_bytes: 3 * STRANGER_BYTES,
+        // The three that are cut short at the end are counted, the others are not.
+        max_refused_questions: 3,
+        ..Limits::default()
+    };
+    let node = Node::start(limits);
+    let connection = Raw::honest().connect(node.addr).await.unwrap();
+    let mut asked = tokio::task::JoinSet::new();
+    for _ in 0..8 {
+        let (mut send, mut receive) = connection.open_bi().await.unwrap();
+        // Announced, and nothing of it comes.
+        send.write_all(&(STRANGER_BYTES as u32).to_le_bytes()).await.unwrap();
+        asked.spawn(async move {
+            let answer = receive.read_to_end(10).await;
+            drop(send);
+            answer
+        });
+    }
+    for _ in 0..5 {
+        assert_eq!(asked.join_next().await.unwrap().unwrap(), refused(Code::NoRoom));
+    }
+    assert_eq!(asked.len(), 3);
+    assert_eq!(question(&connection, &WHO_AM_I, true).await, refused(Code::NoRoom));
+    // Given up, they leave their room to others.
+    asked.shutdown().await;
+    while question(&connection, &WHO_AM_I, true).await.is_err() {
+        assert_eq!(connection.close_reason(), None);
+    }
+}
+
+/// The same of answers that nobody takes, and of all strangers of one address together.
+#[tokio::test]
+async fn answers_that_nobody_takes_leave_room_for_others() {
+    let limits = Limits {
+        connection_bytes: 6 << 20,
+        bytes_per_ip: 10 << 20,
+        send_timeout: PATIENCE,
+        ..Limits::default()
+    };
+    let node = Node::start(limits);
+    // Two MiB, a little less for the questions; more than what the peer's window takes in unread.
+    let zeros = auction::wire::encode(&Question::Zeros((2 << 20) - 100)).unwrap();
+    let zeros = [&(zeros.len() as u32).to_le_bytes()[..], &zeros].concat();
+    let mut connections = Vec::new();
+    let mut refused = 0;
+    for _ in 0..3 {
+        let connection = Raw::honest().connect(node.addr).await.unwrap();
+        for _ in 0..4 {
+            let (mut send, receive) = connection.open_bi().await.unwrap();
+            send.write_all(&zeros).await.unwrap();
+            send.finish().unwrap();
+            connections.push((connection.clone(), send, receive));
+        }
+    }
+    // Of four answers of each connection three have room, and five of all.
+    for (_, _, receive) in &mut connections {
+        let mut byte = [0; 1];
+        match receive.read(&mut byte).await {
+            Ok(_) => {}
+            Err(quinn::ReadError::Reset(code)) if code == VarInt::from(Code::NoRoom) => {
+                refused += 1
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+    assert_eq!(refused, 7);
+    drop(connections);
+    still_answers(&node).await;
+}

@@ -73,6 +73,17 @@ pub struct Slip {
     pub attached: Option<u8>,
 }
 
+/// What is brought to the bank: a slip, or a chain that a server's own code made, by its number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Brought {
+    Slip(Slip),
+    /// With the customer's id that it carries.
+    Chain {
+        number: u8,
+        id: u8,
+    },
+}
+
 /// The bank: the time, and which list of decided slips it stands at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Bank {
@@ -84,10 +95,10 @@ pub struct Bank {
 /// What follows from one list of decided slips.
 struct Page {
     ledger: Ledger,
-    decided: Vec<Slip>,
+    decided: Vec<Brought>,
     balances: [i64; 3],
     /// What each slip that was brought here met, and the list with it.
-    next: HashMap<(u8, Slip), (Code, usize)>,
+    next: HashMap<(u8, Brought), (Code, usize)>,
 }
 
 /// Every list so far, the empty one first. Lists are never taken away.
@@ -95,7 +106,7 @@ static PAGES: LazyLock<Mutex<Vec<Page>>> =
     LazyLock::new(|| Mutex::new(vec![Page::new(founded(), Vec::new())]));
 
 impl Page {
-    fn new(ledger: Ledger, decided: Vec<Slip>) -> Self {
+    fn new(ledger: Ledger, decided: Vec<Brought>) -> Self {
         let balance = |holder| {
             let posted = ledger.account(&account(holder)).map_or(0, |one| one.balances.posted());
             // Balances in the models are of a few units.
@@ -109,14 +120,24 @@ impl Page {
 impl Bank {
     /// Brings a slip to the ledger; what commits, or is refused for good, is journaled.
     pub fn apply(&mut self, slip: Slip) -> Code {
+        self.decide(Brought::Slip(slip), || chain(slip))
+    }
+
+    /// Brings a chain under an id of the customer's. `number` stands for the chain: another chain
+    /// has another one.
+    pub fn bring(&mut self, number: u8, id: u8, chain: &Chain) -> Code {
+        self.decide(Brought::Chain { number, id }, || chain.clone())
+    }
+
+    fn decide(&mut self, brought: Brought, chain: impl FnOnce() -> Chain) -> Code {
         let mut pages = pages();
-        let key = (self.now, slip);
+        let key = (self.now, brought);
         if let Some((code, journal)) = pages[self.journal].next.get(&key) {
             self.journal = *journal;
             return *code;
         }
         let mut ledger = pages[self.journal].ledger.clone();
-        let applied = ledger.apply(&[chain(slip)], time(self.now));
+        let applied = ledger.apply(&[chain()], time(self.now));
         let outcome = applied.outcomes.first();
         let reply = outcome.and_then(|outcome| outcome.replies.first());
         // One chain of one request has one reply.
@@ -124,7 +145,7 @@ impl Bank {
         // That a batch told the time need not be kept: every slip is brought with its time.
         let journal = if outcome.is_some_and(|outcome| outcome.entry.is_some()) {
             let mut decided = pages[self.journal].decided.clone();
-            decided.push(slip);
+            decided.push(brought);
             pages.push(Page::new(ledger, decided));
             pages.len() - 1
         } else {
@@ -150,14 +171,41 @@ impl Bank {
     /// The slip that was committed under an id of the customer's, if one was.
     #[must_use]
     pub fn committed(&self, id: u8) -> Option<Slip> {
+        self.found(id, |brought| match brought {
+            Brought::Slip(slip) => match slip.ask {
+                Ask::Pay { id: own, from: Holder::Customer, .. } if own == id => Some(*slip),
+                _ => None,
+            },
+            Brought::Chain { .. } => None,
+        })
+    }
+
+    /// The number of the chain that was committed under an id of the customer's, if one was.
+    #[must_use]
+    pub fn committed_chain(&self, id: u8) -> Option<u8> {
+        self.found(id, |brought| match brought {
+            Brought::Chain { number, id: own } if *own == id => Some(*number),
+            _ => None,
+        })
+    }
+
+    /// What was decided under an id of the customer's, if that was committed.
+    fn found<T>(&self, id: u8, what: impl FnMut(&Brought) -> Option<T>) -> Option<T> {
         let pages = pages();
         let page = &pages[self.journal];
         let record = page.ledger.record(&account(Holder::Customer), request_id(id))?;
-        let found = page.decided.iter().find(|slip| match slip.ask {
-            Ask::Pay { id: own, from: Holder::Customer, .. } => own == id,
-            _ => false,
-        });
-        found.copied().filter(|_| record.fate == Fate::Committed)
+        page.decided.iter().find_map(what).filter(|_| record.fate == Fate::Committed)
+    }
+
+    /// Whether an id of the customer's is decided and was not committed: refused for good, or
+    /// cancelled.
+    #[must_use]
+    pub fn refused(&self, id: u8) -> bool {
+        let record = pages()[self.journal]
+            .ledger
+            .record(&account(Holder::Customer), request_id(id))
+            .copied();
+        record.is_some_and(|record| record.fate != Fate::Committed)
     }
 
     /// Whether an id of the customer's can no longer be committed: refused for good, cancelled,
@@ -202,22 +250,22 @@ fn secret(number: u8) -> SecretKey {
     SecretKey::from_seed(&[number; 32])
 }
 
-fn signer(holder: Holder) -> Signer {
+pub(crate) fn signer(holder: Holder) -> Signer {
     Signer::new(&secret(10 + holder as u8))
 }
 
-fn charter() -> Charter {
+pub(crate) fn charter() -> Charter {
     let key = |number| secret(number).public();
     #[expect(clippy::expect_used, reason = "three different honest keys and one expiry a batch")]
     Charter::new(key(1), key(2), key(3), 1).expect("a charter")
 }
 
-fn currency() -> Currency {
+pub(crate) fn currency() -> Currency {
     #[expect(clippy::expect_used, reason = "three capital letters and two decimals")]
     Currency::from_bytes(*b"EUR\x02").expect("a currency")
 }
 
-fn account(holder: Holder) -> AccountId {
+pub(crate) fn account(holder: Holder) -> AccountId {
     // Deriving a key takes longer than all the rest of a step.
     static ACCOUNTS: LazyLock<[AccountId; 3]> = LazyLock::new(|| {
         Holder::ALL.map(|holder| AccountId::of_owner(&signer(holder).public(), currency()))
@@ -225,16 +273,16 @@ fn account(holder: Holder) -> AccountId {
     ACCOUNTS[holder as usize]
 }
 
-fn time(step: u8) -> Time {
+pub(crate) fn time(step: u8) -> Time {
     Time(1_000 + 1_000 * u64::from(step))
 }
 
-fn request_id(id: u8) -> RequestId {
+pub(crate) fn request_id(id: u8) -> RequestId {
     #[expect(clippy::expect_used, reason = "neither 0 nor all ones")]
     RequestId::new(1_000 + u128::from(id)).expect("an id")
 }
 
-fn sum(amount: u8) -> Sum {
+pub(crate) fn sum(amount: u8) -> Sum {
     #[expect(clippy::expect_used, reason = "no model asks for a payment of nothing")]
     Sum::new(u64::from(amount)).expect("a sum")
 }
@@ -269,10 +317,14 @@ fn chain(slip: Slip) -> Chain {
     signed(request, &signer(by), slip.attached)
 }
 
-/// A ledger in which everybody has his funds.
-fn founded() -> Ledger {
-    let mut ledger = Ledger::new(charter());
-    for holder in Holder::ALL {
+/// The server's own signature, under its journal.
+pub(crate) fn server() -> Signer {
+    Signer::new(&secret(1))
+}
+
+/// Everybody's funds as they were paid in.
+pub(crate) fn deposits() -> impl Iterator<Item = Chain> {
+    Holder::ALL.into_iter().map(|holder| {
         let action = Action::Deposit {
             owner: signer(holder).public(),
             currency: currency(),
@@ -280,8 +332,14 @@ fn founded() -> Ledger {
             reference: Digest([0; 32]),
         };
         let id = request_id(200 + holder as u8);
-        let deposit =
-            signed(Request { id, until: time(u8::MAX), action }, &Signer::new(&secret(2)), None);
+        signed(Request { id, until: time(u8::MAX), action }, &Signer::new(&secret(2)), None)
+    })
+}
+
+/// A ledger in which everybody has his funds.
+fn founded() -> Ledger {
+    let mut ledger = Ledger::new(charter());
+    for deposit in deposits() {
         ledger.apply(&[deposit], Time(1));
     }
     ledger

@@ -216,7 +216,9 @@ impl<P: Protocol> Model for Run<P> {
 
     fn actions(&self, state: &Self::State, actions: &mut Vec<Self::Action>) {
         let up = |party: Party| !state.stopped[party as usize];
-        for message in &state.sent {
+        let unsent = self.protocol.at_any_time(&state.memory, state.liars);
+        let unsent = unsent.iter().filter(|message| !state.sent.contains(message));
+        for message in state.sent.iter().chain(unsent) {
             if up(self.protocol.addressee(*message)) {
                 actions.push(Step::Arrives(*message));
             }

@@ -105,6 +105,15 @@ pub trait Protocol: Clone + Send + Sync + 'static {
     /// A party does it, and sends what it sends.
     fn make(&self, memory: &mut Self::Memory, what: Self::Move) -> Vec<Self::Message>;
 
+    /// Messages that may arrive now though no step sent them: questions and cancellations, which
+    /// their senders may send at any time from now on, and what liars can make. To send them would
+    /// change nothing of what anybody remembers, so it is no step of its own; a message that could
+    /// have been sent, and does not arrive, is one that was lost or never sent.
+    fn at_any_time(&self, memory: &Self::Memory, liars: Liars) -> Vec<Self::Message> {
+        let _ = (memory, liars);
+        vec![]
+    }
+
     /// Whom a message is for.
     fn addressee(&self, message: Self::Message) -> Party;
 

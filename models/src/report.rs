@@ -12,6 +12,7 @@ use crate::exchanges::by_key::{ByKey, Weakness};
 use crate::exchanges::case_1::Case1;
 use crate::exchanges::digital_cash::DigitalCash;
 use crate::exchanges::first_virtual::FirstVirtual;
+use crate::exchanges::purchase::{Purchase, Weakness as PurchaseWeakness};
 use crate::protocol::Protocol;
 use crate::rounds::questions::Question as RoundsQuestion;
 use crate::rounds::steps::{Rounds, Weakness as RoundsWeakness};
@@ -98,7 +99,6 @@ fn rows() -> Vec<Row> {
     let by_key = ByKey::default();
     let netbill = ByKey { offer_apart: true, ..ByKey::default() };
     let unasked = ByKey { unasked: true, ..ByKey::default() };
-    let gavel = ByKey { key_hash: true, ..ByKey::default() };
     let mut rows = vec![
         row(
             "Digital cash, off line; the customer takes the coin back",
@@ -117,7 +117,7 @@ fn rows() -> Vec<Row> {
         row("Case 2, encryption-based", "Su and Tygar 5.1", by_key),
         row("Case 3, authority-based", "Su and Tygar 5.1", ByAuthority::default()),
         row("NetBill", "Tygar 4, steps a to h", netbill),
-        row("Gavel's purchase", "SETTLEMENT, case 2 with hash(K)", gavel),
+        row("Gavel's purchase", "SETTLEMENT, steps a to h", Purchase::default()),
         row("Case 2, offer and goods sent unasked", "question of Tygar 7", unasked),
         row("Key with the server beforehand", "question of Tygar 7", ByEscrow),
     ];
@@ -198,6 +198,7 @@ fn weakened() -> Vec<Asked> {
         question: "goods atomicity",
         finding: search(later),
     });
+    asked.extend(weakened_purchases());
     asked.extend(weakened_payments());
     asked.extend(weakened_rounds());
     asked
@@ -234,6 +235,36 @@ fn weakened_keys() -> [(&'static str, Weakness, Question, &'static str); 6] {
         ),
         ("the server keeps no checksum", Weakness::KeepsNoChecksum, CertifiedDelivery, certified),
     ]
+}
+
+fn weakened_purchases() -> [Asked; 3] {
+    use Question::{CertifiedDelivery, GoodsAtomicity};
+    let (goods, certified) = ("goods atomicity", "certified delivery");
+    let asked = [
+        (
+            "order and key can be parted: who brings an order may attach what he likes",
+            PurchaseWeakness::AnythingAttached,
+            GoodsAtomicity,
+            goods,
+        ),
+        (
+            "the customer orders before she holds the goods",
+            PurchaseWeakness::OrdersUnseen,
+            GoodsAtomicity,
+            goods,
+        ),
+        (
+            "the merchant does not compare the order with his offer",
+            PurchaseWeakness::UncheckedOrder,
+            CertifiedDelivery,
+            certified,
+        ),
+    ];
+    asked.map(|(model, weakness, question, name)| {
+        let purchase = Purchase { weakness: Some(weakness) };
+        let finding = search(Run::new(purchase, question));
+        Asked { model: format!("Gavel's purchase: {model}"), question: name, finding }
+    })
 }
 
 fn weakened_payments() -> Vec<Asked> {

@@ -2,16 +2,17 @@
 
 use auction::layout::Digest;
 use auction::spec::Time;
+use witness::SignedContinuation;
 
 use crate::index::{DiskIndex, Line};
 use crate::journal::{
-    Found, Journal, JournalError, Options, Receipt, Report, SignedHead, Storage, disk, recover,
-    refuse_unfinished,
+    Found, Head, Journal, JournalError, Options, Receipt, Report, SignedHead, Storage, disk,
+    recover, refuse_unfinished,
 };
 use crate::layout::Signer;
 use crate::ledger::{
-    AccountId, Chain, Charter, Code, Entry, HoldKey, Ledger, Outcome, Record, Reply, RequestId,
-    Window,
+    Account, AccountId, Chain, Charter, Code, Entry, HoldKey, Ledger, Outcome, Record, Reply,
+    RequestId, Window,
 };
 
 /// Most requests in one batch.
@@ -135,6 +136,8 @@ pub(crate) struct Moved {
     pub(crate) line: Line,
     pub(crate) debit: AccountId,
     pub(crate) credit: AccountId,
+    /// The operator's in their currency.
+    pub(crate) operator: AccountId,
 }
 
 /// What of the past a bookkeeper has in memory, beside accounts and live holds.
@@ -294,7 +297,7 @@ impl<S: Storage> Bookkeeper<S> {
         if outcomes.iter().all(|outcome| outcome.entry.is_none()) {
             return Ok(vec![None; outcomes.len()]);
         }
-        let head = self.journal.head().sign(&self.server, self.ledger.charter());
+        let head = self.sign(self.journal.head());
         let (batch, time) = (self.journal.last(), self.ledger.time());
         let mut proofs = Vec::with_capacity(outcomes.len());
         for outcome in outcomes {
@@ -359,20 +362,34 @@ impl<S: Storage> Bookkeeper<S> {
 
     /// The head over all entries, signed.
     pub fn head(&self) -> Unflushed<SignedHead> {
-        self.unflushed(self.journal.head().sign(&self.server, self.ledger.charter()))
+        self.unflushed(self.sign(self.journal.head()))
     }
 
-    /// The proof that the tree of `new` entries continues that of `old`.
+    /// The head with which an epoch began, signed.
     ///
     /// # Errors
     /// [`JournalError`] when the tree cannot be read.
-    pub fn consistency(
+    pub fn beginning(&mut self, epoch: u32) -> Result<Unflushed<Option<SignedHead>>, JournalError> {
+        let head = self.journal.beginning(epoch)?;
+        Ok(self.unflushed(head.map(|head| self.sign(head))))
+    }
+
+    /// The signed word that the tree of `new` entries continues that of `old`.
+    ///
+    /// # Errors
+    /// [`JournalError`] when the tree cannot be read.
+    pub fn continuation(
         &mut self,
         old: u64,
         new: u64,
-    ) -> Result<Unflushed<Option<Vec<Digest>>>, JournalError> {
-        let proof = self.journal.consistency(old, new)?;
-        Ok(self.unflushed(proof))
+    ) -> Result<Unflushed<Option<SignedContinuation>>, JournalError> {
+        let word = self.journal.continuation(old, new)?;
+        let ledger = self.ledger.charter().id();
+        Ok(self.unflushed(word.map(|word| word.sign(&self.server, ledger))))
+    }
+
+    fn sign(&self, head: Head) -> SignedHead {
+        head.sign(&self.server, self.ledger.charter().id())
     }
 
     /// What became of the request that the owner of `account` gave `id`, however long ago.
@@ -414,7 +431,7 @@ impl<S: Storage> Bookkeeper<S> {
             return Ok(self.unflushed(None));
         };
         let found = self.journal.entry(number)?;
-        let head = self.journal.head().sign(&self.server, self.ledger.charter());
+        let head = self.sign(self.journal.head());
         let receipt = found.map(|Found { batch, time, entry, path }| Receipt {
             number,
             batch,
@@ -437,13 +454,17 @@ impl<S: Storage> Bookkeeper<S> {
         from: u64,
         most: u32,
     ) -> Result<Unflushed<(u64, Vec<Moved>)>, JournalError> {
-        let (total, lines) = match self.ledger.number_of(account) {
-            Some(account) => self.journal.movements(account, from, most.into())?,
-            None => (0, Vec::new()),
+        let known = self.ledger.number_of(account).zip(self.ledger.account(account));
+        let Some((number, &Account { currency, .. })) = known else {
+            return Ok(self.unflushed((0, Vec::new())));
         };
+        let (total, lines) = self.journal.movements(number, from, most.into())?;
+        let operator = AccountId::of_owner(&self.ledger.charter().operator(), currency);
         let name = |number: u32| self.ledger.accounts().get(number as usize).map(|one| one.id);
-        let named =
-            |line: Line| Some(Moved { line, debit: name(line.debit)?, credit: name(line.credit)? });
+        let named = |line: Line| {
+            let (debit, credit) = (name(line.debit)?, name(line.credit)?);
+            Some(Moved { line, debit, credit, operator })
+        };
         let moved = lines.into_iter().filter_map(named).collect();
         Ok(self.unflushed((total, moved)))
     }

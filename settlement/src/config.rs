@@ -33,6 +33,19 @@ pub struct Config {
     /// Longest encrypted goods that are taken for an auction, in MiB. Default 1024.
     #[serde(default = "max_goods_mib")]
     pub max_goods_mib: u32,
+    /// Encrypted goods that are kept in all, in MiB; those of an auction go 30 days after its bonds
+    /// end. Default 65536.
+    #[serde(default = "max_goods_in_all_mib")]
+    pub max_goods_in_all_mib: u32,
+    /// The same of one seller. Default 8192.
+    #[serde(default = "max_goods_of_seller_mib")]
+    pub max_goods_of_seller_mib: u32,
+    /// Auctions that are taken and not decided. Default 4096.
+    #[serde(default = "max_open_auctions")]
+    pub max_open_auctions: u32,
+    /// The same of one seller. Default 256.
+    #[serde(default = "max_open_auctions_of_seller")]
+    pub max_open_auctions_of_seller: u32,
     /// Entries after which a snapshot is written, which shortens the next start; while it is
     /// written nothing else is. 0 writes one only when the server stops. Default 1000000.
     #[serde(default = "snapshot_every")]
@@ -58,6 +71,22 @@ fn max_goods_mib() -> u32 {
     1024
 }
 
+fn max_goods_in_all_mib() -> u32 {
+    65536
+}
+
+fn max_goods_of_seller_mib() -> u32 {
+    8192
+}
+
+fn max_open_auctions() -> u32 {
+    4096
+}
+
+fn max_open_auctions_of_seller() -> u32 {
+    256
+}
+
 fn snapshot_every() -> u64 {
     1_000_000
 }
@@ -76,6 +105,10 @@ impl Config {
             max_connections_per_address: max_connections_per_address(),
             max_waiting_chains: max_waiting_chains(),
             max_goods_mib: max_goods_mib(),
+            max_goods_in_all_mib: max_goods_in_all_mib(),
+            max_goods_of_seller_mib: max_goods_of_seller_mib(),
+            max_open_auctions: max_open_auctions(),
+            max_open_auctions_of_seller: max_open_auctions_of_seller(),
             snapshot_every: snapshot_every(),
             segment_mib: segment_mib(),
         }
@@ -121,6 +154,14 @@ impl Config {
              # Longest encrypted goods that are taken for an auction, in MiB.\n\
              # max_goods_mib = {}\n\
              \n\
+             # Encrypted goods that are kept, of all auctions and of one seller's, in MiB.\n\
+             # max_goods_in_all_mib = {}\n\
+             # max_goods_of_seller_mib = {}\n\
+             \n\
+             # Auctions that are not decided yet, of all sellers and of one.\n\
+             # max_open_auctions = {}\n\
+             # max_open_auctions_of_seller = {}\n\
+             \n\
              # Entries after which a snapshot is written; 0 writes one only at a stop.\n\
              # snapshot_every = {}\n\
              \n\
@@ -130,6 +171,10 @@ impl Config {
             defaults.max_connections_per_address,
             defaults.max_waiting_chains,
             defaults.max_goods_mib,
+            defaults.max_goods_in_all_mib,
+            defaults.max_goods_of_seller_mib,
+            defaults.max_open_auctions,
+            defaults.max_open_auctions_of_seller,
             defaults.snapshot_every,
             defaults.segment_mib,
         )

@@ -21,11 +21,14 @@ mod growth;
 mod index;
 pub mod journal;
 pub mod judge;
-pub mod layout;
 pub mod ledger;
 mod parallel;
+pub mod purchases;
 pub mod sealed_key;
 pub mod server;
 pub mod service;
 mod signatures;
+pub mod unwinding;
 pub mod writer;
+
+pub use witness::layout;

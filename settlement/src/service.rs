@@ -2,10 +2,13 @@
 //!
 //! The transport tells the server whose key asks, so no question is signed: an account is shown
 //! to the holder of its owner's key and to the operator. What moves money is signed by itself,
-//! and anybody may bring it.
+//! and anybody may bring it. What is asked about the server's history stands in
+//! [`witness::service`]; both vocabularies travel side by side ([`witness::service::Asked`]).
 
 pub mod auctions;
 mod forms;
+pub mod physical;
+pub mod purchases;
 mod whole;
 
 use auction::keys::PublicKey;
@@ -19,6 +22,9 @@ use crate::ledger::{
     MAX_ATTACHMENT_BYTES, MAX_CHAIN_REQUESTS, MAX_REQUEST_BYTES, RequestId,
 };
 use auctions::{AuctionAnswer, AuctionQuestion};
+use purchases::{PurchaseAnswer, PurchaseQuestion};
+
+pub use witness::service::{Answered, Asked};
 
 /// Longest question, in bytes: a piece of encrypted goods, or a spec with listed prices.
 pub const MAX_QUESTION: usize = (1 << 20) + (64 << 10);
@@ -46,15 +52,12 @@ pub enum Question {
     /// Who takes part in it, or the operator: what became of the request that the owner of this
     /// account gave this id?
     Request(AccountId, RequestId),
-    /// Anyone: the head over everything so far.
-    Head,
-    /// Anyone: the proof that the tree of so many entries (second) continues that of so many
-    /// (first).
-    Consistency(u64, u64),
     /// The operator: up to which batch may a backup copy?
     Flushed,
     /// About an auction's payment.
     Auction(Box<AuctionQuestion>),
+    /// About a purchase.
+    Purchase(Box<PurchaseQuestion>),
 }
 
 /// An answer.
@@ -70,10 +73,6 @@ pub enum Answer {
     History(Page),
     /// To [`Question::Request`]; nothing where the id is not decided.
     Request(Option<Box<Standing>>),
-    /// To [`Question::Head`].
-    Head(SignedHead),
-    /// To [`Question::Consistency`]; nothing where there is no such proof.
-    Consistency(Option<Vec<Digest>>),
     /// To [`Question::Flushed`]: a batch's number.
     Flushed(u64),
     /// To [`Question::Auction`].
@@ -88,6 +87,8 @@ pub enum Answer {
     Unknown,
     /// The question cannot be answered.
     Declined(Declined),
+    /// To [`Question::Purchase`].
+    Purchase(Box<PurchaseAnswer>),
 }
 
 /// Who the server says it is.
@@ -237,6 +238,11 @@ pub enum MovementKind {
     Deposit,
     /// Money went out.
     Withdraw,
+    /// The operator moved money back along a movement that was not rightful; the reference names
+    /// it.
+    Correct,
+    /// Money moved from a buyer's account to a merchant's, and what was bought with it.
+    Purchase,
 }
 
 /// What is known of a decided request.

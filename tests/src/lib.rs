@@ -7,15 +7,20 @@
     reason = "a test that cannot go on fails"
 )]
 
+pub mod bad_network;
 pub mod bytes;
 pub mod command;
 pub mod committee;
 pub mod demo;
 pub mod desk;
+pub mod forgetful;
 pub mod freezing;
+pub mod market;
 pub mod needles;
 pub mod plain;
 pub mod process;
 pub mod proxy;
 pub mod sale;
 pub mod seeds;
+pub mod settlement_server;
+pub mod shifted_clock;

@@ -143,9 +143,7 @@ impl Accumulator {
     /// Resident memory of its process in bytes; nothing where the system does not tell.
     #[must_use]
     pub fn memory(&self) -> Option<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).ok()?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-        Some(line.trim().strip_suffix(" kB")?.parse::<u64>().ok()? * 1024)
+        memory_of(self.pid())
     }
 
     fn signal(&self, signal: &str) {
@@ -171,6 +169,13 @@ impl Drop for Accumulator {
             eprintln!("the log of {} ends:\n{}", self.dir.display(), self.log_tail());
         }
     }
+}
+
+/// Resident memory of a process in bytes; nothing where the system does not tell.
+pub(crate) fn memory_of(process: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    Some(line.trim().strip_suffix(" kB")?.parse::<u64>().ok()? * 1024)
 }
 
 /// An address on this machine that nobody uses.

@@ -8,8 +8,7 @@ use auction::book::ClosedBook;
 use auction::join::Auction;
 use auction::keys::SecretKey;
 use auction::messages::RoundMessage;
-use auction::party::{Party, PartyError, PartySecret};
-use auction::proofs::entries::EntriesMask;
+use auction::party::{Masks, Party, PartyError, PartySecret};
 use auction::referee::{Offered, Referee, Refused};
 use auction::step::Step;
 use rand::Rng as _;
@@ -28,14 +27,14 @@ impl Engine {
         identity: Arc<SecretKey>,
         secret: PartySecret,
         book: ClosedBook,
-        masks: Vec<EntriesMask>,
+        masks: Masks,
     ) -> Self {
         let mut seed = [0; 32];
         rand::rng().fill_bytes(&mut seed);
         let mut referee = Referee::new(Arc::clone(&auction), seed);
         referee.supply(book.bids().iter().cloned());
         let mut party = Party::new(auction, me, identity, secret, book);
-        masks.into_iter().for_each(|mask| party.add_mask(mask));
+        *party.masks_mut() = masks;
         Self { referee, party, me }
     }
 
@@ -43,9 +42,9 @@ impl Engine {
     /// to be stored before it is sent, and made once a round: a second one would give secrets
     /// away.
     pub(super) fn make(&mut self) -> Result<RoundMessage, PartyError> {
-        let message = self.party.message(&self.referee, &mut rand::rng())?;
-        // The referee waits for others, or finds this message as faulty as they will.
-        if let Err(error) = self.referee.offer(message.clone()) {
+        let own = self.party.message(&self.referee, &mut rand::rng())?;
+        let message = own.message().clone();
+        if let Err(error) = self.referee.offer_own(own) {
             tracing::error!(%error, "this node's own message is refused");
         }
         Ok(message)

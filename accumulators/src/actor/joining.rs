@@ -1,6 +1,6 @@
 //! The first stage: every accumulator joins. PROTOCOL section 1.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use auction::book::BidBook;
@@ -12,7 +12,7 @@ use link::service::{Answer, Declined, Phase, Question};
 use super::core::{Core, answer, declined, not_now};
 use super::ended::end_void;
 use super::halted::Halted;
-use super::taking::Taking;
+use super::taking::{Kept, Taking};
 use super::view::missing;
 use super::{Command, Reply, Stage};
 use crate::fellows::{compare_clocks, insist};
@@ -65,6 +65,7 @@ pub(crate) async fn first_join(
         own: BTreeMap::new(),
         messages: BTreeMap::new(),
         findings: Vec::new(),
+        wrong_shares: HashSet::new(),
         end: None,
     })
 }
@@ -102,7 +103,8 @@ impl Joining {
             Ok(auction) => {
                 tracing::info!(auction = %core.id(), "all accumulators joined");
                 let book = BidBook::new(Arc::clone(&auction));
-                Taking::stage(core, auction, self.key, self.secret, book, 0).await
+                let kept = Kept::default();
+                Taking::stage(core, auction, self.key, self.secret, book, kept).await
             }
             Err(error) => Halted::stage(format!("the joins make no auction: {error}")),
         }

@@ -8,6 +8,7 @@ use auction::book::{BidBook, Standing};
 use auction::checking::verify_bids;
 use auction::join::Auction;
 use auction::layout::Digest;
+use auction::party::Masks;
 use auction::receipts::Receipt;
 use auction::wire::{MAX_ENCODED_BYTES, decode};
 
@@ -19,7 +20,7 @@ use super::halted::Halted;
 use super::joining::{Joining, open_auction, push_join};
 use super::report::Reporter;
 use super::rounds::Rounds;
-use super::taking::{Taking, bids_report};
+use super::taking::{Kept, Taking, bids_report};
 use super::view::missing;
 use crate::limits::BATCH;
 use crate::store::{BidRow, End, StorageKey, StoreError, StoredAuction};
@@ -85,7 +86,7 @@ async fn resume(core: &mut Core, stored: StoredAuction) -> Result<Stage, Restore
         core.pass_on(close);
     }
     let (of, under) = (Arc::clone(&auction), key.clone());
-    let StoredAuction { bids, receipts, own, messages, closed, .. } = stored;
+    let StoredAuction { bids, receipts, own, messages, closed, wrong_shares, .. } = stored;
     let held = bids.iter().map(BidRow::length).sum();
     let book = core.site.pool.compute(move || restore_book(&of, &under, bids, &receipts)).await?;
     let bids = book.len();
@@ -93,7 +94,15 @@ async fn resume(core: &mut Core, stored: StoredAuction) -> Result<Stage, Restore
     core.shared.update(|view| view.state.bids = bids as u32);
     let Some(closed) = closed else {
         tracing::info!(auction = %core.id(), bids, "resumed, taking bids");
-        return Ok(Taking::stage(core, auction, key, secret, book, held).await);
+        return Ok(Taking::stage(
+            core,
+            auction,
+            key,
+            secret,
+            book,
+            Kept { bytes: held, wrong_shares },
+        )
+        .await);
     };
     let (me, identity) = (core.me(), Arc::clone(&core.site.identity));
     let reporter = Reporter::new(vec![bids_report(core, closed.at, closed.bytes)]);
@@ -101,7 +110,8 @@ async fn resume(core: &mut Core, stored: StoredAuction) -> Result<Stage, Restore
         .site
         .pool
         .compute(move || {
-            let mut engine = Engine::new(auction, me, identity, secret, book.close(), Vec::new());
+            let mut engine =
+                Engine::new(auction, me, identity, secret, book.close(), Masks::default());
             engine.replay(&own, &messages).map(|()| engine)
         })
         .await?;

@@ -5,12 +5,11 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use auction::book::{BidBook, Standing};
-use auction::checking::{BidChecker, Checked, CheckedBatch, CheckedBid};
+use auction::checking::{BidChecker, Checked, CheckedBatch, CheckedBid, WrongShare};
 use auction::join::Auction;
 use auction::keys::PublicKey;
 use auction::layout::Digest;
-use auction::party::{Party, PartySecret};
-use auction::proofs::entries::EntriesMask;
+use auction::party::{Made, Masks, PartySecret};
 use auction::receipts::{Reason, Receipt, Refusal, verify_all};
 use auction::spec::{EarlyClose, Time};
 use link::service::{Answer, Declined, Phase, PhaseReport};
@@ -21,9 +20,10 @@ use super::queue::{Incoming, Queue};
 use super::report::Reporter;
 use super::rounds::Rounds;
 use super::{Command, Reply, Stage};
-use crate::limits::{BUSY_MILLIS, COMMAND_QUEUE, WAITING_RECEIPTS};
+use crate::limits::{BUSY_MILLIS, COMMAND_QUEUE, MAX_WRONG_SHARES, WAITING_RECEIPTS};
 use crate::pool::Computing;
 use crate::store::{Batch, BidRow, Closed, StorageKey, StoreError};
+use crate::witnessing::key_of;
 
 /// Taking bids.
 pub(super) struct Taking {
@@ -37,13 +37,24 @@ pub(super) struct Taking {
     under_check: Vec<(Digest, Reply)>,
     check: Option<Computing<Prepared>>,
     leaving: Vec<(Vec<Receipt>, Reply)>,
-    masks: Vec<EntriesMask>,
-    mask: Option<Computing<EntriesMask>>,
+    masks: Masks,
+    mask: Option<Computing<Made>>,
     /// Keys whose bid may be on the disk without a receipt, since storing it failed.
     doubtful: HashSet<PublicKey>,
+    /// Bids of which a share that was refused is on the disk.
+    wrong_shares: HashSet<Digest>,
     bytes: u64,
     /// Bytes of bids and shares on the disk.
     held: u64,
+}
+
+/// What the disk holds of an auction whose bids are being taken.
+#[derive(Default)]
+pub(super) struct Kept {
+    /// Bytes of bids and shares.
+    pub(super) bytes: u64,
+    /// Bids of which a share that was refused for itself is kept.
+    pub(super) wrong_shares: HashSet<Digest>,
 }
 
 /// A checked batch, ready to be stored.
@@ -52,6 +63,8 @@ struct Prepared {
     rows: Vec<Result<BidRow, Reason>>,
     /// Those with a row, in the same order.
     batch: CheckedBatch,
+    /// Shares that were refused for themselves.
+    wrong_shares: Vec<WrongShare>,
 }
 
 /// Bids that are being stored, beside those who asked.
@@ -67,8 +80,9 @@ impl Taking {
         key: StorageKey,
         secret: PartySecret,
         book: BidBook,
-        held: u64,
+        kept: Kept,
     ) -> Stage {
+        let Kept { bytes: held, wrong_shares } = kept;
         let (of, me) = (Arc::clone(&auction), core.me());
         let checker =
             core.site.pool.compute(move || BidChecker::new(of, me, &mut rand::rng())).await;
@@ -82,9 +96,10 @@ impl Taking {
             under_check: Vec::new(),
             check: None,
             leaving: Vec::new(),
-            masks: Vec::new(),
+            masks: Masks::default(),
             mask: None,
             doubtful: HashSet::new(),
+            wrong_shares,
             bytes: 0,
             held,
         }))
@@ -108,7 +123,7 @@ impl Taking {
                         self.start_check(core);
                         self.settle(core, asked, Some(checked)).await;
                     }
-                mask = finished(&mut self.mask) => self.masks.push(mask),
+                made = finished(&mut self.mask) => self.masks.keep(made),
                 command = core.next(if now < opening { opening } else { closing }) => {
                     let mut next = command;
                     for _ in 0..COMMAND_QUEUE {
@@ -163,6 +178,9 @@ impl Taking {
                 let reason = signed.map_or(Reason::BidSignature, |_| reason);
                 self.refuse(core, incoming.digest, reason, incoming.reply);
             }
+            Standing::New if self.is_server_convicted(core) => {
+                self.refuse(core, incoming.digest, Reason::ServerConvicted, incoming.reply);
+            }
             Standing::New => {
                 let length = incoming.length() as u64;
                 let most = core.site.config.max_waiting_bids;
@@ -179,6 +197,12 @@ impl Taking {
                 }
             }
         }
+    }
+
+    /// No bid is taken under tickets of a server that its own words convict.
+    fn is_server_convicted(&self, core: &Core) -> bool {
+        let terms = core.spec().settlement.as_ref();
+        terms.is_some_and(|terms| core.site.witnessing.is_convicted(&key_of(terms)))
     }
 
     fn leave(&mut self, receipts: Vec<Receipt>, reply: Reply) {
@@ -219,17 +243,14 @@ impl Taking {
     /// When no bid waits, masks of the rounds' proofs are made ahead of time.
     fn start_work(&mut self, core: &Core) {
         self.start_check(core);
-        let needed = Party::masks_needed(&self.auction, self.book.len());
-        if self.check.is_some() || self.mask.is_some() || self.masks.len() >= needed {
+        if self.check.is_some() || self.mask.is_some() || core.now() < core.spec().opening {
             return;
         }
-        if core.now() < core.spec().opening {
-            return;
+        if let Some(lacking) = self.masks.lacking(&self.auction, self.book.len()) {
+            let auction = Arc::clone(&self.auction);
+            let make = move || lacking.make(&auction, &mut rand::rng());
+            self.mask = Some(core.site.pool.begin(make));
         }
-        let auction = Arc::clone(&self.auction);
-        self.mask = Some(core.site.pool.begin(move || {
-            EntriesMask::generate(auction.generators(), auction.levels(), &mut rand::rng())
-        }));
     }
 
     /// 3 Stores checked bids and receipts left in one commit; only then are they taken, and only
@@ -248,7 +269,9 @@ impl Taking {
         }
         let late = core.now() >= core.spec().closing;
         let (mut again, mut adding) = (Vec::new(), 0);
-        let taken = checked.map(|Prepared { rows, batch: mut bids }| {
+        let mut wrong = Vec::new();
+        let taken = checked.map(|Prepared { rows, batch: mut bids, wrong_shares }| {
+            wrong = wrong_shares;
             let mut passed = Vec::with_capacity(rows.len());
             for ((digest, reply), row) in asked.into_iter().zip(rows) {
                 match row {
@@ -272,6 +295,9 @@ impl Taking {
                     Standing::New => {
                         adding += length;
                         coming.insert(sealed.bidder, digest);
+                        if self.wrong_shares.remove(&digest) {
+                            batch.forget_wrong_share(&id, &digest);
+                        }
                         batch.bid(&id, sealed, &row);
                         asked.push((digest, reply));
                         return true;
@@ -289,7 +315,8 @@ impl Taking {
                 batch.receipts(&id, &first.bid, receipts);
             }
         }
-        if taken.is_none() && again.is_empty() && leaving.is_empty() {
+        self.keep_wrong_shares(&id, &wrong, &mut batch);
+        if taken.is_none() && again.is_empty() && leaving.is_empty() && wrong.is_empty() {
             return;
         }
         match core.site.store.write(batch).await {
@@ -298,6 +325,17 @@ impl Taking {
                 self.accept(core, taken, again, leaving).await;
             }
             Err(error) => self.not_stored(core, &error, taken),
+        }
+    }
+
+    /// 2 What convicts a bidder is kept, some of it: whoever was refused for his share may say that
+    /// it was a good one.
+    fn keep_wrong_shares(&mut self, id: &Digest, wrong: &[WrongShare], batch: &mut Batch) {
+        for share in wrong {
+            let bid = share.delivery.bid;
+            if self.wrong_shares.len() < MAX_WRONG_SHARES && self.wrong_shares.insert(bid) {
+                batch.wrong_share(id, &bid, share);
+            }
         }
     }
 
@@ -445,7 +483,7 @@ impl Taking {
 
 /// Seals the shares of a checked batch for the store.
 fn prepare(checked: Checked, key: &StorageKey, bytes: Vec<Vec<u8>>) -> Prepared {
-    let Checked { verdicts, mut batch } = checked;
+    let Checked { verdicts, mut batch, wrong_shares } = checked;
     let mut shares = Vec::with_capacity(verdicts.len());
     batch.retain(|checked| {
         let share = key.seal_share(&checked.verified().digest(), checked.share()).ok();
@@ -460,7 +498,7 @@ fn prepare(checked: Checked, key: &StorageKey, bytes: Vec<Vec<u8>>) -> Prepared 
         let share = shares.next().flatten().ok_or(Reason::OtherShare)?;
         Ok(BidRow { bid, share })
     });
-    Prepared { rows: rows.collect(), batch }
+    Prepared { rows: rows.collect(), batch, wrong_shares }
 }
 
 /// Answers with a refusal: a signed one, unless others than the bidder may be behind it.

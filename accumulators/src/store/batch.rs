@@ -1,6 +1,7 @@
 //! What is stored together or not at all.
 
 use auction::bid::SealedBid;
+use auction::checking::WrongShare;
 use auction::join::Join;
 use auction::keys::PublicKey;
 use auction::layout::Digest;
@@ -10,14 +11,17 @@ use auction::spec::EarlyClose;
 use auction::wire::encode;
 use redb::TableDefinition;
 use serde::Serialize;
+use witness::LedgerKey;
 
 use super::StoreError;
-use super::records::{AuctionRow, BidRow, Closed, End, FindingRow, TombEnd, TombRow};
+use super::records::{
+    AuctionRow, BidRow, Closed, End, FindingRow, TombEnd, TombRow, WatchRow, WrongShareRow,
+};
 
 /// Above everything that a key says after its auction id: that is at most 32 bytes.
 pub(super) const AFTER_ALL: [u8; 33] = [0xff; 33];
 
-/// The tables. Every key begins with an auction id.
+/// The tables. Every key begins with an auction id, but those of watches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Table {
     /// id: spec and sealed secrets. Stays where the auction is done.
@@ -42,6 +46,10 @@ pub(super) enum Table {
     Ends,
     /// id: what is kept of an auction that has ended and has nothing left to deliver.
     Tombs,
+    /// Settlement server's key, ledger id: what this node as a witness has seen of it.
+    Watches,
+    /// id, number: a share that was refused for itself, with its bid, as its bidder signed it.
+    WrongShares,
 }
 
 impl Table {
@@ -58,6 +66,8 @@ impl Table {
             Self::Findings => "findings",
             Self::Ends => "ends",
             Self::Tombs => "tombs",
+            Self::Watches => "watches",
+            Self::WrongShares => "wrong shares",
         }
     }
 
@@ -134,6 +144,34 @@ impl Batch {
         self.put(Table::Findings, key(id, &number.to_be_bytes()), row)
     }
 
+    /// What was seen of a settlement server.
+    pub(crate) fn watch(&mut self, row: &WatchRow) -> &mut Self {
+        self.put(Table::Watches, watch_key(row.watch.of()), row)
+    }
+
+    /// Forgets what was seen of a settlement server.
+    pub(crate) fn forget_watch(&mut self, of: &LedgerKey) -> &mut Self {
+        self.operations.push(Operation::Delete(Table::Watches, watch_key(of)));
+        self
+    }
+
+    /// A share that was refused for itself.
+    pub(crate) fn wrong_share(
+        &mut self,
+        id: &Digest,
+        bid: &Digest,
+        share: &WrongShare,
+    ) -> &mut Self {
+        let row = WrongShareRow { bid: (*share.bid).clone(), delivery: share.delivery.clone() };
+        self.put(Table::WrongShares, key(id, &bid.0), &row)
+    }
+
+    /// The bid was taken after all: the share that was refused before says nothing any more.
+    pub(crate) fn forget_wrong_share(&mut self, id: &Digest, bid: &Digest) -> &mut Self {
+        self.operations.push(Operation::Delete(Table::WrongShares, key(id, &bid.0)));
+        self
+    }
+
     /// How an auction ended.
     pub(crate) fn end(&mut self, id: &Digest, end: &End) -> &mut Self {
         self.put(Table::Ends, id.0.to_vec(), end)
@@ -165,7 +203,7 @@ impl Batch {
 
     /// Forgets that there was such an auction.
     pub(crate) fn forget_tomb(&mut self, id: &Digest) -> &mut Self {
-        self.clear(id, &[Table::Tombs, Table::Findings])
+        self.clear(id, &[Table::Tombs, Table::Findings, Table::WrongShares])
     }
 
     /// Takes back a join of which nobody has heard.
@@ -197,6 +235,10 @@ impl Batch {
         }
         self
     }
+}
+
+fn watch_key(of: &LedgerKey) -> Vec<u8> {
+    [of.server.0, of.ledger.0].concat()
 }
 
 pub(super) fn key(id: &Digest, rest: &[u8]) -> Vec<u8> {

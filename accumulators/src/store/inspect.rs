@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use auction::bid::SealedBid;
+use auction::dispute::{Setting, ShareEvidence};
 use auction::layout::Digest;
 use auction::shares::Share;
 use auction::wire::{MAX_ENCODED_BYTES, decode};
@@ -17,6 +18,26 @@ pub struct HeldBid {
     pub bid: SealedBid,
     /// The node's share, as long as the auction's storage key exists.
     pub share: Option<Share>,
+}
+
+/// The shares of an auction that this node refused for themselves, each evidence against its
+/// bidder where the auction's joins are still there. A share of a bid that was taken after all is
+/// not among them.
+///
+/// # Errors
+/// [`StoreError`] when the store cannot be read, or is in use.
+pub fn wrong_shares(dir: &Path, auction: &Digest) -> Result<Vec<ShareEvidence>, StoreError> {
+    let database = Database::open(dir.join(STORE_FILE)).map_err(StoreError::database)?;
+    let kept = records::ended(&database, auction)?;
+    let Some(row) = kept.row else { return Ok(Vec::new()) };
+    let setting = Setting { spec: row.spec, joins: kept.joins };
+    let shares = records::wrong_shares(&database, auction)?;
+    let evidence = shares.into_iter().map(|share| ShareEvidence {
+        setting: setting.clone(),
+        bid: share.bid,
+        delivery: share.delivery,
+    });
+    Ok(evidence.collect())
 }
 
 /// Reads the bids of an auction from the directory of a node that is not running.

@@ -22,7 +22,7 @@ use tokio::sync::{mpsc, oneshot};
 pub(crate) use batch::Batch;
 pub(crate) use records::{
     AuctionRow, BidRow, Closed, End, EndedAuction, FindingRow, Stored, StoredAuction, TombEnd,
-    TombRow,
+    TombRow, WatchRow,
 };
 pub(crate) use vault::{StorageKey, Vault};
 

@@ -1,7 +1,8 @@
 //! The rows, and how a node finds its auctions again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
+use auction::bid::{SealedBid, ShareDelivery};
 use auction::equivocation::Equivocation;
 use auction::join::Join;
 use auction::layout::Digest;
@@ -14,6 +15,7 @@ use link::service::PhaseReport;
 use redb::{Database, ReadOnlyTable, ReadableDatabase as _, ReadableTable as _, TableError};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use witness::Watch;
 
 use super::StoreError;
 use super::batch::{AFTER_ALL, Table, key as key_of};
@@ -63,6 +65,26 @@ pub(crate) struct FindingRow {
     pub(crate) evidence: Option<Equivocation>,
 }
 
+/// What this node has seen of a settlement server.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct WatchRow {
+    /// What was accepted.
+    pub(crate) watch: Watch,
+    /// Since when it is watched, by the node's clock.
+    pub(crate) since: Time,
+    /// When it last answered.
+    pub(crate) heard: Option<Time>,
+}
+
+/// A share that was refused for itself, as its bidder signed it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct WrongShareRow {
+    /// The bid.
+    pub(crate) bid: SealedBid,
+    /// The share.
+    pub(crate) delivery: ShareDelivery,
+}
+
 /// How an auction ended.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) enum End {
@@ -88,6 +110,8 @@ pub(crate) struct StoredAuction {
     /// Fellows' messages, by round and accumulator.
     pub(crate) messages: BTreeMap<(u16, u8), RoundMessage>,
     pub(crate) findings: Vec<FindingRow>,
+    /// Bids of which a share was refused for itself and is kept.
+    pub(crate) wrong_shares: HashSet<Digest>,
     pub(crate) end: Option<End>,
 }
 
@@ -129,6 +153,8 @@ pub(crate) struct EndedAuction {
 pub(crate) struct Stored {
     pub(crate) auctions: Vec<StoredAuction>,
     pub(crate) tombs: BTreeMap<Digest, TombRow>,
+    /// What was seen of settlement servers.
+    pub(crate) watches: Vec<WatchRow>,
 }
 
 /// Reads what is kept of one ended auction.
@@ -163,6 +189,7 @@ pub(super) fn load(database: &Database) -> Result<Stored, StoreError> {
             own: BTreeMap::new(),
             messages: BTreeMap::new(),
             findings: Vec::new(),
+            wrong_shares: HashSet::new(),
             end: None,
         };
         auctions.insert(id, auction);
@@ -183,8 +210,21 @@ pub(super) fn load(database: &Database) -> Result<Stored, StoreError> {
         auction.messages.insert(place, message);
     })?;
     each(database, Table::Findings, all, |auction, row| auction.findings.push(row))?;
+    each(database, Table::WrongShares, all, |auction, row: WrongShareRow| {
+        auction.wrong_shares.insert(row.delivery.bid);
+    })?;
     each(database, Table::Ends, all, |auction, row| auction.end = Some(row))?;
-    Ok(Stored { auctions: auctions.into_values().collect(), tombs })
+    let watches = rows(database, Table::Watches, |_| true)?;
+    let watches = watches.into_iter().map(|(_, row)| row).collect();
+    Ok(Stored { auctions: auctions.into_values().collect(), tombs, watches })
+}
+
+/// Reads the shares of an auction that were refused for themselves.
+pub(super) fn wrong_shares(
+    database: &Database,
+    id: &Digest,
+) -> Result<Vec<WrongShareRow>, StoreError> {
+    rows_of(database, Table::WrongShares, id)
 }
 
 fn each<T: Serialize + DeserializeOwned>(

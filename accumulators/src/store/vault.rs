@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use auction::layout::Digest;
 use auction::party::PartySecret;
-use auction::shares::Share;
+use auction::shares::{ExplicitEntries, Share};
 use chacha20poly1305::aead::{Aead as _, KeyInit as _, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use rand::Rng as _;
@@ -187,10 +187,11 @@ fn share_bytes(share: &Share) -> Zeroizing<Vec<u8>> {
             bytes
         }
         Share::Explicit { entries, blinding } => {
-            let mut bytes = Zeroizing::new(Vec::with_capacity(33 + 32 * entries.len()));
+            let entries = entries.as_bytes();
+            let mut bytes = Zeroizing::new(Vec::with_capacity(33 + entries.len()));
             bytes.push(1);
             bytes.extend_from_slice(blinding);
-            entries.iter().for_each(|entry| bytes.extend_from_slice(entry));
+            bytes.extend_from_slice(entries);
             bytes
         }
     }
@@ -199,11 +200,11 @@ fn share_bytes(share: &Share) -> Zeroizing<Vec<u8>> {
 fn share_from(bytes: &[u8]) -> Option<Share> {
     let (form, rest) = bytes.split_first()?;
     let (first, rest) = rest.split_first_chunk::<32>()?;
-    let (entries, odd) = rest.as_chunks::<32>();
     match form {
         0 if rest.is_empty() => Some(Share::Seed(*first)),
-        1 if odd.is_empty() => {
-            Some(Share::Explicit { entries: entries.to_vec(), blinding: *first })
+        1 => {
+            let entries = ExplicitEntries::from_bytes(rest)?;
+            Some(Share::Explicit { entries, blinding: *first })
         }
         _ => None,
     }
@@ -217,7 +218,7 @@ mod tests {
     fn what_is_sealed_opens_as_what_it_was_and_for_its_place_alone() {
         let (one, two) = (Digest([1; 32]), Digest([2; 32]));
         let key = StorageKey::generate(one);
-        let entries = vec![[3; 32], [4; 32]];
+        let entries = ExplicitEntries::new(vec![[3; 17], [4; 17]]);
         for share in [Share::Seed([5; 32]), Share::Explicit { entries, blinding: [6; 32] }] {
             let sealed = key.seal_share(&two, &share).unwrap();
             assert_eq!(key.open_share(&two, &sealed).unwrap(), share);

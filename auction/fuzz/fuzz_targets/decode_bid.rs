@@ -16,7 +16,9 @@ fuzz_target!(|bytes: &[u8]| {
         let bidder = submission.bid.bidder.decode();
         let _ = bidder.map(|key| submission.delivery.verify(&submission.bid.context, &key));
         if let Share::Explicit { entries, .. } = &submission.delivery.share {
-            let _ = submission.delivery.share.expand(entries.len());
+            let share = &submission.delivery.share;
+            let formed = share.clone().form(entries.len(), 3);
+            assert!(formed.is_err() || share.expand(entries.len()).is_ok());
         }
     }
     if let Ok(bid) = decode::<SealedBid>(bytes, LIMIT) {

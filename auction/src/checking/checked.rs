@@ -1,5 +1,8 @@
 //! Checked bids with the sum of their shares. PROTOCOL section 3.
 
+use std::sync::Arc;
+
+use crate::bid::{SealedBid, ShareDelivery};
 use crate::checking::VerifiedBid;
 use crate::field::LengthError;
 use crate::receipts::Reason;
@@ -36,6 +39,17 @@ pub struct Checked {
     pub verdicts: Vec<Result<(), Reason>>,
     /// The others, in the same order.
     pub batch: CheckedBatch,
+    /// Shares that were refused for themselves, in no order: their bidders signed them.
+    pub wrong_shares: Vec<WrongShare>,
+}
+
+/// A share that does not open its commitment or is malformed, as its bidder signed it, with the
+/// bid that it is of: what an accumulator keeps to show that it was right to refuse.
+pub struct WrongShare {
+    /// The bid.
+    pub bid: Arc<SealedBid>,
+    /// The share.
+    pub delivery: ShareDelivery,
 }
 
 /// Checked bids beside the sum of their shares, which was made while they were checked. Bids and

@@ -14,9 +14,11 @@ use std::sync::Arc;
 use curve25519_dalek::Scalar;
 use rand::CryptoRng;
 
-use crate::bid::{SealedBid, Submission};
+use crate::bid::{SealedBid, ShareDelivery, Submission};
+use crate::field::Canonical;
 use crate::group::Point;
 use crate::join::Auction;
+use crate::keys::{Claim, Signature};
 use crate::proofs::ProofError;
 use crate::proofs::batch::EquationBatch;
 use crate::proofs::entries::commit;
@@ -24,7 +26,7 @@ use crate::receipts::Reason;
 use crate::secret::{SecretScalar, SecretVector};
 use crate::shares::{FormedShare, Share, ShareSum, SummedShare, WeightedShareSum};
 
-pub use checked::{Checked, CheckedBatch, CheckedBid};
+pub use checked::{Checked, CheckedBatch, CheckedBid, WrongShare};
 pub use screening::VerifiedBid;
 
 use halving::halve;
@@ -36,7 +38,7 @@ pub fn verify_bids<R: CryptoRng + ?Sized>(
     bids: Vec<SealedBid>,
     rng: &mut R,
 ) -> Vec<Result<VerifiedBid, Reason>> {
-    let mut results: Vec<_> = bids.into_iter().map(|bid| screen(auction, bid)).collect();
+    let mut results = screen(auction, bids);
     let halved = halve(&passed(&results), |part| {
         let mut batch = new_batch(auction, rng);
         for &i in part {
@@ -88,19 +90,25 @@ impl BidChecker {
         submissions: Vec<Submission>,
         rng: &mut R,
     ) -> Checked {
-        let mut results: Vec<Result<(Screened, FormedShare), Reason>> =
-            submissions.into_iter().map(|submission| self.screen(submission)).collect();
+        let signatures: Vec<Signature> =
+            submissions.iter().map(|submission| submission.delivery.signature).collect();
+        let mut wrong = Vec::new();
+        let mut results = self.screen(submissions, &mut wrong);
         let halved = halve(&passed(&results), |part| self.check_part(part, &results, rng));
         for (i, error) in halved.failed {
-            if let Ok((screened, _)) = &results[i] {
+            let failed = std::mem::replace(&mut results[i], Err(Reason::OtherShare));
+            results[i] = failed.and_then(|(screened, share)| {
                 let mut alone = new_batch(&self.auction, rng);
-                let proved = append_membership(&self.auction, screened, &mut alone)
+                let proved = append_membership(&self.auction, &screened, &mut alone)
                     .and_then(|()| alone.check());
-                results[i] = Err(match proved {
-                    Ok(()) => Reason::ShareDoesNotOpen,
-                    Err(_) => Reason::not_a_level(error),
-                });
-            }
+                if proved.is_err() {
+                    return Err(Reason::not_a_level(error));
+                }
+                let wrong_share = self.wrong_share(screened, share.into_share(), signatures[i]);
+                let named = wrong_share.delivery.digest(self.auction.context());
+                wrong.push(wrong_share);
+                Err(Reason::ShareDoesNotOpen(named))
+            });
         }
         let mut verdicts = Vec::with_capacity(results.len());
         let mut bids = Vec::with_capacity(results.len());
@@ -109,30 +117,65 @@ impl BidChecker {
                 bids.push(CheckedBid { verified: screened.verified, share });
             }));
         }
-        Checked { verdicts, batch: CheckedBatch::new(bids, halved.passed, self.auction.levels()) }
+        let batch = CheckedBatch::new(bids, halved.passed, self.auction.levels());
+        Checked { verdicts, batch, wrong_shares: wrong }
     }
 
-    fn screen(&self, submission: Submission) -> Result<(Screened, FormedShare), Reason> {
-        let Submission { bid, delivery } = submission;
-        let screened = screen(&self.auction, bid)?;
-        let mine = usize::from(delivery.accumulator) == self.accumulator;
-        if !mine || delivery.bid != screened.verified.digest() {
-            return Err(Reason::OtherShare);
-        }
+    /// The cheap checks: those of the bids' public parts, then each share's place, signature and
+    /// form. A share of the wrong form is put with the `wrong`.
+    fn screen(
+        &self,
+        submissions: Vec<Submission>,
+        wrong: &mut Vec<WrongShare>,
+    ) -> Vec<Result<(Screened, FormedShare), Reason>> {
+        let (bids, deliveries): (Vec<_>, Vec<_>) =
+            submissions.into_iter().map(|submission| (submission.bid, submission.delivery)).unzip();
+        let begin = |(screened, delivery): (Result<Screened, Reason>, ShareDelivery)| {
+            let screened = screened?;
+            let mine = usize::from(delivery.accumulator) == self.accumulator;
+            if !mine || delivery.bid != screened.verified.digest() {
+                return Err(Reason::OtherShare);
+            }
+            let claim = delivery.claim(self.auction.context(), &screened.bidder);
+            Ok((screened, delivery, claim))
+        };
+        let screened = screen(&self.auction, bids);
+        let begun: Vec<_> = screened.into_iter().zip(deliveries).map(begin).collect();
+        let claims: Vec<Claim> = begun.iter().flatten().map(|(.., claim)| *claim).collect();
+        let mut held = Claim::hold(&claims).into_iter();
+        let finish = |begun: Result<(Screened, ShareDelivery, Claim), Reason>| {
+            let (screened, delivery, _) = begun?;
+            if held.next() != Some(true) {
+                return Err(Reason::ShareSignature);
+            }
+            if let Err(why) = self.check_form(&screened, &delivery.share) {
+                let share = delivery.digest(self.auction.context());
+                wrong.push(self.wrong_share(screened, delivery.share, delivery.signature));
+                return Err(Reason::ShareShape { share, why });
+            }
+            Ok((screened, delivery.share.formed(self.auction.levels())))
+        };
+        begun.into_iter().map(finish).collect()
+    }
+
+    /// Whether a share is of the kind that is due here, and of the right form; in words why not.
+    fn check_form(&self, screened: &Screened, share: &Share) -> Result<(), String> {
         let bidder = &screened.verified.sealed().bidder;
-        delivery
-            .verify(self.auction.context(), &screened.bidder)
-            .map_err(|_| Reason::ShareSignature)?;
-        let seed = matches!(delivery.share, Share::Seed(_));
+        let seed = matches!(share, Share::Seed(_));
         if seed == (self.auction.explicit_share_of(bidder) == self.accumulator) {
             let expected = if seed { "an explicit share" } else { "a seed" };
-            return Err(Reason::ShareShape(format!("expected {expected} for this accumulator")));
+            return Err(format!("expected {expected} for this accumulator"));
         }
-        let share = delivery
-            .share
-            .form(self.auction.levels())
-            .map_err(|error| Reason::ShareShape(error.to_string()))?;
-        Ok((screened, share))
+        let form = share.check_form(self.auction.levels(), self.auction.accumulators());
+        form.map_err(|error| error.to_string())
+    }
+
+    fn wrong_share(&self, screened: Screened, share: Share, signature: Signature) -> WrongShare {
+        let Screened { verified, .. } = screened;
+        // Accumulators are at most 16.
+        let (bid, accumulator) = (verified.digest(), self.accumulator as u8);
+        let delivery = ShareDelivery { bid, accumulator, share, signature };
+        WrongShare { bid: Arc::clone(verified.sealed()), delivery }
     }
 
     /// Membership and openings of the given bids as one multiplication; the sum of their shares
@@ -157,12 +200,12 @@ impl BidChecker {
             batch.term(weight.into(), &screened.verified.commitments()[self.accumulator]);
             sum.add_to_both(weight, &share.expand(), &mut plain).map_err(wrong_length)?;
         }
-        let weight = random_weight(rng);
-        batch.term(weight.into(), &self.blind.commitment);
-        sum.add_sum(weight, &self.blind.sum).map_err(wrong_length)?;
-        let sum = sum.finish();
-        batch.levels_by_difference(-Scalar::ONE, sum.vector.expose());
-        batch.blinding(-sum.blinding.expose());
+        let weight = Scalar::from(random_weight(rng));
+        batch.term(weight, &self.blind.commitment);
+        for (weight, sum) in [(Scalar::ONE, &sum.finish()), (weight, &self.blind.sum)] {
+            batch.vector(-weight, sum.vector.expose().iter().map(Canonical::from_scalar));
+            batch.blinding(-weight * sum.blinding.expose());
+        }
         batch.check().map(|()| plain)
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::bid::{SealedBid, ticket_digest};
 use crate::group::{Point, PointBytes};
 use crate::join::Auction;
-use crate::keys::DecodedKey;
+use crate::keys::{Claim, DecodedKey};
 use crate::layout::{Digest, Label};
 use crate::prices::Level;
 use crate::proofs::ProofError;
@@ -52,8 +52,27 @@ pub(super) struct Screened {
     cover: Level,
 }
 
-/// The cheap checks of a bid's public part: context, shape, signature, ticket.
-pub(super) fn screen(auction: &Auction, bid: SealedBid) -> Result<Screened, Reason> {
+/// The cheap checks of the public part of bids: context, shape, signature, ticket.
+pub(super) fn screen(auction: &Auction, bids: Vec<SealedBid>) -> Vec<Result<Screened, Reason>> {
+    let begun: Vec<_> = bids.into_iter().map(|bid| begin(auction, bid)).collect();
+    let claims: Vec<Claim> = begun.iter().flatten().map(|begun| begun.claim).collect();
+    let mut held = Claim::hold(&claims).into_iter();
+    let finish = |begun: Result<Begun, Reason>| {
+        let begun = begun?;
+        if held.next() == Some(true) { begun.finish(auction) } else { Err(Reason::BidSignature) }
+    };
+    begun.into_iter().map(finish).collect()
+}
+
+/// A bid of the right shape, and what its signature is to be held against.
+struct Begun {
+    bid: SealedBid,
+    digest: Digest,
+    bidder: DecodedKey,
+    claim: Claim,
+}
+
+fn begin(auction: &Auction, bid: SealedBid) -> Result<Begun, Reason> {
     if bid.context != *auction.context() {
         return Err(Reason::OtherContext);
     }
@@ -62,16 +81,24 @@ pub(super) fn screen(auction: &Auction, bid: SealedBid) -> Result<Screened, Reas
         return Err(Reason::Commitments { got, expected });
     }
     let digest = bid.digest();
-    let bidder = bid.verify_signature(&digest).map_err(|_| Reason::BidSignature)?;
-    let cover = cover_of(auction, &bid.bidder, bid.ticket.as_ref()).map_err(Reason::Ticket)?;
-    let commitments = bid
-        .commitments
-        .iter()
-        .map(PointBytes::decode)
-        .collect::<Result<Arc<[Point]>, _>>()
-        .map_err(|error| Reason::not_a_level(error.into()))?;
-    let verified = VerifiedBid { sealed: Arc::new(bid), digest, commitments };
-    Ok(Screened { verified, bidder, cover })
+    let (bidder, claim) = bid.claim(&digest).map_err(|_| Reason::BidSignature)?;
+    Ok(Begun { bid, digest, bidder, claim })
+}
+
+impl Begun {
+    /// What remains to be looked at once the signature holds.
+    fn finish(self, auction: &Auction) -> Result<Screened, Reason> {
+        let Self { bid, digest, bidder, .. } = self;
+        let cover = cover_of(auction, &bid.bidder, bid.ticket.as_ref()).map_err(Reason::Ticket)?;
+        let commitments = bid
+            .commitments
+            .iter()
+            .map(PointBytes::decode)
+            .collect::<Result<Arc<[Point]>, _>>()
+            .map_err(|error| Reason::not_a_level(error.into()))?;
+        let verified = VerifiedBid { sealed: Arc::new(bid), digest, commitments };
+        Ok(Screened { verified, bidder, cover })
+    }
 }
 
 /// Adds a bid's membership proof to a batch.

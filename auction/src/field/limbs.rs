@@ -41,18 +41,17 @@ pub(super) fn add<const N: usize, const M: usize>(sum: &mut [u64; N], term: &[u6
     }
 }
 
-/// `a - b`; a borrow out of the top limb is lost, the caller shows there is none.
+/// Takes `term` from `sum`; a borrow out of the top limb is lost, the caller shows that it may be.
 #[inline(always)]
-pub(super) fn difference<const N: usize, const M: usize>(a: &[u64; N], b: &[u64; M]) -> [u64; N] {
+pub(super) fn subtract<const N: usize, const M: usize>(sum: &mut [u64; N], term: &[u64; M]) {
     const { assert!(M <= N) };
-    let (mut difference, mut borrow) = (*a, false);
+    let mut borrow = false;
     for i in 0..M {
-        (difference[i], borrow) = difference[i].borrowing_sub(b[i], borrow);
+        (sum[i], borrow) = sum[i].borrowing_sub(term[i], borrow);
     }
-    for limb in &mut difference[M..] {
+    for limb in &mut sum[M..] {
         (*limb, borrow) = limb.borrowing_sub(0, borrow);
     }
-    difference
 }
 
 /// Adds the product `a * b` to `sum`; a carry out of the top limb is lost, the caller shows
@@ -77,6 +76,19 @@ pub(super) fn add_product<const N: usize, const A: usize, const B: usize>(
     }
 }
 
+/// Takes the product `a * b`, from `sum`; a borrow out of the top
+/// limb is lost, the caller shows that it may be.
+#[inline(always)]
+pub(super) fn subtract_product<const N: usize, const A: usize, const B: usize>(
+    sum: &mut [u64; N],
+    a: &[u64; A],
+    b: &[u64; B],
+) {
+    let mut product = [0; N];
+    add_product(&mut product, a, b);
+    subtract(sum, &product);
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::oracle::{big, edge_limbs, random_limbs, seeded};
@@ -97,11 +109,14 @@ mod tests {
                 let mut sum = start9;
                 add(&mut sum, &b);
                 assert_eq!(big(&sum), big(start) + big(&b));
-                assert_eq!(difference(&sum, &b), start9);
+                subtract(&mut sum, &b);
+                assert_eq!(sum, start9);
 
                 let mut sum = start9;
                 add_product(&mut sum, &a, &b);
                 assert_eq!(big(&sum), big(start) + big(&a) * big(&b));
+                subtract_product(&mut sum, &a, &b);
+                assert_eq!(sum, start9);
             }
         }
     }
@@ -115,9 +130,16 @@ mod tests {
 
         let mut sum = [u64::MAX; 9];
         sum[8] = 6;
+        let start = sum;
         let expected = big(&sum) + big(&[u64::MAX; 2]) * big(&[u64::MAX; 4]);
         add_product(&mut sum, &[u64::MAX; 2], &[u64::MAX; 4]);
         assert_eq!(big(&sum), expected);
+        subtract_product(&mut sum, &[u64::MAX; 2], &[u64::MAX; 4]);
+        assert_eq!(sum, start);
+
+        let mut sum = [0; 9];
+        subtract(&mut sum, &[1]);
+        assert_eq!(sum, [u64::MAX; 9]);
     }
 
     #[test]

@@ -87,22 +87,6 @@ impl Fe {
     pub fn double(self) -> Self {
         self + self
     }
-
-    /// `1 / self`; zero for zero.
-    pub fn invert(self) -> Self {
-        // x^(l-2) (Fermat). The exponent is a constant: the branches below are public.
-        let exponent = [ORDER[0] - 2, ORDER[1], ORDER[2], ORDER[3]];
-        let mut result = Self::ONE;
-        for limb in exponent.iter().rev() {
-            for bit in (0..64).rev() {
-                result = result.square();
-                if (limb >> bit) & 1 == 1 {
-                    result *= self;
-                }
-            }
-        }
-        result
-    }
 }
 
 /// `a * b / 2^256` modulo `l`, fully reduced, for any `a` and for `b` below `l`.
@@ -220,7 +204,7 @@ impl fmt::Debug for Fe {
 mod tests {
     use num_bigint::BigUint;
 
-    use super::super::oracle::{big, edge_and_random_integers, edge_limbs, order, scalar_of};
+    use super::super::oracle::{big, edge_limbs, order};
     use super::*;
 
     #[test]
@@ -275,18 +259,6 @@ mod tests {
             assert_eq!(Scalar::from(Fe::from(value as u64)), Scalar::from(value as u64));
         }
         assert_eq!(Fe::from(&Scalar::from(9u8)), Fe::from_u64(9));
-    }
-
-    #[test]
-    fn inverse_is_daleks_and_zero_for_zero() {
-        assert_eq!(Fe::ZERO.invert(), Fe::ZERO);
-        for value in edge_and_random_integers("inverse")
-            .iter()
-            .map(scalar_of)
-            .filter(|value| *value != Scalar::ZERO)
-        {
-            assert_eq!(Fe::from_scalar(&value).invert().to_scalar(), value.invert());
-        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Big integers, edge values and seeded randomness to test the kernels against.
 
 use curve25519_dalek::Scalar;
-use num_bigint::BigUint;
+use num_bigint::{BigInt, BigUint};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
@@ -24,6 +24,12 @@ pub(super) fn scalar_of(value: &BigUint) -> Scalar {
     Scalar::from_canonical_bytes(bytes).unwrap()
 }
 
+/// `value mod l` of a number that may be negative.
+pub(super) fn signed_scalar_of(value: &BigInt) -> Scalar {
+    let size = scalar_of(value.magnitude());
+    if *value < BigInt::ZERO { -size } else { size }
+}
+
 /// Values at which carries and reductions turn: around 0, `l`, its multiples, powers of two
 /// at and beside limb borders, and all ones in some limbs.
 pub(super) fn edge_limbs<const N: usize>() -> Vec<[u64; N]> {
@@ -32,7 +38,8 @@ pub(super) fn edge_limbs<const N: usize>() -> Vec<[u64; N]> {
     let mut centres = vec![order(), order() * 2u8, order() * 15u8, &end / order() * order()];
     centres.extend((0..=N).map(|i| &one << (64 * i)));
     centres.extend([125, 252, 253, 255, 383, 447, 511].map(|bits| &one << bits));
-    let mut values = Vec::new();
+    centres.retain(|centre| *centre != BigUint::ZERO);
+    let mut values = vec![BigUint::ZERO];
     for centre in centres {
         values.extend([&centre - 1u8, centre.clone(), &centre + 1u8]);
     }

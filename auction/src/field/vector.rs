@@ -1,38 +1,50 @@
-//! Sums of whole share vectors, entry by entry, unreduced until the end (PROTOCOL sections 3
+//! Sums of whole share vectors, entry by entry, unreduced until the end (PROTOCOL sections 2, 3
 //! and 5).
 //!
-//! A share comes as the raw keystream of its seed, 48 bytes an entry, or as the explicit
-//! scalars of the one share that has no seed.
+//! A share comes as the keystream of its seed, or as the entries `y = 1 - e` of the one share
+//! that has no seed: adding its `e` is taking `y` away, and the ones, which are the same in every
+//! entry, are counted apart.
 
 use core::fmt;
 
 use curve25519_dalek::Scalar;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use super::accumulate::{ENTRY_BYTES, EntrySum, WeightedSum, entry_limbs};
+use super::accumulate::{EXPLICIT_ENTRY_BYTES, EntrySum, SEED_ENTRY_BYTES, WeightedSum};
 
 /// A share vector was not as long as the sum it was to be added to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("share vector has the wrong length: got {got} {unit}, expected {expected}")]
+#[error("share vector has the wrong length: got {got} entries, expected {expected}")]
 pub struct LengthError {
-    /// The length given.
+    /// Entries given.
     pub got: usize,
-    /// The length of the sum, in the same unit.
+    /// Entries of the sum.
     pub expected: usize,
-    /// What was counted: `bytes` of keystream or `scalars`.
-    pub unit: &'static str,
+}
+
+impl LengthError {
+    /// Checks a length.
+    ///
+    /// # Errors
+    /// The error, when `got` is not `expected`.
+    pub fn check(got: usize, expected: usize) -> Result<(), Self> {
+        if got == expected { Ok(()) } else { Err(Self { got, expected }) }
+    }
 }
 
 /// The sum of share vectors. Erased on drop.
 #[derive(Zeroize, ZeroizeOnDrop)]
 pub struct VectorSum {
     sums: Vec<EntrySum>,
+    /// What belongs to every entry.
+    ones: EntrySum,
 }
 
 impl VectorSum {
     /// The empty sum of vectors of `len` entries.
     pub fn new(len: usize) -> Self {
-        Self { sums: core::iter::repeat_with(EntrySum::new).take(len).collect() }
+        let sums = core::iter::repeat_with(EntrySum::new).take(len).collect();
+        Self { sums, ones: EntrySum::new() }
     }
 
     /// Entries of each vector.
@@ -45,52 +57,52 @@ impl VectorSum {
         self.sums.is_empty()
     }
 
-    /// Adds a share given as raw keystream, 48 bytes an entry.
+    /// Adds a piece of a seed share to the entries from `first` on; what lies beyond the vector
+    /// is left out.
+    #[inline]
+    pub fn add_seed_entries(&mut self, first: usize, entries: &[[u8; SEED_ENTRY_BYTES]]) {
+        for (sum, entry) in self.sums.iter_mut().skip(first).zip(entries) {
+            sum.add_seed_entry(entry);
+        }
+    }
+
+    /// Takes a piece of a seed share away, as [`Self::add_seed_entries`] adds it.
+    #[inline]
+    pub fn subtract_seed_entries(&mut self, first: usize, entries: &[[u8; SEED_ENTRY_BYTES]]) {
+        for (sum, entry) in self.sums.iter_mut().skip(first).zip(entries) {
+            sum.subtract_seed_entry(entry);
+        }
+    }
+
+    /// Adds an explicit share.
     ///
     /// # Errors
-    /// [`LengthError`] when it is not `48 * len` bytes long; nothing was added.
-    pub fn add_raw(&mut self, keystream: &[u8]) -> Result<(), LengthError> {
-        let entries = raw_entries(keystream, self.sums.len())?;
-        self.add_raw_from(0, entries);
+    /// [`LengthError`] when it has another length; nothing was added.
+    pub fn add_explicit(
+        &mut self,
+        entries: &[[u8; EXPLICIT_ENTRY_BYTES]],
+    ) -> Result<(), LengthError> {
+        LengthError::check(entries.len(), self.sums.len())?;
+        for (sum, entry) in self.sums.iter_mut().zip(entries) {
+            sum.subtract_explicit_entry(entry);
+        }
+        self.ones.add_integer(1);
         Ok(())
     }
 
-    /// Adds a piece of a share's keystream to the entries from `first` on; what lies beyond the
-    /// vector is left out.
-    pub fn add_raw_from(&mut self, first: usize, entries: &[[u8; ENTRY_BYTES]]) {
-        for (sum, entry) in self.sums.iter_mut().skip(first).zip(entries) {
-            sum.add(&entry_limbs(entry));
-        }
-    }
-
-    /// Adds a share given as 256-bit integers.
+    /// Takes an explicit share away.
     ///
     /// # Errors
-    /// [`LengthError`] when there are not `len` of them; nothing was added.
-    pub fn add_integers(&mut self, integers: &[[u8; 32]]) -> Result<(), LengthError> {
-        check_length(integers.len(), self.sums.len())?;
-        for (sum, integer) in self.sums.iter_mut().zip(integers) {
-            sum.add_integer(integer);
+    /// [`LengthError`] when it has another length; nothing was taken away.
+    pub fn subtract_explicit(
+        &mut self,
+        entries: &[[u8; EXPLICIT_ENTRY_BYTES]],
+    ) -> Result<(), LengthError> {
+        LengthError::check(entries.len(), self.sums.len())?;
+        for (sum, entry) in self.sums.iter_mut().zip(entries) {
+            sum.add_explicit_entry(entry);
         }
-        Ok(())
-    }
-
-    /// Takes a piece of a share's keystream away, as [`Self::add_raw_from`] adds it.
-    pub fn subtract_raw_from(&mut self, first: usize, entries: &[[u8; ENTRY_BYTES]]) {
-        for (sum, entry) in self.sums.iter_mut().skip(first).zip(entries) {
-            sum.subtract(&entry_limbs(entry));
-        }
-    }
-
-    /// Takes a share given as 256-bit integers away.
-    ///
-    /// # Errors
-    /// [`LengthError`] when there are not `len` of them; nothing was taken away.
-    pub fn subtract_integers(&mut self, integers: &[[u8; 32]]) -> Result<(), LengthError> {
-        check_length(integers.len(), self.sums.len())?;
-        for (sum, integer) in self.sums.iter_mut().zip(integers) {
-            sum.subtract_integer(integer);
-        }
+        self.ones.subtract_integer(1);
         Ok(())
     }
 
@@ -99,28 +111,26 @@ impl VectorSum {
     /// # Errors
     /// [`LengthError`] when it is of vectors of another length; nothing was added.
     pub fn add_sum(&mut self, other: &Self) -> Result<(), LengthError> {
-        check_length(other.sums.len(), self.sums.len())?;
+        LengthError::check(other.sums.len(), self.sums.len())?;
         for (sum, other) in self.sums.iter_mut().zip(&other.sums) {
             sum.add_sum(other);
         }
+        self.ones.add_sum(&other.ones);
         Ok(())
     }
 
-    /// Adds a share given as scalars.
-    ///
-    /// # Errors
-    /// [`LengthError`] when there are not `len` of them; nothing was added.
-    pub fn add_scalars(&mut self, scalars: &[Scalar]) -> Result<(), LengthError> {
-        check_length(scalars.len(), self.sums.len())?;
-        for (sum, scalar) in self.sums.iter_mut().zip(scalars) {
-            sum.add_scalar(scalar);
-        }
-        Ok(())
+    /// The sum of each entry as a signed integer.
+    pub fn entries(&self) -> impl Iterator<Item = EntrySum> + '_ {
+        self.sums.iter().map(|sum| {
+            let mut entry = sum.clone();
+            entry.add_sum(&self.ones);
+            entry
+        })
     }
 
     /// The sum of each entry modulo `l`. The scalars are as secret as the shares were.
     pub fn finish(self) -> Vec<Scalar> {
-        self.sums.iter().map(EntrySum::reduce).collect()
+        self.entries().map(|entry| entry.reduce()).collect()
     }
 }
 
@@ -128,12 +138,15 @@ impl VectorSum {
 #[derive(Zeroize, ZeroizeOnDrop)]
 pub struct WeightedVectorSum {
     sums: Vec<WeightedSum>,
+    /// What belongs to every entry.
+    ones: EntrySum,
 }
 
 impl WeightedVectorSum {
     /// The empty sum of vectors of `len` entries.
     pub fn new(len: usize) -> Self {
-        Self { sums: core::iter::repeat_with(WeightedSum::new).take(len).collect() }
+        let sums = core::iter::repeat_with(WeightedSum::new).take(len).collect();
+        Self { sums, ones: EntrySum::new() }
     }
 
     /// Entries of each vector.
@@ -146,66 +159,44 @@ impl WeightedVectorSum {
         self.sums.is_empty()
     }
 
-    /// Adds `weight` times a share given as raw keystream, 48 bytes an entry.
-    ///
-    /// # Errors
-    /// [`LengthError`] when it is not `48 * len` bytes long; nothing was added.
-    pub fn add_raw(&mut self, weight: u128, keystream: &[u8]) -> Result<(), LengthError> {
-        let entries = raw_entries(keystream, self.sums.len())?;
-        self.add_raw_from(weight, 0, entries);
-        Ok(())
-    }
-
-    /// Adds `weight` times a piece of a share's keystream to the entries from `first` on; what
-    /// lies beyond the vector is left out.
-    pub fn add_raw_from(&mut self, weight: u128, first: usize, entries: &[[u8; ENTRY_BYTES]]) {
+    /// Adds `weight` times a piece of a seed share to the entries from `first` on; what lies
+    /// beyond the vector is left out.
+    #[inline]
+    pub fn add_seed_entries(
+        &mut self,
+        weight: u128,
+        first: usize,
+        entries: &[[u8; SEED_ENTRY_BYTES]],
+    ) {
         for (sum, entry) in self.sums.iter_mut().skip(first).zip(entries) {
-            sum.add(weight, &entry_limbs(entry));
+            sum.add_seed_entry(weight, entry);
         }
     }
 
-    /// Adds `weight` times a share given as 256-bit integers.
+    /// Adds `weight` times an explicit share.
     ///
     /// # Errors
-    /// [`LengthError`] when there are not `len` of them; nothing was added.
-    pub fn add_integers(&mut self, weight: u128, integers: &[[u8; 32]]) -> Result<(), LengthError> {
-        check_length(integers.len(), self.sums.len())?;
-        for (sum, integer) in self.sums.iter_mut().zip(integers) {
-            sum.add_integer(weight, integer);
+    /// [`LengthError`] when it has another length; nothing was added.
+    pub fn add_explicit(
+        &mut self,
+        weight: u128,
+        entries: &[[u8; EXPLICIT_ENTRY_BYTES]],
+    ) -> Result<(), LengthError> {
+        LengthError::check(entries.len(), self.sums.len())?;
+        for (sum, entry) in self.sums.iter_mut().zip(entries) {
+            sum.subtract_explicit_entry(weight, entry);
         }
-        Ok(())
-    }
-
-    /// Adds `weight` times a share given as scalars.
-    ///
-    /// # Errors
-    /// [`LengthError`] when there are not `len` of them; nothing was added.
-    pub fn add_scalars(&mut self, weight: u128, scalars: &[Scalar]) -> Result<(), LengthError> {
-        check_length(scalars.len(), self.sums.len())?;
-        for (sum, scalar) in self.sums.iter_mut().zip(scalars) {
-            sum.add_scalar(weight, scalar);
-        }
+        self.ones.add_integer(weight);
         Ok(())
     }
 
     /// The sum of each entry modulo `l`. The scalars are as secret as the shares were.
-    pub fn finish(self) -> Vec<Scalar> {
+    pub fn finish(mut self) -> Vec<Scalar> {
+        for sum in &mut self.sums {
+            sum.add_unweighted(&self.ones);
+        }
         self.sums.iter().map(WeightedSum::reduce).collect()
     }
-}
-
-/// The keystream as exactly `len` entries.
-fn raw_entries(keystream: &[u8], len: usize) -> Result<&[[u8; ENTRY_BYTES]], LengthError> {
-    let (entries, rest) = keystream.as_chunks::<ENTRY_BYTES>();
-    if entries.len() == len && rest.is_empty() {
-        return Ok(entries);
-    }
-    let expected = len.saturating_mul(ENTRY_BYTES);
-    Err(LengthError { got: keystream.len(), expected, unit: "bytes" })
-}
-
-fn check_length(got: usize, expected: usize) -> Result<(), LengthError> {
-    if got == expected { Ok(()) } else { Err(LengthError { got, expected, unit: "scalars" }) }
 }
 
 macro_rules! redacted {
@@ -221,10 +212,10 @@ redacted!(VectorSum, WeightedVectorSum);
 
 #[cfg(test)]
 mod tests {
-    use num_bigint::BigUint;
+    use num_bigint::{BigInt, BigUint};
     use proptest::prelude::*;
 
-    use super::super::oracle::scalar_of;
+    use super::super::oracle::signed_scalar_of;
     use super::*;
 
     /// Entries of the vectors tested.
@@ -233,38 +224,47 @@ mod tests {
     /// One share of `LEN` entries.
     #[derive(Debug, Clone)]
     enum Share {
-        Raw(Vec<u8>),
-        Scalars(Vec<[u8; 32]>),
+        Seed(Vec<[u8; 16]>),
+        Explicit(Vec<[u8; 17]>),
     }
 
     impl Share {
-        fn integers(&self) -> Vec<BigUint> {
+        fn integers(&self) -> Vec<BigInt> {
+            let number = |bytes: &[u8]| BigInt::from(BigUint::from_bytes_le(bytes));
             match self {
-                Self::Raw(bytes) => bytes.chunks(48).map(BigUint::from_bytes_le).collect(),
-                Self::Scalars(all) => {
-                    all.iter().map(|bytes| BigUint::from_bytes_le(bytes)).collect()
-                }
+                Self::Seed(all) => all.iter().map(|entry| number(entry)).collect(),
+                Self::Explicit(all) => all.iter().map(|entry| 1 - number(entry)).collect(),
             }
         }
-    }
 
-    impl Share {
         fn add_to(&self, sum: &mut VectorSum) {
             match self {
-                Self::Raw(bytes) => sum.add_raw(bytes).unwrap(),
-                Self::Scalars(all) => sum.add_integers(all).unwrap(),
+                Self::Seed(entries) => {
+                    // Two pieces, as a keystream comes.
+                    sum.add_seed_entries(0, &entries[..2]);
+                    sum.add_seed_entries(2, &entries[2..]);
+                }
+                Self::Explicit(entries) => sum.add_explicit(entries).unwrap(),
             }
         }
 
         fn subtract_from(&self, sum: &mut VectorSum) {
             match self {
-                Self::Raw(bytes) => {
-                    // Two pieces, as a keystream comes.
-                    let (entries, _) = bytes.as_chunks();
-                    sum.subtract_raw_from(0, &entries[..2]);
-                    sum.subtract_raw_from(2, &entries[2..]);
+                Self::Seed(entries) => {
+                    sum.subtract_seed_entries(3, &entries[3..]);
+                    sum.subtract_seed_entries(0, &entries[..3]);
                 }
-                Self::Scalars(all) => sum.subtract_integers(all).unwrap(),
+                Self::Explicit(entries) => sum.subtract_explicit(entries).unwrap(),
+            }
+        }
+
+        fn add_weighted(&self, weight: u128, sum: &mut WeightedVectorSum) {
+            match self {
+                Self::Seed(entries) => {
+                    sum.add_seed_entries(weight, 0, &entries[..2]);
+                    sum.add_seed_entries(weight, 2, &entries[2..]);
+                }
+                Self::Explicit(entries) => sum.add_explicit(weight, entries).unwrap(),
             }
         }
     }
@@ -274,45 +274,37 @@ mod tests {
     }
 
     fn share() -> impl Strategy<Value = Share> {
-        let raw = prop_oneof![
-            prop::collection::vec(any::<u8>(), LEN * 48),
-            prop::collection::vec(byte(), LEN * 48),
-            Just(vec![0xff; LEN * 48]),
-        ];
-        let scalars = prop::collection::vec(prop::array::uniform32(byte()), LEN);
-        prop_oneof![raw.prop_map(Share::Raw), scalars.prop_map(Share::Scalars)]
+        let seed = prop::collection::vec(prop::array::uniform16(byte()), LEN);
+        let explicit = prop::collection::vec((byte(), prop::array::uniform16(byte())), LEN);
+        let joined = |(top, low): (u8, [u8; 16])| {
+            core::array::from_fn(|i| if i < 16 { low[i] } else { top })
+        };
+        prop_oneof![
+            seed.prop_map(Share::Seed),
+            explicit.prop_map(move |all| Share::Explicit(all.into_iter().map(joined).collect())),
+        ]
     }
 
     fn weight() -> impl Strategy<Value = u128> {
         prop_oneof![Just(0), Just(1), Just(u128::MAX), any::<u128>()]
     }
 
-    fn scalars_of(integers: &[BigUint]) -> Vec<Scalar> {
-        integers.iter().map(scalar_of).collect()
+    fn scalars_of(integers: &[BigInt]) -> Vec<Scalar> {
+        integers.iter().map(signed_scalar_of).collect()
     }
 
     proptest! {
         #[test]
         fn sums_equal_big_integers(
-            shares in prop::collection::vec((weight(), share()), 0..40)
+            shares in prop::collection::vec((weight(), share()), 0..40),
         ) {
             let (mut plain, mut weighted) = (VectorSum::new(LEN), WeightedVectorSum::new(LEN));
-            let mut expected = vec![BigUint::ZERO; LEN];
-            let mut expected_weighted = vec![BigUint::ZERO; LEN];
+            let mut expected = vec![BigInt::ZERO; LEN];
+            let mut expected_weighted = vec![BigInt::ZERO; LEN];
             for (weight, share) in &shares {
-                let integers = share.integers();
-                match share {
-                    Share::Raw(bytes) => {
-                        plain.add_raw(bytes).unwrap();
-                        weighted.add_raw(*weight, bytes).unwrap();
-                    }
-                    Share::Scalars(_) => {
-                        let scalars = scalars_of(&integers);
-                        plain.add_scalars(&scalars).unwrap();
-                        weighted.add_scalars(*weight, &scalars).unwrap();
-                    }
-                }
-                for (j, integer) in integers.iter().enumerate() {
+                share.add_to(&mut plain);
+                share.add_weighted(*weight, &mut weighted);
+                for (j, integer) in share.integers().iter().enumerate() {
                     expected[j] += integer;
                     expected_weighted[j] += integer * *weight;
                 }
@@ -346,26 +338,24 @@ mod tests {
 
     #[test]
     fn thousands_of_largest_shares_do_not_overflow() {
-        let ones = [0xff; LEN * 48];
         let (mut plain, mut weighted) = (VectorSum::new(LEN), WeightedVectorSum::new(LEN));
         for _ in 0..5000 {
-            plain.add_raw(&ones).unwrap();
-            weighted.add_raw(u128::MAX, &ones).unwrap();
+            plain.add_explicit(&[[0xff; 17]; LEN]).unwrap();
+            weighted.add_explicit(u128::MAX, &[[0xff; 17]; LEN]).unwrap();
         }
-        let total = BigUint::from_bytes_le(&[0xff; 48]) * 5000u32;
-        assert_eq!(plain.finish(), vec![scalar_of(&total); LEN]);
-        assert_eq!(weighted.finish(), vec![scalar_of(&(total * u128::MAX)); LEN]);
+        let total = (1 - BigInt::from(BigUint::from_bytes_le(&[0xff; 17]))) * 5000;
+        assert_eq!(plain.finish(), vec![signed_scalar_of(&total); LEN]);
+        assert_eq!(weighted.finish(), vec![signed_scalar_of(&(total * u128::MAX)); LEN]);
     }
 
     #[test]
     fn each_entry_has_its_own_sum() {
-        let mut keystream = [0u8; 3 * 48];
-        for j in 0..3u8 {
-            keystream[48 * usize::from(j)] = j + 1;
-        }
+        let entry = |value: u8| core::array::from_fn(|i| if i == 0 { value } else { 0 });
         let mut sum = VectorSum::new(3);
-        sum.add_raw(&keystream).unwrap();
-        sum.add_scalars(&[Scalar::ONE, Scalar::ZERO, -Scalar::ONE]).unwrap();
+        sum.add_seed_entries(0, &[1, 2, 3].map(entry));
+        let explicit = |value: u8| core::array::from_fn(|i| if i == 0 { value } else { 0 });
+        // 1 - y: 1, 0, -1.
+        sum.add_explicit(&[0, 1, 2].map(explicit)).unwrap();
         assert_eq!(sum.finish(), [2u8, 2, 2].map(Scalar::from));
     }
 
@@ -373,42 +363,31 @@ mod tests {
     fn a_wrong_length_is_refused_and_adds_nothing() {
         let mut plain = VectorSum::new(2);
         let mut weighted = WeightedVectorSum::new(2);
-        for got in [0, 48, 95, 97, 144] {
-            let error = LengthError { got, expected: 96, unit: "bytes" };
-            let bytes = vec![1; got];
-            assert_eq!(plain.add_raw(&bytes), Err(error));
-            assert_eq!(weighted.add_raw(1, &bytes), Err(error));
-        }
         for got in [0, 1, 3] {
-            let error = LengthError { got, expected: 2, unit: "scalars" };
-            let scalars = vec![Scalar::ONE; got];
-            assert_eq!(plain.add_scalars(&scalars), Err(error));
-            assert_eq!(weighted.add_scalars(1, &scalars), Err(error));
-            assert_eq!(plain.add_integers(&vec![[1; 32]; got]), Err(error));
-            assert_eq!(plain.subtract_integers(&vec![[1; 32]; got]), Err(error));
+            let error = LengthError { got, expected: 2 };
+            let entries = vec![[1; 17]; got];
+            assert_eq!(plain.add_explicit(&entries), Err(error));
+            assert_eq!(plain.subtract_explicit(&entries), Err(error));
+            assert_eq!(weighted.add_explicit(1, &entries), Err(error));
             let mut other = VectorSum::new(got);
-            other.add_scalars(&scalars).unwrap();
+            other.add_explicit(&entries).unwrap();
             assert_eq!(plain.add_sum(&other), Err(error));
         }
+        // What lies beyond is left out.
+        plain.add_seed_entries(2, &[[1; 16]]);
+        weighted.add_seed_entries(1, 2, &[[1; 16]]);
         assert_eq!(plain.finish(), [Scalar::ZERO; 2]);
         assert_eq!(weighted.finish(), [Scalar::ZERO; 2]);
     }
 
     #[test]
-    fn vectors_of_no_entries_are_sums_too() {
-        let mut sum = VectorSum::new(0);
-        assert!(sum.is_empty());
-        sum.add_raw(&[]).unwrap();
-        assert!(sum.finish().is_empty());
-    }
-
-    #[test]
     fn debug_shows_the_length_alone() {
         let mut sum = VectorSum::new(2);
-        sum.add_scalars(&[Scalar::from(77u8); 2]).unwrap();
+        sum.add_explicit(&[[77; 17]; 2]).unwrap();
         assert_eq!(format!("{sum:?}"), "VectorSum(2 entries, redacted)");
         let weighted = WeightedVectorSum::new(3);
         assert_eq!(format!("{weighted:?}"), "WeightedVectorSum(3 entries, redacted)");
-        assert_eq!(weighted.len(), 3);
+        assert_eq!((weighted.len(), weighted.is_empty()), (3, false));
+        assert!(VectorSum::new(0).finish().is_empty());
     }
 }

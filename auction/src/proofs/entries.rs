@@ -11,8 +11,8 @@ use rand::CryptoRng;
 use serde::{Deserialize, Serialize};
 
 use crate::elgamal::Ciphertext;
-use crate::field::differences;
-use crate::group::{Generators, Point, PointBytes, ScalarBytes};
+use crate::field::{Canonical, Fe, differences};
+use crate::group::{EncodingError, Generators, Point, PointBytes, ScalarBytes};
 use crate::layout::Label;
 use crate::prices::Level;
 use crate::proofs::batch::EquationBatch;
@@ -152,18 +152,22 @@ impl EntriesStatement<'_> {
             // Levels of the auction index vectors of the auction's length.
             .map(|(level, weight)| mask.vector.expose()[level.index()] * weight)
             .sum();
-        let third: Point = (self.key.value() * mask.randomness.expose()
-            + RistrettoPoint::mul_base(&masked))
-        .into();
+        let third: Point =
+            (self.key.times(&mask.randomness) + RistrettoPoint::mul_base(&masked)).into();
         let first = [mask.first[0].bytes(), mask.first[1].bytes(), third.bytes()];
         let challenge = self.challenge(place, &first);
         let tau = weights.iter().zip(witness.randomness.expose()).map(|(w, t)| w * t).sum();
         let tau = SecretScalar::new(tau);
         let respond = |mask: &Scalar, secret: &Scalar| (&(mask + challenge * secret)).into();
+        let factor = Fe::from_scalar(&challenge);
+        let response = |(mask, secret): (&Scalar, &Scalar)| {
+            let answer = Canonical::from_scalar(secret).times(factor);
+            ScalarBytes((Canonical::from_scalar(mask) + answer).to_bytes())
+        };
         let pairs = mask.vector.expose().iter().zip(witness.vector.expose());
         EntriesProof {
             first,
-            vector: pairs.map(|(mask, secret)| respond(mask, secret)).collect(),
+            vector: pairs.map(response).collect(),
             blinding: respond(mask.blinding.expose(), witness.blinding.expose()),
             randomness: respond(mask.randomness.expose(), tau.expose()),
         }
@@ -181,7 +185,9 @@ impl EntriesStatement<'_> {
         batch: &mut EquationBatch,
     ) -> Result<(), ProofError> {
         expect_length("responses", proof.vector.len(), levels)?;
-        let vector = proof.vector.iter().map(ScalarBytes::decode).collect::<Result<Vec<_>, _>>()?;
+        let entry = |bytes: &ScalarBytes| Canonical::from_bytes(&bytes.0);
+        let vector: Option<Vec<_>> = proof.vector.iter().map(entry).collect();
+        let vector = vector.ok_or(EncodingError::Scalar)?;
         let (blinding, randomness) = (proof.blinding.decode()?, proof.randomness.decode()?);
         let [opening, first_a, first_b] =
             [proof.first[0].decode()?, proof.first[1].decode()?, proof.first[2].decode()?];
@@ -198,7 +204,7 @@ impl EntriesStatement<'_> {
                 }
             }
         }
-        batch.levels_by_difference(-weight, &vector);
+        batch.vector(-weight, vector.iter().copied());
         batch.blinding(-weight * blinding);
         // first_a + challenge * sum w A - tau G = 0
         let weight_a = batch.weight();
@@ -207,10 +213,10 @@ impl EntriesStatement<'_> {
         // first_b + challenge * sum w B - tau Y - <q, z> G = 0
         let weight_b = batch.weight();
         batch.term(weight_b, &first_b);
-        batch.term(-weight_b * randomness, &self.key);
+        batch.shared_term(-weight_b * randomness, &self.key);
         // Levels of the auction index a vector whose length was checked above.
         let joined: Scalar =
-            self.selection(&weights).map(|(level, q)| vector[level.index()] * q).sum();
+            self.selection(&weights).map(|(level, q)| vector[level.index()].to_scalar() * q).sum();
         batch.base(-weight_b * joined);
         for (ciphertext, w) in self.ciphertexts.iter().zip(&weights) {
             batch.term(weight_a * challenge * w, &ciphertext.a);

@@ -65,19 +65,34 @@ impl LinearStatement {
         witness: &[&SecretScalar],
         rng: &mut R,
     ) -> LinearProof {
-        debug_assert_eq!(witness.len(), self.secrets);
         let masks: Vec<_> = witness.iter().map(|_| SecretScalar::random(rng)).collect();
-        let first: Vec<PointBytes> = self
-            .rows
-            .iter()
-            .map(|row| {
-                let terms = row.terms.iter();
-                let sum: RistrettoPoint =
-                    // Terms name secrets below `secrets`, and there is a mask for each.
-                    terms.map(|(secret, base)| base.value() * masks[*secret].expose()).sum();
-                Point::from(sum).bytes()
-            })
-            .collect();
+        let first = Point::from_halves(&self.first_halves(&masks));
+        let first = first.iter().map(Point::bytes).collect();
+        self.respond(binding, first, &masks, witness)
+    }
+
+    /// Halves of the first messages that belong to masks, one a secret: of many proofs they are
+    /// doubled and encoded together. Constant time in the masks.
+    #[must_use]
+    pub(crate) fn first_halves(&self, masks: &[SecretScalar]) -> Vec<RistrettoPoint> {
+        debug_assert_eq!(masks.len(), self.secrets);
+        let halves: Vec<_> = masks.iter().map(SecretScalar::half).collect();
+        // Terms name secrets below `secrets`, and there is a mask for each.
+        let product = |(secret, base): &(usize, Point)| base.times(&halves[*secret]);
+        self.rows.iter().map(|row| row.terms.iter().map(product).sum()).collect()
+    }
+
+    /// Proves the statement with masks and the first messages that belong to them. Masks that
+    /// answered twice would give the witness away, so they serve one statement.
+    #[must_use]
+    pub(crate) fn respond(
+        &self,
+        binding: Binding<'_>,
+        first: Vec<PointBytes>,
+        masks: &[SecretScalar],
+        witness: &[&SecretScalar],
+    ) -> LinearProof {
+        debug_assert_eq!((masks.len(), witness.len()), (self.secrets, self.secrets));
         let challenge = self.challenge(binding, &first);
         let responses = masks
             .iter()
@@ -107,10 +122,10 @@ impl LinearStatement {
             let first = first.decode()?;
             let weight = batch.weight();
             batch.term(weight, &first);
-            batch.term(weight * challenge, &row.image);
+            batch.shared_term(weight * challenge, &row.image);
             for (secret, base) in &row.terms {
                 // Terms name secrets below `secrets`, and there is a response for each.
-                batch.term(-weight * responses[*secret], base);
+                batch.shared_term(-weight * responses[*secret], base);
             }
         }
         Ok(())

@@ -1,13 +1,15 @@
 //! The two kinds of proof that the protocol needs, made non-interactive with Fiat-Shamir.
 //!
-//! Linear relations ([`linear`] for a few secrets, [`entries`] for a whole summed vector beside
-//! its ciphertexts) and one-of-many membership ([`membership`]). No proof exists before what it
-//! is bound to: every challenge begins with a [`Binding`].
+//! Linear relations ([`linear`] for a few secrets, [`opening`] for many factors of one secret,
+//! [`entries`] for a whole summed vector beside its ciphertexts) and one-of-many membership
+//! ([`membership`]). No proof exists before what it is bound to: every challenge begins with a
+//! [`Binding`].
 
 pub mod batch;
 pub mod entries;
 pub mod linear;
 pub mod membership;
+pub mod opening;
 
 use crate::group::EncodingError;
 use crate::keys::PublicKey;
@@ -69,6 +71,9 @@ pub enum ProofError {
         /// How many the statement needs.
         expected: usize,
     },
+    /// A number that no honest sender has.
+    #[error("a {0} is out of range")]
+    Range(&'static str),
     /// An equation does not hold.
     #[error("the proof does not hold")]
     DoesNotHold,

@@ -42,14 +42,12 @@ pub(super) struct Counting {
     stage: Stage,
     /// Ciphertexts of the stage: by what is shown, then by accumulator.
     own: Vec<Vec<Ciphertext>>,
-    /// The same, summed over accumulators.
-    sums: Vec<Ciphertext>,
 }
 
 impl Counting {
     pub(super) fn new(question: Question, range: Interval, block: usize, fan_out: usize) -> Self {
         let stage = Stage::new(range, block, fan_out);
-        Self { question, block, fan_out, stage, own: Vec::new(), sums: Vec::new() }
+        Self { question, block, fan_out, stage, own: Vec::new() }
     }
 
     /// The ciphertexts that the stage begins with.
@@ -79,7 +77,6 @@ impl Counting {
         self.own = (0..shown)
             .map(|i| by_accumulator.iter().map(|ciphertexts| ciphertexts[i]).collect())
             .collect();
-        self.sums = self.own.iter().map(|own: &Vec<_>| Ciphertext::sum(own)).collect();
         self.tests()
     }
 
@@ -88,22 +85,24 @@ impl Counting {
         let tested = self.stage.tested();
         match self.question {
             // Level i of the stage is shown at i - 1.
-            Question::FirstPrice => Step::Blind(tested.iter().map(|i| self.sums[i - 1]).collect()),
+            Question::FirstPrice => {
+                Step::Blind(tested.iter().map(|i| Ciphertext::sum(&self.own[i - 1])).collect())
+            }
             Question::SecondPrice => Step::Multiply(
                 tested
                     .iter()
                     .map(|i| Multiplied {
                         shown: i - 1,
-                        less_one: self.sums[i - 1].minus_one(),
+                        less_one: Ciphertext::sum_minus_one(&self.own[i - 1]),
                         own: self.own[i - 1].clone(),
                     })
                     .collect(),
             ),
             Question::Winner { in_doubt, .. } => {
-                let mut tests: Vec<_> =
-                    tested.iter().map(|i| Ciphertext::sum(&self.sums[..*i])).collect();
+                let prefix = |count: usize| Ciphertext::sum(self.own[..count].iter().flatten());
+                let mut tests: Vec<_> = tested.iter().map(|i| prefix(*i)).collect();
                 if in_doubt {
-                    tests.push(Ciphertext::sum(&self.sums));
+                    tests.push(prefix(self.own.len()));
                 }
                 Step::Blind(tests)
             }

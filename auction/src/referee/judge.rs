@@ -9,6 +9,7 @@ use crate::messages::{
     Blinded, Content, EntriesPart, Listed, Opened, OrderPart, Product, RoundMessage,
 };
 use crate::proofs::batch::EquationBatch;
+use crate::proofs::opening::OpeningStatement;
 use crate::proofs::{Place, ProofError};
 use crate::referee::fault::{Fault, FaultReason};
 use crate::referee::statements;
@@ -17,9 +18,10 @@ use crate::set::{Lists, check_shown};
 use crate::step::{Multiplied, Shown, Step};
 
 /// What a message said, decoded.
-pub(super) enum Said {
+pub(crate) enum Said {
     List(Vec<Listed>),
     Receipts,
+    Outcome,
     Show { sigma: Option<Point>, entries: Vec<Ciphertext> },
     Multiply(Vec<Ciphertext>),
     Blind(Vec<Ciphertext>),
@@ -36,25 +38,31 @@ pub(super) struct Judge<'a> {
 }
 
 impl Judge<'_> {
-    /// Judges the messages of all accumulators, in their order.
+    /// Judges the messages of all accumulators, in their order. Of one that this program made
+    /// itself, `own` tells what it says.
     pub(super) fn judge(
         &self,
         messages: &[RoundMessage],
+        mut own: Vec<Option<Said>>,
         mut seed: impl FnMut() -> [u8; 32],
     ) -> Result<Vec<Said>, Fault> {
         let mut batch = self.batch(seed());
-        let said = messages
-            .iter()
-            .enumerate()
+        let peers = messages.iter().enumerate().filter(|(k, _)| own[*k].is_none());
+        let heard = peers
             .map(|(k, message)| self.hear(k, message, &mut batch))
             .collect::<Result<Vec<_>, _>>();
-        if let (Ok(said), Ok(())) = (said, batch.check()) {
-            return Ok(said);
+        if let (Ok(heard), Ok(())) = (heard, batch.check()) {
+            let mut heard = heard.into_iter();
+            return Ok(own.into_iter().filter_map(|own| own.or_else(|| heard.next())).collect());
         }
         // Something is wrong: each message by itself, so that blame is exact.
         let mut said = Vec::with_capacity(messages.len());
         let mut culprits = Vec::new();
         for (k, message) in messages.iter().enumerate() {
+            if let Some(own) = own[k].take() {
+                said.push(own);
+                continue;
+            }
             let mut alone = self.batch(seed());
             let heard = self.hear(k, message, &mut alone).and_then(|heard| {
                 let part = message.body.content.name();
@@ -219,8 +227,9 @@ impl Judge<'_> {
         let decoded = opened.factors.iter().map(PointBytes::decode);
         let factors = decoded.collect::<Result<Vec<_>, _>>()?;
         let place = self.place(prover);
-        statements::open(&place, &self.auction.keys()[k], blinded, &factors)
-            .append(place.bind(Label::Open), &opened.proof, batch)
+        // One key an accumulator, and `k` is one.
+        OpeningStatement { key: self.auction.keys()[k], blinded, factors: &factors }
+            .append(&place, &opened.proof, batch)
             .map_err(|error| FaultReason::Proof { part: "opening", error })?;
         Ok(factors)
     }

@@ -12,6 +12,7 @@ mod tally;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use curve25519_dalek::RistrettoPoint;
 use rand::rngs::ChaCha20Rng;
 use rand::{Rng as _, SeedableRng as _};
 
@@ -23,8 +24,9 @@ use crate::elgamal::Ciphertext;
 use crate::group::Point;
 use crate::join::Auction;
 use crate::layout::Digest;
-use crate::messages::{Content, RoundMessage, chain};
+use crate::messages::{Content, RoundMessage, chain_digests};
 use crate::outcome::{Outcome, Sale};
+use crate::party::OwnMessage;
 use crate::prices::Level;
 use crate::receipts::Reason;
 use crate::search::Interval;
@@ -32,7 +34,9 @@ use crate::set::{Lists, Unsettled};
 use crate::spec::Rule;
 use crate::step::Step;
 use counting::{Counting, Progress, Question};
-use judge::{Judge, Said};
+use judge::Judge;
+
+pub(crate) use judge::Said;
 
 /// What became of a message that was taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +57,7 @@ pub struct Referee {
     round: u16,
     previous: Digest,
     step: Step,
-    inbox: Vec<Option<RoundMessage>>,
+    inbox: Vec<Option<Kept>>,
     /// By accumulator: its message of this round that carried another hash.
     disputed: Vec<Option<RoundMessage>>,
     rounds: Vec<Vec<RoundMessage>>,
@@ -67,13 +71,22 @@ pub struct Referee {
     fault: Option<Fault>,
 }
 
+/// A message of the round that is due.
+struct Kept {
+    message: RoundMessage,
+    /// Of its body.
+    digest: Digest,
+    /// What it says, where this program made it itself.
+    said: Option<Said>,
+}
+
 impl Referee {
     /// A referee before the first round. `seed` is fresh randomness of whoever judges: it weighs
     /// the equations of proofs.
     #[must_use]
     pub fn new(auction: Arc<Auction>, seed: [u8; 32]) -> Self {
         let previous = *auction.context();
-        let inbox = vec![None; auction.accumulators()];
+        let places = auction.accumulators();
         Self {
             auction,
             rng: ChaCha20Rng::from_seed(seed),
@@ -81,8 +94,8 @@ impl Referee {
             round: 0,
             previous,
             step: Step::List,
-            disputed: inbox.clone(),
-            inbox,
+            disputed: vec![None; places],
+            inbox: (0..places).map(|_| None).collect(),
             rounds: Vec::new(),
             lists: None,
             tally: None,
@@ -175,7 +188,8 @@ impl Referee {
             Step::Complete => self.rounds.last().map_or(&[][..], Vec::as_slice),
             _ => &[],
         };
-        let said = last.iter().chain(self.inbox.iter().flatten());
+        let inbox = self.inbox.iter().flatten().map(|kept| &kept.message);
+        let said = last.iter().chain(inbox);
         let place = |message: &RoundMessage| {
             let truly = message.body.content == Content::Outcome(*outcome);
             (truly, usize::from(message.body.accumulator))
@@ -204,7 +218,7 @@ impl Referee {
     /// The message of this round that has come from accumulator `k`.
     #[must_use]
     pub fn received(&self, k: usize) -> Option<&RoundMessage> {
-        self.inbox.get(k).and_then(Option::as_ref)
+        self.inbox.get(k).and_then(Option::as_ref).map(|kept| &kept.message)
     }
 
     /// Takes a message. When it is the last of its round, the round is judged.
@@ -218,11 +232,34 @@ impl Referee {
         if message.body.context != *self.auction.context() {
             return Err(Refused::OtherContext);
         }
-        let k = message.authentic_sender(&self.auction).ok_or(Refused::NotAuthentic)?;
+        let (k, digest) = message.authentic(&self.auction).ok_or(Refused::NotAuthentic)?;
+        self.place(k, Kept { message, digest, said: None })
+    }
+
+    /// Takes the message that this program's own party made for the round that is due. It is not
+    /// judged: nobody has to prove anything to himself, and peers judge it as any other.
+    ///
+    /// # Errors
+    /// [`Refused`]: why the message was not taken, or who stopped the auction.
+    pub fn offer_own(&mut self, own: OwnMessage) -> Result<Offered, Refused> {
+        if let Some(fault) = &self.fault {
+            return Err(Refused::Fault(fault.clone()));
+        }
+        let OwnMessage { message, digest, said } = own;
+        if message.body.context != *self.auction.context() {
+            return Err(Refused::OtherContext);
+        }
+        let k = usize::from(message.body.accumulator);
+        self.place(k, Kept { message, digest, said: Some(said) })
+    }
+
+    /// Takes the message of accumulator `k`.
+    fn place(&mut self, k: usize, kept: Kept) -> Result<Offered, Refused> {
+        let message = &kept.message;
         let known = match self.rounds.get(usize::from(message.body.round)) {
             Some(round) => round.get(k),
             None if message.body.round == self.round => {
-                // The inbox and the disputed messages have a place for each accumulator.
+                // The disputed messages have a place for each accumulator.
                 self.received(k).or(self.disputed[k].as_ref())
             }
             None => {
@@ -234,7 +271,7 @@ impl Referee {
             return Err(Refused::Equivocation {
                 accumulator: k,
                 round: message.body.round,
-                messages: Box::new([known.clone(), message]),
+                messages: Box::new([known.clone(), message.clone()]),
             });
         }
         let disputed = message.body.round == self.round && self.disputed[k].is_some();
@@ -247,11 +284,11 @@ impl Referee {
         }
         if message.body.previous != self.previous {
             let claimed = message.body.previous;
-            self.disputed[k] = Some(message);
+            self.disputed[k] = Some(kept.message);
             return Err(Refused::OtherHistory { accumulator: k, claimed });
         }
         // The sender is an accumulator, and the inbox has a place for each.
-        self.inbox[k] = Some(message);
+        self.inbox[k] = Some(kept);
         if self.inbox.iter().any(Option::is_none) {
             return Ok(Offered::Kept);
         }
@@ -264,7 +301,12 @@ impl Referee {
 
     /// Judges a complete round and finds out what comes next.
     fn close_round(&mut self) -> Result<(), Fault> {
-        let messages: Vec<RoundMessage> = self.inbox.iter_mut().filter_map(Option::take).collect();
+        let (mut messages, mut digests, mut own) = (Vec::new(), Vec::new(), Vec::new());
+        for Kept { message, digest, said } in self.inbox.iter_mut().filter_map(Option::take) {
+            messages.push(message);
+            digests.push(digest);
+            own.push(said);
+        }
         self.disputed.fill(None);
         if let Step::Outcome(_) = self.step {
             // 9 The outcome is decided; see `signers` for who did not say so.
@@ -281,12 +323,12 @@ impl Referee {
             previous: &self.previous,
         };
         let rng = &mut self.rng;
-        let judged = judge.judge(&messages, || {
+        let judged = judge.judge(&messages, own, || {
             let mut seed = [0; 32];
             rng.fill_bytes(&mut seed);
             seed
         });
-        let hash = chain(self.auction.context(), &messages);
+        let hash = chain_digests(self.auction.context(), &digests);
         self.rounds.push(messages);
         let said = judged?;
         self.previous = hash;
@@ -309,7 +351,7 @@ impl Referee {
                 Said::Multiply(products) => ciphertexts.push(products),
                 Said::Blind(blinded) => ciphertexts.push(blinded),
                 Said::Open(opened) => factors.push(opened),
-                Said::Receipts => {}
+                Said::Receipts | Said::Outcome => {}
             }
         }
         match std::mem::replace(&mut self.step, Step::Complete) {
@@ -439,7 +481,10 @@ impl Referee {
             .iter()
             .enumerate()
             // The judge saw one factor a test from each accumulator.
-            .map(|(i, blind)| Point::sum(factors.iter().map(|factors| &factors[i])) == blind.b)
+            .map(|(i, blind)| {
+                let sum: RistrettoPoint = factors.iter().map(|factors| factors[i].value()).sum();
+                sum == *blind.b.value()
+            })
             .collect();
         let Some(counting) = &mut self.counting else { return Ok(Step::Complete) };
         let Ok(progress) = counting.answer(&zero) else {

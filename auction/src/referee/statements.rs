@@ -2,13 +2,10 @@
 
 use crate::elgamal::Ciphertext;
 use crate::group::{Point, basepoint};
-use crate::layout::Label;
-use crate::proofs::Place;
 use crate::proofs::entries::{EntriesStatement, Summed};
 use crate::proofs::linear::{LinearStatement, Row};
 use crate::referee::tally::Tally;
 use crate::step::{Multiplied, Shown};
-use curve25519_dalek::{RistrettoPoint, Scalar};
 
 /// 8 `sigma_k = x_k Q` with the exponent of `Y_k`.
 #[must_use]
@@ -56,29 +53,4 @@ pub fn multiply(key: &Point, k: usize, of: &Multiplied, product: &Ciphertext) ->
 #[must_use]
 pub fn blind(test: &Ciphertext, blinded: &Ciphertext) -> LinearStatement {
     LinearStatement::equal_exponents(&[(test.a, blinded.a), (test.b, blinded.b)])
-}
-
-/// 6 `x_k A'` for every blinded ciphertext, joined under 128-bit weights that hash all of them.
-#[must_use]
-pub fn open(
-    place: &Place<'_>,
-    key: &Point,
-    blinded: &[Ciphertext],
-    factors: &[Point],
-) -> LinearStatement {
-    let mut layout = place.bind(Label::OpenWeights).layout();
-    layout.point(key).count(factors.len());
-    for (ciphertext, factor) in blinded.iter().zip(factors) {
-        layout.point(&ciphertext.a).point(factor);
-    }
-    let (mut base, mut image) = (RistrettoPoint::default(), RistrettoPoint::default());
-    for (i, (ciphertext, factor)) in blinded.iter().zip(factors).enumerate() {
-        let hash = layout.clone().count(i).hash();
-        let mut half = [0; 16];
-        half.copy_from_slice(&hash.0[..16]);
-        let weight = Scalar::from(u128::from_le_bytes(half));
-        base += ciphertext.a.value() * weight;
-        image += factor.value() * weight;
-    }
-    LinearStatement::equal_exponents(&[(basepoint(), *key), (base.into(), image.into())])
 }

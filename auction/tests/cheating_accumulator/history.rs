@@ -26,7 +26,7 @@ fn peer(table: &mut Table) -> Referee {
 fn two_versions(table: &mut Table) -> (Vec<RoundMessage>, Vec<RoundMessage>) {
     let mut first = table.messages();
     let mut second = first.clone();
-    second[2] = table.parties[2].message(&table.judge, &mut table.rng).unwrap();
+    second[2] = table.parties[2].message(&table.judge, &mut table.rng).unwrap().into_message();
     if first[2] == second[2] {
         table.alter(&mut second, 2, |content| match content {
             Content::List(list) => _ = list.pop(),
@@ -51,7 +51,7 @@ fn different_messages_to_different_peers_are_detected_by_the_hash_and_convicted(
         }
         assert_ne!(table.judge.previous(), peer.previous(), "{step}");
         // The peer, accumulator 1, goes on with what it saw.
-        let theirs = table.parties[1].message(&peer, &mut table.rng).unwrap();
+        let theirs = table.parties[1].message(&peer, &mut table.rng).unwrap().into_message();
         let refused = table.judge.offer(theirs).unwrap_err();
         let claimed = *peer.previous();
         assert_eq!(refused, Refused::OtherHistory { accumulator: 1, claimed });

@@ -7,9 +7,10 @@ use auction::layout::Label;
 use auction::messages::{Blinded, Content, EntriesPart, Opened, Product};
 use auction::proofs::Place;
 use auction::proofs::entries::{EntriesMask, EntriesWitness};
+use auction::proofs::opening::OpeningStatement;
 use auction::referee::{FaultReason, statements};
 use auction::secret::{SecretScalar, SecretVector};
-use auction::shares::{ShareSum, SummedShare, WeightedShareSum};
+use auction::shares::{ShareSum, SummedShare};
 use auction::step::{Shown, Step};
 use curve25519_dalek::{RistrettoPoint, Scalar};
 
@@ -94,15 +95,7 @@ pub(crate) fn entries_part(
     let weights = statement.weights(&place);
     let opened = match &shown {
         Shown::Ladder(_) => parts.remove(0),
-        Shown::Blocks { .. } => {
-            let mut sum = WeightedShareSum::new(table.auction.levels());
-            for (part, weight) in parts.iter().zip(&weights) {
-                let mut half = [0; 16];
-                half.copy_from_slice(&weight.as_bytes()[..16]);
-                sum.add_sum(u128::from_le_bytes(half), part).unwrap();
-            }
-            sum.finish()
-        }
+        Shown::Blocks { .. } => weighted(&parts, &weights),
     };
     let generators = table.auction.generators();
     let mask = EntriesMask::generate(generators, table.auction.levels(), &mut table.rng);
@@ -114,6 +107,16 @@ pub(crate) fn entries_part(
     let proof = statement.prove(&place, &weights, &witness, mask);
     let ciphertexts = ciphertexts.iter().map(Ciphertext::bytes).collect();
     (EntriesPart { ciphertexts, proof }, randomness)
+}
+
+/// The sum of what the blocks open to, each under its weight.
+fn weighted(parts: &[SummedShare], weights: &[Scalar]) -> SummedShare {
+    let entry = |j: usize| -> Scalar {
+        parts.iter().zip(weights).map(|(part, weight)| part.vector.expose()[j] * weight).sum()
+    };
+    let vector = (0..parts[0].vector.expose().len()).map(entry).collect();
+    let blindings = parts.iter().zip(weights).map(|(part, w)| part.blinding.expose() * w);
+    SummedShare { vector: SecretVector::new(vector), blinding: SecretScalar::new(blindings.sum()) }
 }
 
 fn say(table: &mut Table, part: EntriesPart) -> Vec<auction::messages::RoundMessage> {
@@ -256,12 +259,9 @@ fn decryption_factors_whose_errors_add_up_to_nothing_are_caught_however_well_pro
             round: table.judge.round(),
             previous: table.judge.previous(),
         };
-        let key = &table.auction.keys()[LIAR];
-        let proof = statements::open(&place, key, &blinded, &factors).prove(
-            place.bind(Label::Open),
-            &[&secret],
-            &mut table.rng,
-        );
+        let key = table.auction.keys()[LIAR];
+        let statement = OpeningStatement { key, blinded: &blinded, factors: &factors };
+        let proof = statement.prove(&place, &secret, &mut table.rng);
         let factors = factors.iter().map(Point::bytes).collect();
         let mut messages = table.messages();
         let said = Content::Open(Opened { factors, proof });

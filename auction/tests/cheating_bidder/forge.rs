@@ -9,8 +9,8 @@ use auction::prices::Level;
 use auction::proofs::Place;
 use auction::proofs::entries::commit;
 use auction::proofs::membership::MembershipStatement;
-use auction::secret::{SecretScalar, SecretVector};
-use auction::shares::{Share, ShareSum};
+use auction::secret::SecretScalar;
+use auction::shares::{ExplicitEntries, Share, ShareSum};
 use curve25519_dalek::Scalar;
 use rand::rngs::ChaCha20Rng;
 
@@ -41,6 +41,16 @@ pub(crate) fn entries(share: &Share, levels: usize) -> (Vec<Scalar>, Scalar) {
     sum.add(&share.expand(levels).unwrap()).unwrap();
     let sum = sum.finish();
     (sum.vector.expose().to_vec(), *sum.blinding.expose())
+}
+
+/// The entries of an explicit share, from their values: each of a size that honest ones have.
+pub(crate) fn explicit_entries(values: &[Scalar]) -> ExplicitEntries {
+    let entry = |value: &Scalar| {
+        let bytes = (Scalar::ONE - value).to_bytes();
+        assert!(bytes[17..].iter().all(|byte| *byte == 0), "an entry that cannot be written");
+        std::array::from_fn(|i| bytes[i])
+    };
+    ExplicitEntries::new(values.iter().map(entry).collect())
 }
 
 /// A proof that the sum of the commitments is to `claimed`, made whether that is so or not.
@@ -76,17 +86,17 @@ pub(crate) fn seal_vector(
 ) -> Vec<Submission> {
     let levels = auction.levels();
     let explicit = auction.explicit_share_of(&bidder.public());
-    let mut rest = (vector.to_vec(), Scalar::random(rng));
-    let mut blinding = rest.1;
+    let (mut rest, own_blinding) = (vector.to_vec(), SecretScalar::random(rng));
+    let mut blinding = *own_blinding.expose();
     let mut shares: Vec<Share> =
         (0..auction.accumulators()).map(|_| Share::random_seed(rng)).collect();
     for (k, share) in shares.iter().enumerate().filter(|(k, _)| *k != explicit) {
         let (seeded, rho) = entries(share, levels);
-        rest.0.iter_mut().zip(seeded).for_each(|(rest, entry)| *rest -= entry);
+        rest.iter_mut().zip(seeded).for_each(|(rest, entry)| *rest -= entry);
         blinding += rho;
         assert_ne!(k, explicit);
     }
-    shares[explicit] = Share::explicit(&SecretVector::new(rest.0), &SecretScalar::new(rest.1));
+    shares[explicit] = Share::explicit(explicit_entries(&rest), &own_blinding);
     let commitments = shares.iter().map(|share| {
         let (entries, rho) = entries(share, levels);
         Point::from(commit(auction.generators(), &entries, &rho)).bytes()

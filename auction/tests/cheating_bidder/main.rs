@@ -7,6 +7,7 @@
     reason = "a test stops where something is wrong"
 )]
 
+mod disputes;
 mod forge;
 #[path = "../in_memory/mod.rs"]
 mod in_memory;
@@ -35,7 +36,7 @@ fn said(
 ) -> Vec<Result<(), Reason>> {
     let named: Vec<Digest> = submissions.iter().map(|submission| submission.bid.digest()).collect();
     let checker = BidChecker::new(Arc::clone(&committee.auction), k, rng);
-    let Checked { verdicts, batch } = checker.check(submissions, rng);
+    let Checked { verdicts, batch, .. } = checker.check(submissions, rng);
     let passed = named.iter().zip(&verdicts).filter(|(_, verdict)| verdict.is_ok());
     assert!(passed.map(|(bid, _)| *bid).eq(batch.bids().iter().map(|bid| bid.verified().digest())));
     verdicts

@@ -3,11 +3,11 @@
 use auction::keys::{SecretKey, Signature};
 use auction::prices::Level;
 use auction::receipts::Reason;
-use auction::secret::{SecretScalar, SecretVector};
-use auction::shares::Share;
+use auction::secret::SecretScalar;
+use auction::shares::{ExplicitEntries, ExplicitEntry, Share};
 use curve25519_dalek::Scalar;
 
-use crate::forge::{entries, sign_again};
+use crate::forge::{entries, explicit_entries, sign_again};
 use crate::in_memory::{Committee, Sealed, rng};
 use crate::{committee, refused, said};
 use rand::rngs::ChaCha20Rng;
@@ -27,7 +27,7 @@ fn raised(share: &Share, entry: Option<usize>, by: Scalar) -> Share {
         Some(entry) => entries[entry] += by,
         None => blinding += by,
     }
-    Share::explicit(&SecretVector::new(entries), &SecretScalar::new(blinding))
+    Share::explicit(explicit_entries(&entries), &SecretScalar::new(blinding))
 }
 
 #[test]
@@ -44,7 +44,9 @@ fn a_share_that_does_not_open_is_refused_where_it_goes_and_nowhere_else() {
         let mut submission = honest[k].clone();
         submission.delivery.share = share;
         sign_again(&mut submission, &sealed.bidder);
-        assert_eq!(refused(&committee, k, submission, &mut rng), Some(Reason::ShareDoesNotOpen));
+        let named = submission.delivery.digest(committee.auction.context());
+        let reason = refused(&committee, k, submission, &mut rng);
+        assert_eq!(reason, Some(Reason::ShareDoesNotOpen(named)));
     }
     for (k, submission) in honest.iter().enumerate() {
         assert_eq!(refused(&committee, k, submission.clone(), &mut rng), None);
@@ -85,9 +87,10 @@ fn two_shares_whose_errors_cancel_are_both_refused() {
         batch.push(bad);
     }
     batch.push(committee.seal(Level(3), &mut rng).submissions[1].clone());
+    let context = *committee.auction.context();
+    let named = [0, 1].map(|i: usize| batch[i].delivery.digest(&context));
     let results = said(&committee, 1, batch, &mut rng);
-    assert_eq!(results[0], Err(Reason::ShareDoesNotOpen));
-    assert_eq!(results[1], Err(Reason::ShareDoesNotOpen));
+    assert_eq!(results[..2], named.map(|share| Err(Reason::ShareDoesNotOpen(share))));
     assert!(results[2].is_ok());
 }
 
@@ -118,17 +121,18 @@ fn an_explicit_share_where_a_seed_is_due_and_the_reverse_are_refused() {
     let mut rng = rng(14);
     let committee = committee(&mut rng);
     let (sealed, seeded, explicit) = sealed(&committee, &mut rng);
-    // The seed's own expansion: it opens the commitment, and is thirty times as long.
+    // Entries where a seed is due. (A seed's own expansion cannot even be written so: what an
+    // explicit share can say of an entry is at most one.)
     let mut bad = sealed.submissions[seeded].clone();
-    bad.delivery.share = raised(&bad.delivery.share, None, Scalar::ZERO);
+    bad.delivery.share = sealed.submissions[explicit].delivery.share.clone();
     sign_again(&mut bad, &sealed.bidder);
     let reason = refused(&committee, seeded, bad, &mut rng);
-    assert!(matches!(reason, Some(Reason::ShareShape(_))), "{reason:?}");
+    assert!(matches!(reason, Some(Reason::ShareShape { .. })), "{reason:?}");
     let mut bad = sealed.submissions[explicit].clone();
     bad.delivery.share = Share::random_seed(&mut rng);
     sign_again(&mut bad, &sealed.bidder);
     let reason = refused(&committee, explicit, bad, &mut rng);
-    assert!(matches!(reason, Some(Reason::ShareShape(_))), "{reason:?}");
+    assert!(matches!(reason, Some(Reason::ShareShape { .. })), "{reason:?}");
 }
 
 #[test]
@@ -137,22 +141,32 @@ fn a_malformed_share_is_refused() {
     let committee = committee(&mut rng);
     let (sealed, _, explicit) = sealed(&committee, &mut rng);
     let honest = &sealed.submissions[explicit];
-    type Change = fn(&mut Vec<[u8; 32]>, &mut [u8; 32]);
-    let changes: [Change; 6] = [
+    type Change = fn(&mut Vec<ExplicitEntry>, &mut [u8; 32]);
+    let changes: [Change; 9] = [
         |entries, _| entries.clear(),
         |entries, _| _ = entries.pop(),
-        |entries, _| entries.push([0; 32]),
-        |entries, _| entries[3] = [0xff; 32],
-        |entries, _| entries[11][31] |= 0x10,
+        |entries, _| entries.push([0; 17]),
+        // Of three accumulators' shares the entries are at most 2 (2^128 - 1) + 1.
+        |entries, _| entries[3] = [0xff; 17],
+        |entries, _| entries[0][16] = 2,
+        |entries, _| entries[11][16] |= 0x10,
+        |entries, _| entries[11][16] |= 0x80,
+        // The group's order, and one above what it leaves: encodings of nothing.
+        |_, blinding| {
+            *blinding = (-Scalar::ONE).to_bytes();
+            blinding[0] += 1;
+        },
         |_, blinding| *blinding = [0xff; 32],
     ];
     for change in changes {
         let mut bad = honest.clone();
         let Share::Explicit { entries, blinding } = &mut bad.delivery.share else { panic!() };
-        change(entries, blinding);
+        let mut changed = entries.as_slice().to_vec();
+        change(&mut changed, blinding);
+        *entries = ExplicitEntries::new(changed);
         sign_again(&mut bad, &sealed.bidder);
         let reason = refused(&committee, explicit, bad, &mut rng);
-        assert!(matches!(reason, Some(Reason::ShareShape(_))), "{reason:?}");
+        assert!(matches!(reason, Some(Reason::ShareShape { .. })), "{reason:?}");
     }
 }
 

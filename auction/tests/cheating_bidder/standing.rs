@@ -37,7 +37,7 @@ fn a_bid_of_another_auction_is_refused() {
         sign_again(&mut bad, &sealed.bidder);
         let reason = refused(&here, k, bad, &mut rng);
         // The explicit share may be due at another accumulator in this context.
-        let proof = matches!(&reason, Some(Reason::NotALevel(_) | Reason::ShareShape(_)));
+        let proof = matches!(&reason, Some(Reason::NotALevel(_) | Reason::ShareShape { .. }));
         assert!(proof, "{reason:?}");
     }
 }

@@ -67,7 +67,7 @@ fn a_bid_copied_under_another_key_is_refused() {
         let mut copied = victim.submissions[k].clone();
         sign_again(&mut copied, &thief);
         let reason = refused(&committee, k, copied.clone(), &mut rng);
-        let shape = matches!(&reason, Some(Reason::ShareShape(_)));
+        let shape = matches!(&reason, Some(Reason::ShareShape { .. }));
         // The proof is not the thief's; and his explicit share may be due elsewhere.
         assert!(shape || matches!(&reason, Some(Reason::NotALevel(_))), "{reason:?}");
         let seen = public_part(&committee, &copied, &mut rng);
@@ -113,7 +113,8 @@ fn commitments_moved_altered_or_miscounted_are_refused() {
     prove(&committee.auction, &mut bad.bid, Level(9), Level(12), &blinding, &mut rng);
     sign_again(&mut bad, &sealed.bidder);
     assert_eq!(public_part(&committee, &bad, &mut rng), None);
-    assert_eq!(refused(&committee, 0, bad, &mut rng), Some(Reason::ShareDoesNotOpen));
+    let named = bad.delivery.digest(committee.auction.context());
+    assert_eq!(refused(&committee, 0, bad, &mut rng), Some(Reason::ShareDoesNotOpen(named)));
     // Not the encoding of anything.
     let mut bad = honest.clone();
     bad.bid.commitments[1] = PointBytes([0xff; 32]);

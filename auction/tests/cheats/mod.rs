@@ -83,7 +83,8 @@ impl Table {
     /// The honest messages that are due.
     pub(crate) fn messages(&mut self) -> Vec<RoundMessage> {
         let (judge, rng) = (&self.judge, &mut self.rng);
-        self.parties.iter_mut().map(|party| party.message(judge, rng).unwrap()).collect()
+        let said = |party: &mut Party| party.message(judge, rng).unwrap().into_message();
+        self.parties.iter_mut().map(said).collect()
     }
 
     /// One honest round.

@@ -206,11 +206,16 @@ impl Committee {
 pub(crate) fn run(nodes: &mut [(Party, Referee)], rng: &mut ChaCha20Rng) -> usize {
     let mut rounds = 0;
     while *nodes[0].1.step() != Step::Complete {
-        let messages: Vec<_> =
-            nodes.iter_mut().map(|(party, referee)| party.message(referee, rng).unwrap()).collect();
-        for (_, referee) in nodes.iter_mut() {
-            for message in &messages {
-                referee.offer(message.clone()).unwrap();
+        let mut messages = Vec::new();
+        for (party, referee) in nodes.iter_mut() {
+            let own = party.message(referee, rng).unwrap();
+            messages.push(own.message().clone());
+            // As nodes do: nobody judges himself.
+            referee.offer_own(own).unwrap();
+        }
+        for (k, (_, referee)) in nodes.iter_mut().enumerate() {
+            for message in messages.iter().enumerate().filter(|(j, _)| *j != k) {
+                referee.offer(message.1.clone()).unwrap();
             }
         }
         rounds += 1;
@@ -229,8 +234,8 @@ pub(crate) fn run_before_one(
     while *referee.step() != Step::Complete {
         let messages: Vec<_> =
             parties.iter_mut().map(|party| party.message(referee, rng).unwrap()).collect();
-        for message in messages {
-            referee.offer(message).unwrap();
+        for own in messages {
+            referee.offer(own.into_message()).unwrap();
         }
         rounds += 1;
         assert!(rounds < 1_000, "the rounds do not end");

@@ -148,7 +148,7 @@ fn an_entries_proof_of_another_statement_is_refused() {
         for i in 0..3 {
             let kept = shown.ciphertexts[i];
             // One more in the plaintext; and one less elsewhere, so that the plain sum is right.
-            shown.ciphertexts[i] = kept.minus_one();
+            shown.ciphertexts[i] = Ciphertext::sum_minus_one(&[kept]);
             assert!(entries_check(&shown.statement(), &PLACE, &proof).is_err());
             assert!(
                 entries_check(&shown.statement(), &PLACE, &shown.prove(&PLACE, &mut rng)).is_err()

@@ -5,7 +5,7 @@ use auction::keys::SecretKey;
 use auction::party::PartySecret;
 use auction::prices::Level;
 use auction::secret::{SecretScalar, SecretVector};
-use auction::shares::Share;
+use auction::shares::{ExplicitEntries, Share};
 use curve25519_dalek::Scalar;
 
 use crate::in_memory::{Committee, Terms, rng};
@@ -36,27 +36,30 @@ fn keys_scalars_and_sums_print_nothing() {
     party[..32].copy_from_slice(&scalar.to_bytes());
     party[32..].copy_from_slice(&bytes);
     let mut sum = VectorSum::new(1);
-    sum.add_scalars(&[scalar]).unwrap();
+    let entry: [u8; 17] = std::array::from_fn(|i| bytes[i]);
+    sum.add_explicit(&[entry]).unwrap();
     let mut weighted = WeightedVectorSum::new(1);
-    weighted.add_scalars(1, &[scalar]).unwrap();
-    let mut entry = EntrySum::new();
-    entry.add_scalar(&scalar);
+    weighted.add_explicit(1, &[entry]).unwrap();
+    let mut entry_sum = EntrySum::new();
+    entry_sum.add_explicit_entry(&entry);
     let mut weighted_entry = WeightedSum::new();
-    weighted_entry.add_scalar(1, &scalar);
+    weighted_entry.add_sum(1, &entry_sum);
     let mut product = ProductSum::new();
     product.add(&Fe::from_scalar(&scalar), &Fe::ONE);
+    let blinding = SecretScalar::new(scalar);
     let printed = [
         format!("{:?}", SecretKey::from_seed(&bytes)),
         format!("{:?}", SecretScalar::new(scalar)),
         format!("{:?}", SecretVector::new(vec![scalar])),
         format!("{:?}", PartySecret::from_bytes(&party).unwrap()),
         format!("{:?}", Share::Seed(bytes)),
-        format!("{:?}", Share::Explicit { entries: vec![bytes], blinding: bytes }),
+        format!("{:?}", Share::explicit(ExplicitEntries::new(vec![entry]), &blinding)),
         format!("{:?}", Fe::from_scalar(&scalar)),
-        format!("{sum:?} {weighted:?} {entry:?} {weighted_entry:?} {product:?}"),
+        format!("{sum:?} {weighted:?} {entry_sum:?} {weighted_entry:?} {product:?}"),
     ];
     for printed in printed {
         assert!(!shows(&printed, &bytes), "{printed}");
+        assert!(!shows(&printed, &entry), "{printed}");
         assert!(!shows(&printed, &scalar.to_bytes()), "{printed}");
     }
 }
@@ -71,7 +74,8 @@ fn a_submission_prints_its_public_part_alone() {
         match &submission.delivery.share {
             Share::Seed(seed) => assert!(!shows(&printed, seed)),
             Share::Explicit { entries, blinding } => {
-                assert!(entries.iter().chain([blinding]).all(|entry| !shows(&printed, entry)));
+                assert!(entries.as_slice().iter().all(|entry| !shows(&printed, entry)));
+                assert!(!shows(&printed, blinding));
             }
         }
         assert!(printed.contains(&submission.bid.bidder.to_string()));

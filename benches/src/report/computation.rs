@@ -10,7 +10,7 @@ use auction::spec::Rule;
 use auction::transcript::Transcript;
 use auction::wire::encode;
 use benches::rounds::{Closing, close};
-use benches::{Committee, rng, take};
+use benches::{Committee, NEAR, rng, take};
 
 use super::bids::Bids;
 use super::figure::{Amount, Figure};
@@ -37,7 +37,8 @@ pub(crate) fn figures(site: &mut Site, plan: &Plan) {
         });
     }
     site.measure(|| vec![sealing(&committee, plan.repeats).at_most(1500.0).peer(SEALING_1000)]);
-    let large = plan.long.map(|levels| Committee::new(Rule::SecondPrice, levels, 3));
+    let near = |levels| Committee::searching(Rule::SecondPrice, levels, 3, NEAR);
+    let large = plan.long.map(near);
     if let Some(large) = &large {
         let sealing = || sealing(large, 2).at_most(18_000.0).peer(SEALING_10000);
         site.measure(|| vec![sealing()]);
@@ -55,8 +56,11 @@ pub(crate) fn figures(site: &mut Site, plan: &Plan) {
 
     tell("from close to outcome, in memory");
     let targets = [(1300.0, 2222.0, "60 ms"), (2500.0, 9259.0, "250 ms")];
+    let small = near(plan.levels);
+    let sealed = Bids::of(&small.auction, plan.bids[1], &site.kept).load(0..plan.bids[1]);
     for (n, target) in plan.bids.into_iter().zip(targets) {
-        site.measure(|| closing(&committee, &bids[..n], plan.repeats, target, n == plan.bids[0]));
+        site.measure(|| closing(&small, &sealed[..n], plan.repeats, target, n == plan.bids[0]));
+        site.measure(|| full_fan_out(&committee, &bids[..n], plan.repeats, n == plan.bids[0]));
     }
     let n = plan.bids[0];
     match &large {
@@ -124,7 +128,8 @@ fn closing_figure(n: usize, levels: usize, closed: &Closing) -> Figure {
     let name = format!("one accumulator from close to outcome, n = {n}, K = {levels}");
     Figure::new(name, computation(closed.total()))
         .note(format!(
-            "set {:.1} ms, ladder {:.1} ms, price {:.1} ms, winner {:.1} ms",
+            "{} rounds; set {:.1} ms, ladder {:.1} ms, price {:.1} ms, winner {:.1} ms",
+            closed.rounds,
             millis(closed.set),
             millis(closed.ladder),
             millis(closed.price),
@@ -134,7 +139,7 @@ fn closing_figure(n: usize, levels: usize, closed: &Closing) -> Figure {
         .bound(bounds::CLOSING)
 }
 
-/// The figures of one closing: computation, verification, rounds, bytes.
+/// The figures of one closing among accumulators near each other: computation, verification, bytes.
 fn closing(
     committee: &Committee,
     bids: &[Vec<Submission>],
@@ -168,7 +173,22 @@ fn closing(
                 .peer("MP-SPDZ mascot 1.05 GB; Addax 211,000 with 2 servers")
                 .bound(bounds::BYTES),
         );
-    } else {
+    }
+    figures
+}
+
+/// The figures of one closing in the fewest rounds: what they cost, and how many they are.
+fn full_fan_out(
+    committee: &Committee,
+    bids: &[Vec<Submission>],
+    runs: usize,
+    small: bool,
+) -> Vec<Figure> {
+    let (n, levels) = (bids.len(), committee.auction.levels());
+    let (closed, _) = quickest(committee, bids, runs);
+    let name = format!("the same at full fan-out, n = {n}, K = {levels}");
+    let mut figures = vec![Figure::new(name, computation(closed.total()))];
+    if !small {
         let name = format!("rounds after closing at full fan-out, n = {n}");
         let figure = Figure::new(name, Amount::Count(f64::from(closed.rounds), "rounds"));
         figures.push(figure.at_most(16.0).peer("MP-SPDZ 111 to 10,646 at n = 1,000"));

@@ -23,7 +23,7 @@ use settlement::ledger::{
 use settlement::server::{
     Clock as _, OPERATOR_KEY_FILE, Server, Start, SystemClock, init, load_key,
 };
-use settlement::service::{Answer, MAX_ANSWER, Question};
+use settlement::service::{Answer, Answered, Asked, MAX_ANSWER, Question};
 use tokio::runtime::Runtime;
 use tokio::sync::{Barrier, oneshot};
 use tokio::task::JoinSet;
@@ -177,9 +177,9 @@ impl Buyer {
                 decided.receipt.expect("a receipt").receipt().clone()
             }
             Self::Reads(connection) => {
-                let question = Question::Submit(vec![request.as_bytes().to_vec()]);
+                let question = Asked::Other(Question::Submit(vec![request.as_bytes().to_vec()]));
                 match connection.request(&question, PATIENCE).await.expect("an answer") {
-                    Answer::Submitted(done) => {
+                    Answered::Other(Answer::Submitted(done)) => {
                         assert!(done.results.iter().all(|result| result.code == Code::Done));
                         *done.receipt.expect("a receipt")
                     }

@@ -4,6 +4,7 @@ mod announce;
 mod fetch;
 mod standing;
 mod transcript;
+mod witnessed;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,7 +21,8 @@ use crate::error::{ClientError, Failure, MemberError, Misbehaviour};
 use crate::text::printable;
 
 pub use standing::MemberState;
-pub use transcript::Proof;
+pub use transcript::{Download, Proof};
+pub use witnessed::MemberWitness;
 
 /// Accumulators that a client keeps connections to; when there are more, it starts afresh.
 const MAX_PEERS: usize = 256;
@@ -236,6 +238,7 @@ pub(crate) fn unexpected(answer: &Answer, expected: &'static str) -> Misbehaviou
         Answer::Auction { .. } => "auction",
         Answer::Accepted(_) => "accepted",
         Answer::Refused(_) => "refused",
+        Answer::Witnessed(_) => "what it witnessed",
         Answer::Done => "done",
         Answer::State(_) => "state",
         Answer::History(_) => "history",

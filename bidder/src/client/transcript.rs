@@ -90,7 +90,7 @@ impl Client {
         let mut convicting = None;
         for (k, member) in members.iter().enumerate() {
             let id = *id;
-            let proved = match self.download(member, &id, &mut progress).await {
+            let proved = match self.whole(member, &id, &mut progress).await {
                 Ok(bytes) => aside(move || proof_of(bytes, &id))
                     .await
                     .map_err(|error| Misbehaviour::Transcript(error).into()),
@@ -118,7 +118,7 @@ impl Client {
         let mut failures = Vec::new();
         for (k, member) in members.iter().enumerate() {
             let id = *id;
-            let checked = match self.download(member, &id, &mut progress).await {
+            let checked = match self.whole(member, &id, &mut progress).await {
                 Ok(bytes) => aside(move || check(bytes, id))
                     .await
                     .map_err(|error| Misbehaviour::Transcript(error).into()),
@@ -132,7 +132,16 @@ impl Client {
         Err(ClientError::NoTranscript { auction: *id, failures: Failures(failures) })
     }
 
-    async fn download(
+    /// Begins to download the transcript file of an auction from one accumulator, at most `limit`
+    /// bytes and [`MAX_TRANSCRIPT_BYTES`]: for who does not want it in memory. Nothing is checked
+    /// but its length.
+    #[must_use]
+    pub fn download<'a>(&'a self, member: &'a Member, id: &Digest, limit: u64) -> Download<'a> {
+        let limit = limit.min(MAX_TRANSCRIPT_BYTES as u64);
+        Download { client: self, member, id: *id, limit, at: 0, total: None }
+    }
+
+    async fn whole(
         &self,
         member: &Member,
         id: &Digest,
@@ -140,29 +149,55 @@ impl Client {
     ) -> Result<Vec<u8>, MemberError> {
         // Nothing is reserved on the word of an accumulator: the file grows with what came.
         let mut file: Vec<u8> = Vec::new();
-        let mut expected = None;
-        loop {
-            let at = file.len() as u64;
-            let question = Question::Transcript(*id, at);
-            let (total, bytes) = match self.ask(member, &question, self.patience().answer).await? {
-                Answer::Transcript { total, bytes } => (total, bytes),
-                other => return Err(unexpected(&other, "transcript").into()),
-            };
-            let limit = MAX_TRANSCRIPT_BYTES as u64;
-            if total > limit {
-                return Err(Misbehaviour::TranscriptTooLong { got: total, limit }.into());
-            }
-            let reached = at + bytes.len() as u64;
-            let fits = (MIN_PIECE..=TRANSCRIPT_CHUNK).contains(&bytes.len()) || reached == total;
-            if *expected.get_or_insert(total) != total || reached > total || !fits {
-                return Err(Misbehaviour::TranscriptPiece { at }.into());
-            }
-            file.extend_from_slice(&bytes);
-            progress(reached, total);
-            if reached == total {
-                return Ok(file);
-            }
+        let mut download = self.download(member, id, u64::MAX);
+        while let Some(piece) = download.piece().await? {
+            file.extend_from_slice(&piece);
+            progress(download.at, download.total.unwrap_or(download.at));
         }
+        Ok(file)
+    }
+}
+
+/// A transcript file on its way from one accumulator.
+#[derive(Debug)]
+pub struct Download<'a> {
+    client: &'a Client,
+    member: &'a Member,
+    id: Digest,
+    limit: u64,
+    /// How many bytes have come.
+    at: u64,
+    /// How many there are, once the accumulator has said it.
+    total: Option<u64>,
+}
+
+impl Download<'_> {
+    /// The next piece, at most [`TRANSCRIPT_CHUNK`] bytes; `None` after the last.
+    ///
+    /// # Errors
+    /// [`MemberError`]; what came before is worth nothing then.
+    pub async fn piece(&mut self) -> Result<Option<Vec<u8>>, MemberError> {
+        let at = self.at;
+        if self.total == Some(at) {
+            return Ok(None);
+        }
+        let question = Question::Transcript(self.id, at);
+        let patience = self.client.patience().answer;
+        let (total, bytes) = match self.client.ask(self.member, &question, patience).await? {
+            Answer::Transcript { total, bytes } => (total, bytes),
+            other => return Err(unexpected(&other, "transcript").into()),
+        };
+        let limit = self.limit;
+        if total > limit {
+            return Err(Misbehaviour::TranscriptTooLong { got: total, limit }.into());
+        }
+        let reached = at + bytes.len() as u64;
+        let fits = (MIN_PIECE..=TRANSCRIPT_CHUNK).contains(&bytes.len()) || reached == total;
+        if *self.total.get_or_insert(total) != total || reached > total || !fits {
+            return Err(Misbehaviour::TranscriptPiece { at }.into());
+        }
+        self.at = reached;
+        Ok(Some(bytes))
     }
 }
 

@@ -1,12 +1,13 @@
 //! What a wallet keeps of one bid.
 
 use auction::bid::Submission;
+use auction::dispute::{RefusalEvidence, Setting};
 use auction::join::{Auction, Join, JoinError};
 use auction::keys::{PublicKey, SecretKey};
 use auction::layout::Digest;
 use auction::money::Amount;
 use auction::prices::Level;
-use auction::receipts::{Receipt, Refusal};
+use auction::receipts::{Reason, Receipt, Refusal};
 use auction::spec::{Member, SignedSpec, Spec, Time, VerifiedSpec};
 use auction::wire::{decode, encode};
 use serde::{Deserialize, Serialize};
@@ -172,6 +173,25 @@ impl BidRecord {
 
     pub(crate) fn submissions(&self) -> &[Submission] {
         &self.submissions
+    }
+
+    /// The refusals that accumulators gave for this bid, each as evidence: with the bid, and where
+    /// it is for the share, with the share that was sent. A share says nothing without the others;
+    /// show the file to nobody before the auction has ended all the same.
+    #[must_use]
+    pub fn refusals(&self) -> Vec<(usize, RefusalEvidence)> {
+        let setting = Setting { spec: self.spec.signed().clone(), joins: self.joins.clone() };
+        let given = self.collected.refusals.iter().enumerate();
+        let refused = given.filter_map(|(k, refusal)| Some((k, refusal.clone()?)));
+        let evidence = refused.filter_map(|(k, refusal)| {
+            let sent = self.submissions.get(k)?;
+            let shares =
+                matches!(refusal.reason, Reason::ShareDoesNotOpen(_) | Reason::ShareShape { .. });
+            let delivery = shares.then(|| sent.delivery.clone());
+            let (setting, bid) = (setting.clone(), sent.bid.clone());
+            Some((k, RefusalEvidence { setting, bid, refusal, delivery }))
+        });
+        evidence.collect()
     }
 
     pub(super) fn new(auction: &Auction, prepared: Prepared, now: Time) -> Self {

@@ -222,7 +222,7 @@ impl Committee {
         while *nodes[0].1.step() != Step::Complete {
             let messages: Vec<_> = nodes
                 .iter_mut()
-                .map(|(party, referee)| party.message(referee, rng).unwrap())
+                .map(|(party, referee)| party.message(referee, rng).unwrap().into_message())
                 .collect();
             for (_, referee) in &mut nodes {
                 for message in &messages {

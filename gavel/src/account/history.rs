@@ -108,6 +108,8 @@ impl Line {
                 MovementKind::VoidHold(_) => "hold given up",
                 MovementKind::Deposit => "deposit",
                 MovementKind::Withdraw => "withdrawal",
+                MovementKind::Correct => "correction",
+                MovementKind::Purchase => "purchase",
             },
             direction: match movement.side {
                 Side::Debit => "out",

@@ -29,6 +29,7 @@ fn words(code: Code) -> (&'static str, &'static str) {
             "the account that is to be paid does not exist",
             "it exists from its first deposit; check the key and the currency",
         ),
+        Code::UnknownDebit => ("the account that is to give does not exist", report),
         Code::NotOwner => (
             "the key that signed does not own the account",
             "use the directory that 'gavel account open' made",
@@ -68,6 +69,10 @@ fn words(code: Code) -> (&'static str, &'static str) {
         | Code::HoldVoided
         | Code::HoldExpired
         | Code::AboveHold => ("what was set aside is not there any more", report),
+        Code::NotPayee | Code::WithoutGoods => (
+            "an order is brought by its merchant, with both signatures and the goods key",
+            "use 'gavel buy', and let the merchant bring the order",
+        ),
         Code::ChainFailed
         | Code::ChainPartlyKnown
         | Code::AttachmentConflict

@@ -1,5 +1,5 @@
-//! The goods and their key go to the settlement server before anything is announced. SETTLEMENT,
-//! section "An auction's payment", step 1.
+//! The goods and their key go to the settlement server before anything is announced; physical goods
+//! are registered. SETTLEMENT, section "An auction's payment", step 1; "Physical goods", step 1.
 
 use std::fs::File;
 use std::io::BufReader;
@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 
 use auction::keys::SecretKey;
 use auction::settlement_terms::{Delivery, Goods};
-use auction::spec::SignedSpec;
+use auction::spec::{SignedSpec, UnescrowedSpec};
 use settlement::charter_file::CharterFile;
 use settlement::goods::{self, GoodsKey};
 
 use crate::aside::aside;
-use crate::charter::with_server;
+use crate::charter::{asking, with_server};
 use crate::exit::Failure;
 use crate::goods::key_file;
 use crate::progress::Counting;
@@ -72,14 +72,10 @@ pub(super) async fn deposit(
     charter: &CharterFile,
     files: &GoodsFiles,
 ) -> Result<SignedSpec, Failure> {
-    // The seller's own fault, before anything is sent.
-    let spec = signed
-        .clone()
-        .verify_before_escrow()
-        .map_err(|error| Failure::usage(error.to_string(), "mend the terms; nothing was sent"))?;
+    let spec = checked(&signed)?;
     let total = match spec.spec().settlement.as_ref().map(|terms| &terms.delivery) {
         Some(Delivery::Digital(goods)) => goods.bytes,
-        None => 0,
+        Some(Delivery::Physical(_)) | None => 0,
     };
     let unreadable = |source| Failure::input("read", &files.goods, source);
     let mut file = File::open(&files.goods).map_err(unreadable)?;
@@ -91,4 +87,23 @@ pub(super) async fn deposit(
     let receipt = receipt.await;
     progress.finish();
     Ok(signed.with_escrow(receipt?))
+}
+
+/// Registers physical goods; gives the spec with the server's escrow receipt. May be repeated.
+pub(super) async fn register(
+    signed: SignedSpec,
+    seller: &SecretKey,
+    charter: &CharterFile,
+) -> Result<SignedSpec, Failure> {
+    checked(&signed)?;
+    let receipt =
+        with_server(seller, charter, async |client| Ok(asking(client.register(&signed)).await?));
+    let receipt = receipt.await?;
+    Ok(signed.with_escrow(receipt))
+}
+
+/// Checks the terms here: they are the seller's own fault, before anything is sent.
+fn checked(signed: &SignedSpec) -> Result<UnescrowedSpec, Failure> {
+    let checked = signed.clone().verify_before_escrow();
+    checked.map_err(|error| Failure::usage(error.to_string(), "mend the terms; nothing was sent"))
 }

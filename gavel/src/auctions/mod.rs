@@ -8,6 +8,7 @@ mod json_transcript;
 mod key;
 mod offer;
 mod payment;
+mod physical;
 mod show;
 pub(crate) mod verify;
 mod watch;

@@ -68,7 +68,7 @@ pub(crate) struct Offer {
     #[arg(long, value_name = "N", default_value_t = 32)]
     block: u16,
     /// Parts that are tested in one round, 2 to the block size: more mean fewer rounds and more
-    /// work. Default: the block size.
+    /// work; 4 suits accumulators near each other. Default: the block size.
     #[arg(long, value_name = "N")]
     fan_out: Option<u16>,
 }

@@ -6,13 +6,15 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use auction::money::{Amount, Decimal};
+use auction::physical_terms::PhysicalTerms;
 use auction::prices::Level;
-use auction::settlement_terms::{Delivery, Fee, Goods, Settlement};
-use auction::spec::Spec;
+use auction::settlement_terms::{Delivery, Fee, Settlement};
+use auction::spec::{Spec, Time};
 use clap::Args;
 use settlement::charter_file::CharterFile;
 
 use super::escrow::GoodsFiles;
+use super::physical::Physical;
 use crate::account::OwnerKey;
 use crate::charter;
 use crate::exit::Failure;
@@ -26,15 +28,16 @@ const USUAL_HOLD: Duration = Duration::from_secs(24 * 3600);
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Payment")]
 pub(super) struct Payment {
-    /// Charter file of the settlement server that takes the payment: bids must then be bonded,
-    /// and the winner gets the goods with the receipt.
-    #[arg(long, value_name = "FILE", requires_all = ["goods", "goods_key"])]
+    /// Charter file of the settlement server that takes the payment: bids must then be bonded. The
+    /// winner gets encrypted goods with the receipt (--goods); the price of goods that are sent
+    /// stays in escrow meanwhile (--dispatcher).
+    #[arg(long, value_name = "FILE")]
     settlement: Option<PathBuf>,
     /// The encrypted goods, that 'gavel goods seal' made.
-    #[arg(long, value_name = "FILE", requires = "settlement")]
+    #[arg(long, value_name = "FILE", requires_all = ["settlement", "goods_key"])]
     goods: Option<PathBuf>,
     /// The key of the goods; the server holds it until the sale.
-    #[arg(long, value_name = "FILE", requires = "settlement")]
+    #[arg(long, value_name = "FILE", requires_all = ["settlement", "goods"])]
     goods_key: Option<PathBuf>,
     /// What bonds may be of, at most four prices with commas between; a bidder's choice is
     /// public, and says that he does not bid more. Default: the highest price, which says nothing.
@@ -50,18 +53,35 @@ pub(super) struct Payment {
     /// day, or twice as long as the last time is after closing.
     #[arg(long, value_name = "TIME", requires = "settlement")]
     held_until: Option<Moment>,
+    #[command(flatten)]
+    physical: Physical,
+}
+
+/// What is sold where a settlement server takes the payment.
+pub(super) enum Wares {
+    /// A file, encrypted, and its key: they go into escrow.
+    Digital(GoodsFiles),
+    /// A thing, on these terms.
+    Physical(PhysicalTerms),
 }
 
 impl Payment {
-    /// The server that takes the payment, and the files that go into escrow; nothing where
-    /// there is no such server.
-    pub(super) fn escrow(&self) -> Result<Option<(CharterFile, GoodsFiles)>, Failure> {
-        let (Some(charter), Some(goods), Some(key)) =
-            (&self.settlement, &self.goods, &self.goods_key)
-        else {
-            return Ok(None);
+    /// The server that takes the payment, and what is sold; nothing where there is no such
+    /// server.
+    pub(super) fn wares(&self, closing: Time) -> Result<Option<(CharterFile, Wares)>, Failure> {
+        let Some(charter) = &self.settlement else { return Ok(None) };
+        let wares = match (&self.goods, &self.goods_key, self.physical.terms(closing)) {
+            (Some(goods), Some(key), None) => Wares::Digital(GoodsFiles::new(goods, key)?),
+            (_, _, Some(terms)) => Wares::Physical(terms),
+            _ => {
+                return Err(Failure::usage(
+                    "--settlement without anything that is sold",
+                    "name encrypted --goods and their --goods-key, or the --dispatcher of physical \
+                     goods",
+                ));
+            }
         };
-        Ok(Some((charter::load(charter)?, GoodsFiles::new(goods, key)?)))
+        Ok(Some((charter::load(charter)?, wares)))
     }
 
     /// The payment's terms of an offer.
@@ -69,7 +89,7 @@ impl Payment {
         &self,
         spec: &Spec,
         charter: &CharterFile,
-        goods: Goods,
+        delivery: Delivery,
     ) -> Result<Settlement, Failure> {
         let usual = USUAL_HOLD.max(2 * time::until(spec.last, spec.closing));
         let held_until = match self.held_until {
@@ -83,7 +103,7 @@ impl Payment {
             covers: self.covers(spec)?,
             held_until,
             fee: self.fee(spec)?,
-            delivery: Delivery::Digital(goods),
+            delivery,
         })
     }
 

@@ -3,14 +3,16 @@
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use auction::dispute::AccumulatorEvidence;
+use auction::evidence::{EvidenceFile, Kind, NotEvidence, Role};
 use auction::layout::Digest;
 use auction::transcript::{MAX_TRANSCRIPT_BYTES, Transcript, TranscriptError, Verdict};
 use clap::Args;
 use serde::Serialize;
+use settlement::judge::evidence::BadEvidence;
 
 use crate::arguments::AuctionId;
 use crate::aside::aside;
-use crate::evidence::{self, Conviction};
 use crate::exit::Failure;
 use crate::output::{self, columns, count};
 use crate::payment_terms::{self, PaymentView};
@@ -24,7 +26,7 @@ const EXAMPLES: &str = "Examples:
 
 Nothing is asked of anybody: the file is enough. Of an auction that a fault has stopped it says who
 broke which rule (exit code 1: there is no outcome); a file of evidence that 'gavel bids --check'
-wrote it checks as well. Give --id where you know which auction you mean;
+wrote it checks as well ('gavel judge' judges every kind of evidence). Give --id where you know which auction you mean;
 without it the file proves the outcome of whatever auction it is of.";
 
 /// Arguments of `gavel auction verify`.
@@ -73,6 +75,7 @@ struct NotVerified {
 struct Convicted {
     verified: bool,
     auction: String,
+    title: String,
     accumulator: usize,
     key: String,
     wrong: String,
@@ -81,7 +84,7 @@ struct Convicted {
 /// Runs the command.
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let bytes = read(&arguments.file)?;
-    if evidence::is_evidence(&bytes) {
+    if EvidenceFile::is_one(&bytes) {
         return convict(&arguments, &bytes);
     }
     let waiting = Waiting::new("verifying every bid and every round");
@@ -105,9 +108,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
 
 /// Says whom a file of evidence convicts.
 fn convict(arguments: &Arguments, bytes: &[u8]) -> Result<(), Failure> {
-    let checked = evidence::check(bytes, arguments.id.as_ref().map(|AuctionId(id)| id));
-    let conviction = match checked {
-        Ok(conviction) => conviction,
+    let judged = convicted(arguments, bytes);
+    let view = match judged {
+        Ok(view) => view,
         Err(failure) if arguments.json => {
             let (reason, culprits) = (failure.to_string(), Vec::new());
             let said = output::json(&NotVerified { verified: false, reason, culprits });
@@ -115,23 +118,47 @@ fn convict(arguments: &Arguments, bytes: &[u8]) -> Result<(), Failure> {
         }
         Err(failure) => return Err(failure),
     };
-    let Conviction { auction, culprit, wrong } = conviction;
-    let key = auction.identity(culprit).map_or_else(String::new, ToString::to_string);
-    let view = Convicted {
-        verified: true,
-        auction: auction.id().to_string(),
-        accumulator: culprit,
-        key,
-        wrong,
-    };
     output::either(arguments.json, &view, || {
+        let culprit = view.accumulator;
         let rows = [
             ("Auction", view.auction.clone()),
-            ("Title", printable(&auction.spec().title)),
+            ("Title", printable(&view.title)),
             ("Convicted", format!("accumulator {culprit}, {}", view.key)),
-            ("Wrong", view.wrong.clone()),
+            ("Wrong", format!("it has {}", view.wrong)),
         ];
         format!("Verified: the evidence convicts accumulator {culprit}.\n{}", columns(&rows))
+    })
+}
+
+fn convicted(arguments: &Arguments, bytes: &[u8]) -> Result<Convicted, Failure> {
+    let file = EvidenceFile::open(bytes)?;
+    if file.kind() != Kind::Accumulator {
+        let what = "this is no evidence against an accumulator";
+        return Err(Failure::usage(what, "'gavel judge FILE' judges every kind of evidence"));
+    }
+    let evidence: AccumulatorEvidence = file.read()?;
+    let spec = evidence.setting.spec.clone().verify().map_err(TranscriptError::Spec)?;
+    let expected = arguments.id.map(|AuctionId(id)| id);
+    if let Some(expected) = expected.filter(|expected| *expected != spec.id()) {
+        return Err(TranscriptError::OtherAuction { got: spec.id(), expected }.into());
+    }
+    let ruling = evidence.judge().map_err(BadEvidence::from)?;
+    // Whoever is convicted by two words of an accumulator is one.
+    let (accumulator, conviction) = ruling
+        .convicted
+        .first()
+        .and_then(|conviction| match conviction.role {
+            Role::Accumulator(k) => Some((k, conviction)),
+            _ => None,
+        })
+        .ok_or(BadEvidence::File(NotEvidence::Other))?;
+    Ok(Convicted {
+        verified: true,
+        auction: spec.id().to_string(),
+        title: spec.spec().title.clone(),
+        accumulator,
+        key: conviction.key.to_string(),
+        wrong: conviction.deed.clone(),
     })
 }
 

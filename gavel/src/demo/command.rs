@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::process::Stdio;
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use tokio::process::Command;
 
 use crate::exit::Failure;
@@ -28,8 +29,8 @@ pub(crate) struct CurrencySum {
     pub(crate) sum: String,
 }
 
-/// Runs a command of this program with `--json` and reads its answer.
-pub(crate) async fn ask(arguments: &[&OsStr]) -> Result<Said, Failure> {
+/// Runs a command of this program with `--json` and reads its answer, whatever its exit code.
+pub(crate) async fn ask<T: DeserializeOwned>(arguments: &[&OsStr]) -> Result<T, Failure> {
     let failed = |what: String| {
         let command = arguments.iter().map(|word| word.to_string_lossy()).collect::<Vec<_>>();
         let what = format!("'gavel {} --json' {what}", command.join(" "));

@@ -13,7 +13,9 @@ mod payment;
 mod phases;
 mod place;
 pub(crate) mod process;
+mod purchase;
 mod report;
+mod vase;
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -27,7 +29,7 @@ use auction::money::Amount;
 use auction::prices::Level;
 use auction::spec::{ACCUMULATORS, EarlyClose, Member, SignedSpec, Spec};
 use bidder::{Client, MemberState, Patience};
-use clap::Args;
+use clap::{Args, Subcommand};
 use link::service::Phase;
 use rand::RngExt as _;
 
@@ -47,11 +49,12 @@ use bonding::Bonded;
 use committee::Committee;
 use goods::Lot;
 use ladder::{Choice, Wishes};
-use payment::Payment;
+use payment::{Payment, Wares};
 use phases::Phases;
 use place::Place;
 use process::ProcessError;
 use report::{Course, Report, phase_line};
+use vase::Vase;
 
 /// For how long bids could be made, if the seller did not close the auction.
 const BIDDING: Duration = Duration::from_secs(24 * 3600);
@@ -69,6 +72,8 @@ const EXAMPLES: &str = "Examples:
   gavel demo --bids my.csv --rule first-price --accumulators 5
   gavel demo --bids my.csv --min 100 --tick 0.50 --json | jq -r .winner
   gavel demo --no-settlement                       the auction alone, without money
+  gavel demo --physical                            the vase itself is sold, and a carrier brings it
+  gavel demo purchase                              a purchase, its links cut after each message
 
 The file has a header line 'bidder,price' and one bid a line, such as 'Ann,12.50'. Without --min,
 --tick and --levels the auction's prices are chosen so that the file's prices fit; in a real
@@ -77,8 +82,10 @@ winner's name: the transcript holds keys alone.";
 
 /// Arguments of `gavel demo`.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
 pub(crate) struct Arguments {
+    #[command(subcommand)]
+    other: Option<Other>,
     /// CSV file with the columns bidder and price; without it a small one that comes along.
     #[arg(long, value_name = "FILE")]
     bids: Option<PathBuf>,
@@ -100,6 +107,10 @@ pub(crate) struct Arguments {
     /// The auction alone: no settlement server, no bonds, no payment, no goods.
     #[arg(long)]
     no_settlement: bool,
+    /// A thing is sold and sent, in place of a file: the price stays in escrow until the carrier
+    /// has dispatched it and the winner says that it has come.
+    #[arg(long, conflicts_with = "no_settlement")]
+    physical: bool,
     /// Currency of the prices.
     #[arg(long, value_name = "CODE", default_value = "EUR")]
     currency: String,
@@ -119,6 +130,13 @@ pub(crate) struct Arguments {
     transcript: Option<PathBuf>,
 }
 
+/// Another demonstration than that of an auction.
+#[derive(Debug, Subcommand)]
+enum Other {
+    /// Buy a picture from a merchant, with the links cut after each message in turn.
+    Purchase(purchase::Arguments),
+}
+
 fn accumulators(text: &str) -> Result<usize, String> {
     let range = || format!("expected {} to {}", ACCUMULATORS.start(), ACCUMULATORS.end());
     text.parse().ok().filter(|count| ACCUMULATORS.contains(count)).ok_or_else(range)
@@ -126,6 +144,9 @@ fn accumulators(text: &str) -> Result<usize, String> {
 
 /// Runs the command.
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
+    if let Some(Other::Purchase(arguments)) = arguments.other {
+        return purchase::run(arguments).await;
+    }
     let rows = bids_file::read(arguments.bids.as_deref())?;
     let wishes = Wishes {
         currency: arguments.currency.clone(),
@@ -151,8 +172,14 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         }
         () = &mut interrupted => return Err(Failure::Interrupted),
     };
-    let demonstration =
-        Demonstration { rule: arguments.rule, rows: &rows, choice: &choice, place: &place, begun };
+    let demonstration = Demonstration {
+        rule: arguments.rule,
+        physical: arguments.physical,
+        rows: &rows,
+        choice: &choice,
+        place: &place,
+        begun,
+    };
     let result = tokio::select! {
         done = demonstration.perform_with(&servers.committee.members, servers.bank.as_ref()) => done,
         () = &mut interrupted => Err(Failure::Interrupted),
@@ -202,6 +229,7 @@ impl Servers {
 /// All that is decided before the accumulators run.
 struct Demonstration<'a> {
     rule: RuleArgument,
+    physical: bool,
     rows: &'a [bids_file::Row],
     choice: &'a Choice,
     place: &'a Place,
@@ -221,9 +249,13 @@ impl Demonstration<'_> {
             None => self.perform(client, members, None).await,
             Some(bank) => {
                 let (dir, currency) = (self.place.dir(), &self.choice.currency);
-                let lot = Lot::seal(dir)?;
+                let wares = if self.physical {
+                    Wares::Vase(Box::new(Vase::new()))
+                } else {
+                    Wares::Picture(Lot::seal(dir)?)
+                };
                 with_server(bank.operator(), &bank.charter, async |operator| {
-                    let payment = Payment::new(bank, operator, &lot, dir, currency);
+                    let payment = Payment::new(bank, operator, &wares, dir, currency);
                     self.perform(client, members, Some(&payment)).await
                 })
                 .await

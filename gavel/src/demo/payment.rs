@@ -14,9 +14,9 @@ use auction::settlement_terms::{Delivery, Settlement};
 use auction::spec::{EarlyClose, SignedSpec, Time, VerifiedSpec};
 use auction::transcript::Verdict;
 use serde::Serialize;
+use settlement::auctions::Attached;
 use settlement::charter_file::CHARTER_FILE;
 use settlement::client::{Client, ProvenReceipt};
-use settlement::journal::Receipt;
 use settlement::ledger::{Currency, Sum};
 use settlement::service::auctions::{DecisionView, Stage};
 
@@ -26,6 +26,7 @@ use super::command::{self, Said};
 use super::goods::{Lot, collect, sale_of};
 use super::phases::Phases;
 use super::report::phase_line;
+use super::vase::{Vase, order_of};
 use crate::charter::with_server;
 use crate::exit::Failure;
 use crate::progress::{Counting, Waiting, note};
@@ -51,6 +52,9 @@ pub(crate) struct Paid {
     pub(crate) seller_balance_after: String,
     /// Whether the winner decrypted what the seller had encrypted; null without a sale.
     pub(crate) goods_match: Option<bool>,
+    /// With `--physical` and a sale: what the delivery came to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) delivery: Option<&'static str>,
     /// Credits less debits over all accounts and currencies, in minor units.
     pub(crate) ledger_sum: i64,
     /// Whether the audit from the journal's first byte holds.
@@ -81,6 +85,10 @@ impl Paid {
             };
             rows.push(("Goods", what.to_owned()));
         }
+        if self.delivery.is_some() {
+            let what = "dispatched, and confirmed by the winner: only then the seller was paid";
+            rows.push(("Goods", what.to_owned()));
+        }
         let holds = |holds: bool, what: &str| {
             if holds { what.to_owned() } else { "DOES NOT HOLD".to_owned() }
         };
@@ -89,19 +97,28 @@ impl Paid {
             self.ledger_sum
         );
         rows.push(("Audit", holds(self.audit, &sum)));
-        rows.push((
-            "Judge",
-            holds(self.judge, "from files alone: offered, ordered, paid, delivered"),
-        ));
+        let found = match self.delivery {
+            None => "from files alone: offered, ordered, paid, delivered",
+            Some(_) => "from files alone: offered, ordered, paid, dispatched, paid out",
+        };
+        rows.push(("Judge", holds(self.judge, found)));
         rows
     }
+}
+
+/// What is sold.
+pub(crate) enum Wares {
+    /// A picture, encrypted.
+    Picture(Lot),
+    /// The vase itself.
+    Vase(Box<Vase>),
 }
 
 /// The settlement server at work for one auction.
 pub(crate) struct Payment<'a> {
     bank: &'a Bank,
     client: &'a Client,
-    lot: &'a Lot,
+    wares: &'a Wares,
     dir: &'a Path,
     currency: Currency,
 }
@@ -110,11 +127,11 @@ impl<'a> Payment<'a> {
     pub(crate) fn new(
         bank: &'a Bank,
         client: &'a Client,
-        lot: &'a Lot,
+        wares: &'a Wares,
         dir: &'a Path,
         currency: &auction::money::Currency,
     ) -> Self {
-        Self { bank, client, lot, dir, currency: Currency::from(currency) }
+        Self { bank, client, wares, dir, currency: Currency::from(currency) }
     }
 
     /// What the spec says of the payment: the bonds cover the whole ladder.
@@ -126,7 +143,10 @@ impl<'a> Payment<'a> {
             covers: vec![Level(ladder.levels())],
             held_until,
             fee: None,
-            delivery: Delivery::Digital(self.lot.goods),
+            delivery: match self.wares {
+                Wares::Picture(lot) => Delivery::Digital(lot.goods),
+                Wares::Vase(vase) => Delivery::Physical(vase.terms(held_until)),
+            },
         }
     }
 
@@ -152,7 +172,7 @@ impl<'a> Payment<'a> {
         Ok(())
     }
 
-    /// Deposits goods and key, and adds the receipt to the spec.
+    /// Deposits goods and key, or registers the vase, and adds the receipt to the spec.
     pub(crate) async fn escrow(
         &self,
         seller: &SecretKey,
@@ -160,12 +180,17 @@ impl<'a> Payment<'a> {
         phases: &mut Phases,
     ) -> Result<SignedSpec, Failure> {
         let begun = Instant::now();
-        let receipt = with_server(seller, &self.bank.charter, async |seller| {
-            self.lot.escrow(seller, &spec).await
+        let receipt = with_server(seller, &self.bank.charter, async |seller| match self.wares {
+            Wares::Picture(lot) => lot.escrow(seller, &spec).await,
+            Wares::Vase(_) => Ok(seller.register(&spec).await?),
         });
         let receipt = receipt.await?;
-        let taken = phases.add("escrow", begun.elapsed(), Some(self.lot.goods.bytes));
-        note(&format!("{}: the key to the goods is in escrow", phase_line(&taken)));
+        let (sent, said) = match self.wares {
+            Wares::Picture(lot) => (Some(lot.goods.bytes), "the key to the goods is in escrow"),
+            Wares::Vase(_) => (None, "the settlement server has registered it"),
+        };
+        let taken = phases.add("escrow", begun.elapsed(), sent);
+        note(&format!("{}: {said}", phase_line(&taken)));
         Ok(spec.with_escrow(receipt))
     }
 
@@ -219,9 +244,52 @@ impl<'a> Payment<'a> {
         Ok(decision)
     }
 
-    /// The winner asks for his receipt, opens the goods and compares.
-    pub(crate) async fn collect(
+    /// The winner gets what he has bought.
+    async fn hand_over(
         &self,
+        winner: &Bonded,
+        verdict: &Verdict,
+        phases: &mut Phases,
+    ) -> Result<Evidence, Failure> {
+        match self.wares {
+            Wares::Picture(lot) => self.collect(lot, winner, verdict, phases).await,
+            Wares::Vase(vase) => self.deliver(vase, winner, verdict, phases).await,
+        }
+    }
+
+    /// The carrier says that he has the vase, the winner that it has come, and the price leaves
+    /// escrow.
+    async fn deliver(
+        &self,
+        vase: &Vase,
+        winner: &Bonded,
+        verdict: &Verdict,
+        phases: &mut Phases,
+    ) -> Result<Evidence, Failure> {
+        let begun = Instant::now();
+        let charter = &self.bank.charter;
+        let receipts = with_server(&winner.account, charter, async |client| {
+            let decision = decision(client, verdict).await?;
+            let attachment = decision.proven().attachment.as_deref().unwrap_or_default();
+            let Ok(Some(Attached::PhysicalSale(sale))) = Attached::read_bytes(attachment) else {
+                return Err(no_sale_in_receipt());
+            };
+            let order = order_of(client, sale.hold).await?;
+            Ok(Receipts::new(decision.receipt().clone(), order))
+        });
+        let mut receipts = receipts.await?;
+        vase.deliver(winner, verdict.auction.id(), charter, &mut receipts).await?;
+        let receipts = self.keep(&receipts)?;
+        let taken = phases.add("deliver", begun.elapsed(), None);
+        let said = "dispatched, and confirmed by the winner";
+        note(&format!("{}: {said}", phase_line(&taken)));
+        Ok(Evidence { receipts, goods: None, goods_match: None, delivery: Some("paid-out") })
+    }
+
+    /// The winner asks for his receipt, opens the goods and compares.
+    async fn collect(
+        &self,
+        lot: &Lot,
         winner: &Bonded,
         verdict: &Verdict,
         phases: &mut Phases,
@@ -231,19 +299,18 @@ impl<'a> Payment<'a> {
         let collected = with_server(&winner.account, &self.bank.charter, async |client| {
             let decision = decision(client, verdict).await?;
             let sale = sale_of(&decision).ok_or_else(no_sale_in_receipt)?;
-            let order = client.status(sale.hold.account, sale.hold.id).await?;
-            let order = order.map(|status| status.receipt.receipt().clone());
-            let goods = &self.lot.goods;
-            let got = collect(client, &winner.bidder, spec, &sale, goods, self.dir).await?;
-            let receipts = self.keep(decision.receipt().clone(), order)?;
+            let order = order_of(client, sale.hold).await?;
+            let got = collect(client, &winner.bidder, spec, &sale, &lot.goods, self.dir).await?;
+            let receipts = self.keep(&Receipts::new(decision.receipt().clone(), order))?;
             Ok(Evidence {
                 receipts,
                 goods: Some(got.encrypted),
                 goods_match: Some(got.goods_match),
+                delivery: None,
             })
         });
         let evidence = collected.await?;
-        let taken = phases.add("collect", begun.elapsed(), Some(self.lot.goods.bytes));
+        let taken = phases.add("collect", begun.elapsed(), Some(lot.goods.bytes));
         let same = evidence.goods_match == Some(true);
         let matched = if same { "they are the seller's" } else { "THEY DIFFER" };
         note(&format!("{}: the winner has decrypted the goods, {matched}", phase_line(&taken)));
@@ -253,13 +320,13 @@ impl<'a> Payment<'a> {
     /// Without a sale there is the decision's receipt alone.
     pub(crate) async fn nothing_sold(&self, verdict: &Verdict) -> Result<Evidence, Failure> {
         let decision = decision(self.client, verdict).await?;
-        let receipts = self.keep(decision.receipt().clone(), None)?;
-        Ok(Evidence { receipts, goods: None, goods_match: None })
+        let receipts = self.keep(&Receipts::new(decision.receipt().clone(), None))?;
+        Ok(Evidence { receipts, goods: None, goods_match: None, delivery: None })
     }
 
-    fn keep(&self, decision: Receipt, order: Option<Receipt>) -> Result<PathBuf, Failure> {
+    fn keep(&self, receipts: &Receipts) -> Result<PathBuf, Failure> {
         let path = self.dir.join("sale.receipt");
-        file::write(&path, &Receipts { decision, order })?;
+        file::write(&path, receipts)?;
         Ok(path)
     }
 
@@ -279,11 +346,14 @@ impl<'a> Payment<'a> {
         if let Some(goods) = &evidence.goods {
             words.extend(["--goods".as_ref(), goods.as_os_str()]);
         }
-        let said = command::ask(&words).await?;
+        let said: Said = command::ask(&words).await?;
         drop(waiting);
         let taken = phases.add("judge", begun.elapsed(), None);
-        let found =
-            if said.complete { "ordered, paid and delivered" } else { "NOT EVERYTHING HOLDS" };
+        let found = match (said.complete, evidence.delivery) {
+            (false, _) => "NOT EVERYTHING HOLDS",
+            (true, None) => "ordered, paid and delivered",
+            (true, Some(_)) => "ordered, paid, dispatched and paid out",
+        };
         note(&format!("{}: {found}", phase_line(&taken)));
         Ok(said)
     }
@@ -300,13 +370,14 @@ impl<'a> Payment<'a> {
         let word = EarlyClose::sign(verdict.auction.id(), seller);
         let (entry, decision) = self.settle(&verdict.auction, word, phases).await?;
         let sold = match decision {
-            DecisionView::Sale { winner, price, .. } => {
+            DecisionView::Sale { winner, price, .. }
+            | DecisionView::PhysicalSale { winner, price, .. } => {
                 bonds.iter().find(|bond| bond.bidder.public() == winner).map(|bond| (bond, price))
             }
             DecisionView::NoSale { .. } | DecisionView::Void | DecisionView::Unreadable => None,
         };
         let evidence = match sold {
-            Some((winner, _)) => self.collect(winner, verdict, phases).await?,
+            Some((winner, _)) => self.hand_over(winner, verdict, phases).await?,
             None => self.nothing_sold(verdict).await?,
         };
         let currency = &verdict.auction.spec().currency;
@@ -331,6 +402,7 @@ impl<'a> Payment<'a> {
             seller_balance_before: seller_before,
             seller_balance_after: seller_after,
             goods_match: evidence.goods_match,
+            delivery: evidence.delivery,
             ledger_sum: ledger_sum(&audit)?,
             audit: audit.holds,
             judge: judgement.holds && judgement.complete,
@@ -343,7 +415,7 @@ impl<'a> Payment<'a> {
         let waiting = Waiting::new("auditing from the first byte");
         let dir = self.bank.dir.as_os_str();
         let words = ["settlement".as_ref(), "audit".as_ref(), "--dir".as_ref(), dir];
-        let said = command::ask(&words).await?;
+        let said: Said = command::ask(&words).await?;
         drop(waiting);
         let taken = phases.add("audit", begun.elapsed(), None);
         note(&format!("{}: {}", phase_line(&taken), if said.holds { "holds" } else { "FAILS" }));
@@ -357,6 +429,8 @@ pub(crate) struct Evidence {
     goods: Option<PathBuf>,
     /// Whether what he decrypted is what the seller encrypted.
     pub(crate) goods_match: Option<bool>,
+    /// What the delivery of the vase came to.
+    delivery: Option<&'static str>,
 }
 
 /// Credits less debits of all currencies, in minor units.

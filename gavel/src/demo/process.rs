@@ -58,11 +58,21 @@ struct Ready {
 impl Process {
     /// Starts `gavel KIND run` on a directory that was set up.
     pub(crate) fn spawn(name: String, kind: &str, home: &Path) -> Result<Self, ProcessError> {
+        Self::spawn_at(name, kind, "--dir", home)
+    }
+
+    /// The same where the directory has another name.
+    pub(crate) fn spawn_at(
+        name: String,
+        kind: &str,
+        option: &str,
+        home: &Path,
+    ) -> Result<Self, ProcessError> {
         let log = home.join(LOG_FILE);
         let started = std::fs::File::create(&log).and_then(|log_file| {
             let mut command = Command::new(std::env::current_exe()?);
             command
-                .args([kind, "run", "--json", "--while-stdin", "--dir"])
+                .args([kind, "run", "--json", "--while-stdin", option])
                 .arg(home)
                 .stdin(Stdio::piped())
                 .stdout(Stdio::piped())

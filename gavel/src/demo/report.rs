@@ -223,6 +223,7 @@ mod tests {
             seller_balance_before: "0.01".to_owned(),
             seller_balance_after: "131.51".to_owned(),
             goods_match: Some(true),
+            delivery: None,
             ledger_sum: 0,
             audit: true,
             judge: true,

@@ -3,7 +3,7 @@
 use auction::layout::Digest;
 use auction::money::{Amount, Currency};
 use serde::Serialize;
-use settlement::auctions::{Attached, SaleRecord};
+use settlement::auctions::{Attached, SaleFacts, SaleRecord};
 use settlement::client::{Client, ClientError};
 use settlement::journal::Receipt;
 use settlement::ledger::{Code, HoldKey};
@@ -12,17 +12,21 @@ use crate::charter::asking;
 use crate::exit::Failure;
 
 /// A sale that the server's journal holds.
-pub(super) struct Sale(SaleRecord);
+pub(super) struct Sale {
+    facts: SaleFacts,
+    /// With the goods key; nothing where the goods are physical.
+    digital: Option<SaleRecord>,
+}
 
 impl Sale {
-    /// What was sold to whom.
-    pub(super) fn record(&self) -> &SaleRecord {
-        &self.0
+    /// What was sold to whom, where the goods are digital.
+    pub(super) fn digital(&self) -> Option<&SaleRecord> {
+        self.digital.as_ref()
     }
 
     /// The winner's bond.
     pub(super) fn hold(&self) -> HoldKey {
-        self.0.hold
+        self.facts.hold
     }
 }
 
@@ -37,19 +41,21 @@ pub(super) async fn fetch(client: &Client, id: &Digest) -> Result<(Sale, Receipt
     let wrong = || Failure::from(ClientError::WrongAnswer("expected the receipt of this sale"));
     let entry = proven.proven();
     let attached = entry.attachment.as_deref().and_then(|bytes| Attached::read_bytes(bytes).ok());
-    match attached.flatten() {
-        Some(Attached::Sale(record)) if record.auction == *id => {
-            if entry.codes.iter().any(|code| *code != Code::Done) {
-                return Err(wrong());
-            }
-            Ok((Sale(record), proven.receipt().clone()))
+    let sale = match attached.flatten() {
+        Some(Attached::Sale(record)) => Sale { facts: record.facts(), digital: Some(record) },
+        Some(Attached::PhysicalSale(facts)) => Sale { facts, digital: None },
+        Some(Attached::NoSale(_) | Attached::Void(_)) => {
+            return Err(Failure::Payment(
+                "nothing was sold, or the auction was void".to_owned(),
+                "there is no receipt of a sale; all bonds are released",
+            ));
         }
-        Some(Attached::NoSale(_) | Attached::Void(_)) => Err(Failure::Payment(
-            "nothing was sold, or the auction was void".to_owned(),
-            "there is no receipt of a sale; all bonds are released",
-        )),
-        _ => Err(wrong()),
+        _ => return Err(wrong()),
+    };
+    if sale.facts.auction != *id || entry.codes.iter().any(|code| *code != Code::Done) {
+        return Err(wrong());
     }
+    Ok((sale, proven.receipt().clone()))
 }
 
 /// The sale as JSON.
@@ -60,30 +66,31 @@ pub(super) struct View {
     /// In the currency; in minor units where the terms of the auction are not at hand.
     price: String,
     fee: String,
-    /// What the seller got.
+    /// What the seller gets, of physical goods if he gets all.
     proceeds: String,
     currency: Option<String>,
     transcript: String,
-    key_hash: String,
-    checksum: String,
+    /// Of digital goods.
+    key_hash: Option<String>,
+    checksum: Option<String>,
 }
 
 /// The sale as programs read it.
 pub(super) fn view_of(sale: &Sale, currency: Option<&Currency>) -> View {
-    let record = sale.record();
+    let facts = &sale.facts;
     let plain = |amount: Amount| {
         currency.map_or_else(|| amount.0.to_string(), |currency| currency.format(amount))
     };
     View {
-        auction: record.auction.to_string(),
-        winner: record.winner.to_string(),
-        price: plain(record.price),
-        fee: plain(record.fee),
-        proceeds: plain(Amount(record.price.0.saturating_sub(record.fee.0))),
+        auction: facts.auction.to_string(),
+        winner: facts.winner.to_string(),
+        price: plain(facts.price),
+        fee: plain(facts.fee),
+        proceeds: plain(Amount(facts.price.0.saturating_sub(facts.fee.0))),
         currency: currency.map(Currency::code),
-        transcript: record.transcript.to_string(),
-        key_hash: record.key_hash.to_string(),
-        checksum: record.checksum.to_string(),
+        transcript: facts.transcript.to_string(),
+        key_hash: sale.digital().map(|record| record.key_hash.to_string()),
+        checksum: sale.digital().map(|record| record.checksum.to_string()),
     }
 }
 

@@ -1,33 +1,19 @@
 //! `gavel settlement audit`: everything derived again from the first byte. SETTLEMENT, section
 //! "Journal".
 
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
-
-use auction::layout::Digest;
-use auction::spec::Time;
-use auction::transcript::MAX_TRANSCRIPT_BYTES;
 use clap::Args;
 use serde::Serialize;
-use settlement::auctions::history::Misdeed;
-use settlement::auctions::{AuctionSummary, Evidence, History};
-use settlement::audit::{AuditReport, EntryCheck, audit_with};
-use settlement::charter_file::{CHARTER_FILE, CharterFile};
-use settlement::journal::{Directory, SignedHead};
-use settlement::ledger::{Entry, Ledger};
+use settlement::audit::{Misdeed, Undone};
+use settlement::ledger::Currency;
+use settlement::unwinding::Astray;
 
-use super::heads_file;
+use super::inquest::{Files, Inquest, Subject};
 use crate::aside::aside;
-use crate::charter;
 use crate::exit::Failure;
 use crate::money_text::{balance, written};
 use crate::output::{self, columns, count};
 use crate::progress::Waiting;
-
-/// The journal in a server's directory.
-pub(super) const JOURNAL: &str = "journal";
-/// The transcripts that decided, in a server's directory.
-pub(super) const TRANSCRIPTS: &str = "transcripts";
+use crate::time;
 
 pub(super) const EXAMPLES: &str = "Examples:
   gavel settlement audit --dir pay
@@ -36,34 +22,24 @@ pub(super) const EXAMPLES: &str = "Examples:
 
 Works on a live server's files or on a copy, and asks nobody: the chain, every signature and every
 result, sums zero after every batch, no hold without owner, every decision under a transcript that
-verifies, no goods key out without payment. --heads names what a witness kept ('gavel settlement
-head'): a journal that contradicts one of them convicts the server. Exit code 0 when everything
-holds.";
+verifies, no goods key out without payment, every purchase with its offer, both signatures and its
+sealed key; --with-vault opens that key, too. --heads names what a witness kept ('gavel settlement
+head'), --receipts and --tickets what clients kept: a journal that contradicts one of them convicts
+the server. After a misdeed the audit goes on: it lists all of them, with the money that each moved
+without right and what corrections have moved back ('gavel settlement unwind'). Exit code 0 when
+everything holds, or all that was moved without right is moved back.";
 
 /// Arguments of `gavel settlement audit`.
 #[derive(Debug, Args)]
 pub(crate) struct Audit {
-    /// The server's directory.
-    #[arg(long, value_name = "DIR", required_unless_present = "journal")]
-    dir: Option<PathBuf>,
-    /// The journal's directory, where that is all there is.
-    #[arg(long, value_name = "DIR", conflicts_with = "dir", requires = "charter")]
-    journal: Option<PathBuf>,
-    /// Directory of the transcripts that decided auctions [default: beside the journal].
-    #[arg(long, value_name = "DIR")]
-    transcripts: Option<PathBuf>,
-    /// Whose word counts [default: the charter in --dir]. Your own copy is better.
-    #[arg(long, value_name = "FILE")]
-    charter: Option<PathBuf>,
-    /// Heads that the server has signed, one a line.
-    #[arg(long, value_name = "FILE")]
-    heads: Option<PathBuf>,
+    #[command(flatten)]
+    subject: Subject,
     /// Print one JSON object, also when something does not hold.
     #[arg(long)]
     json: bool,
 }
 
-/// An audit that found nothing wrong.
+/// What an audit found.
 #[derive(Serialize)]
 pub(super) struct View {
     holds: bool,
@@ -77,9 +53,48 @@ pub(super) struct View {
     /// How many heads of witnesses it was held to, and which of them a restore has lost.
     heads: usize,
     lost_heads: Vec<u64>,
+    /// How many receipts, and which entries that they prove a restore has lost.
+    receipts: usize,
+    lost_entries: Vec<u64>,
+    tickets: usize,
     /// Whether bytes after the last batch were passed over: an unfinished write.
     tail: bool,
     auctions: AuctionsView,
+    purchases: PurchasesView,
+    /// What the server did that it must not do.
+    misdeeds: Vec<MisdeedView>,
+    /// Misdeeds beyond those.
+    unlisted: u64,
+    /// Accounts that do not hold what they should.
+    astray: Vec<AstrayView>,
+}
+
+#[derive(Serialize)]
+struct MisdeedView {
+    entry: Option<u64>,
+    time: String,
+    what: String,
+    /// `nothing-moved`, `corrected` or `not-corrected`.
+    state: &'static str,
+    /// What is still to be moved back, by currency.
+    left: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct AstrayView {
+    account: String,
+    holds: String,
+    rightful: String,
+    currency: String,
+}
+
+#[derive(Serialize)]
+struct PurchasesView {
+    purchases: u64,
+    /// Of these, items that the server handed over itself.
+    held: u64,
+    /// Goods keys that were opened and are those that were paid for; with --with-vault all.
+    keys_opened: u64,
 }
 
 #[derive(Serialize)]
@@ -97,9 +112,12 @@ struct AuctionsView {
     auctions: u64,
     bonds: u64,
     sales: u64,
+    /// Of physical goods: prices that have left escrow, and those that are in it.
+    payouts: u64,
+    in_escrow: u64,
     no_sales: u64,
     voids: u64,
-    /// Not decided though their time has passed: the server is late.
+    /// Not decided, or not paid out, though their time has passed: the server is late.
     late: Vec<String>,
 }
 
@@ -109,22 +127,19 @@ struct Wrong {
     reason: String,
 }
 
-/// What is audited, and by whose word.
-struct Files {
-    journal: PathBuf,
-    transcripts: PathBuf,
-    charter: CharterFile,
-    heads: Vec<SignedHead>,
-}
-
 /// Runs the command.
 pub(super) async fn run(arguments: Audit) -> Result<(), Failure> {
-    let files = Files::of(&arguments)?;
+    let files = Files::of(&arguments.subject)?;
+    let held = files.held();
     let waiting = Waiting::new("auditing from the first byte");
-    let audited = aside(move || files.audit()).await;
+    let audited = aside(move || files.inquire()).await;
     drop(waiting);
     match audited {
-        Ok(view) => output::either(arguments.json, &view, || view.in_words()),
+        Ok(inquest) => {
+            let view = View::of(&inquest, held)?;
+            let said = output::either(arguments.json, &view, || view.in_words());
+            if view.holds { said } else { said.and(Err(Failure::Said)) }
+        }
         Err(failure @ Failure::Audit(_)) if arguments.json => {
             let wrong = Wrong { holds: false, reason: failure.to_string() };
             Err(failure.after(&output::json(&wrong)))
@@ -133,65 +148,12 @@ pub(super) async fn run(arguments: Audit) -> Result<(), Failure> {
     }
 }
 
-impl Files {
-    fn of(arguments: &Audit) -> Result<Self, Failure> {
-        let (journal, charter) = match (&arguments.dir, &arguments.journal) {
-            (Some(dir), _) => (dir.join(JOURNAL), dir.join(CHARTER_FILE)),
-            (None, journal) => (journal.clone().unwrap_or_default(), PathBuf::new()),
-        };
-        let beside = || journal.parent().unwrap_or(Path::new("")).join(TRANSCRIPTS);
-        Ok(Self {
-            transcripts: arguments.transcripts.clone().unwrap_or_else(beside),
-            charter: charter::load(arguments.charter.as_ref().unwrap_or(&charter))?,
-            heads: match &arguments.heads {
-                Some(path) => heads_file::read(path)?,
-                None => Vec::new(),
-            },
-            journal,
-        })
-    }
-
-    fn audit(&self) -> Result<View, Failure> {
-        let mut storage = Directory::open_to_read(&self.journal)
-            .map_err(|source| Failure::input("read", &self.journal, source))?;
-        let transcripts = |id: &Digest| transcript(&self.transcripts, id);
-        let history = History::new(self.charter.charter, transcripts, rand::rng());
-        let mut check = Auctions { history, time: Time(0) };
-        let report = audit_with(&mut storage, &self.charter.charter, &self.heads, &mut check)?;
-        let summary = check.history.summary(check.time);
-        View::of(&report, &summary, self.heads.len())
-    }
-}
-
-/// The auctions' part of the audit, with the time of the last entry.
-struct Auctions<E, R> {
-    history: History<E, R>,
-    time: Time,
-}
-
-impl<E: Evidence, R: rand::CryptoRng> EntryCheck for Auctions<E, R> {
-    type Objection = Misdeed;
-
-    fn entry(&mut self, number: u64, time: Time, entry: &Entry) -> Result<(), Misdeed> {
-        self.time = time;
-        self.history.check(number, time, entry)
-    }
-
-    fn end(&mut self, ledger: &Ledger) -> Result<(), Misdeed> {
-        self.history.check_end(ledger)
-    }
-}
-
-/// The transcript of an auction, where there is one that can be read.
-fn transcript(dir: &Path, id: &Digest) -> Option<Vec<u8>> {
-    let file = std::fs::File::open(dir.join(format!("{id}.transcript"))).ok()?;
-    let mut bytes = Vec::new();
-    file.take(MAX_TRANSCRIPT_BYTES as u64 + 1).read_to_end(&mut bytes).ok()?;
-    Some(bytes)
-}
-
 impl View {
-    fn of(report: &AuditReport, auctions: &AuctionSummary, heads: usize) -> Result<Self, Failure> {
+    fn of(
+        inquest: &Inquest,
+        (heads, receipts, tickets): (usize, usize, usize),
+    ) -> Result<Self, Failure> {
+        let Inquest { report, summary: auctions, purchases, .. } = inquest;
         let currencies = report.totals.iter().map(|(currency, totals)| {
             let currency = written(*currency)
                 .map_err(|source| Failure::Money { what: "the journal".to_owned(), source })?;
@@ -207,7 +169,7 @@ impl View {
             })
         });
         Ok(Self {
-            holds: true,
+            holds: report.holds(),
             batches: report.batches,
             entries: report.entries,
             requests: report.requests,
@@ -217,14 +179,27 @@ impl View {
             currencies: currencies.collect::<Result<_, Failure>>()?,
             heads,
             lost_heads: report.lost_heads.clone(),
+            receipts,
+            lost_entries: report.lost_entries.clone(),
+            tickets,
+            misdeeds: report.misdeeds.iter().map(misdeed).collect::<Result<_, _>>()?,
+            unlisted: report.unlisted,
+            astray: report.astray.iter().map(astray).collect::<Result<_, _>>()?,
             tail: report.tail,
             auctions: AuctionsView {
                 auctions: auctions.auctions,
                 bonds: auctions.bonds,
                 sales: auctions.sales,
+                payouts: auctions.payouts,
+                in_escrow: auctions.in_escrow,
                 no_sales: auctions.no_sales,
                 voids: auctions.voids,
                 late: auctions.late.iter().map(ToString::to_string).collect(),
+            },
+            purchases: PurchasesView {
+                purchases: purchases.purchases,
+                held: purchases.held,
+                keys_opened: purchases.keys_opened,
             },
         })
     }
@@ -240,7 +215,7 @@ impl View {
                     output::count_of(self.batches, "batch", "batches")
                 ),
             ),
-            ("Signatures", format!("{} requests, all signed as they must be", self.requests)),
+            ("Signatures", output::count(self.requests, "request")),
             ("Root", self.root.clone()),
         ];
         rows.extend(self.currencies.iter().map(|one| {
@@ -255,10 +230,20 @@ impl View {
             auctions.voids
         );
         rows.push(("Auctions", format!("{}, {decided}", auctions.auctions)));
-        rows.extend(auctions.late.iter().map(|id| ("Late", format!("{id} is not decided"))));
+        if auctions.payouts + auctions.in_escrow > 0 {
+            let (paid, held) = (auctions.payouts, auctions.in_escrow);
+            rows.push(("Escrow", format!("{paid} paid out, {held} held for physical goods")));
+        }
+        let late = |id: &String| ("Late", format!("{id} is not decided or not paid out"));
+        rows.extend(auctions.late.iter().map(late));
+        rows.extend(self.purchases.row());
         if self.heads > 0 {
             let lost = self.lost_heads.len();
             rows.push(("Heads", format!("{} agree, {lost} lost by a restore", self.heads - lost)));
+        }
+        if self.receipts > 0 {
+            let lost = self.lost_entries.len();
+            rows.push(("Receipts", format!("{}, {lost} lost by a restore", self.receipts)));
         }
         if self.epoch > 0 {
             rows.push(("Restores", self.epoch.to_string()));
@@ -266,6 +251,72 @@ impl View {
         if self.tail {
             rows.push(("Tail", "an unfinished write after the last batch; no harm".to_owned()));
         }
-        format!("Everything holds, from the first byte.\n{}", columns(&rows))
+        for one in &self.misdeeds {
+            let left = match one.state {
+                "nothing-moved" => "it moved no money".to_owned(),
+                "corrected" => "all that it moved is moved back".to_owned(),
+                _ => format!("{} moved without right and not moved back", one.left.join(", ")),
+            };
+            rows.push(("Misdeed", format!("{} ({}; {left})", one.what, one.time)));
+        }
+        if self.unlisted > 0 {
+            rows.push(("Misdeeds", format!("and {} more", self.unlisted)));
+        }
+        for one in &self.astray {
+            let held = format!("holds {}, should hold {}", one.holds, one.rightful);
+            rows.push(("Astray", format!("account {} {held}", one.account)));
+        }
+        let head = match (self.holds, self.misdeeds.is_empty()) {
+            (true, true) => "Everything holds, from the first byte.",
+            (true, false) => "All that was moved without right is moved back.",
+            (false, _) => "Not everything holds: this is the server's fault.",
+        };
+        format!("{head}\n{}", columns(&rows))
     }
+}
+
+impl PurchasesView {
+    fn row(&self) -> Option<(&'static str, String)> {
+        let Self { purchases, held, keys_opened } = *self;
+        let opened = if keys_opened > 0 {
+            format!("; {} opened, all those that were paid for", count(keys_opened, "key"))
+        } else {
+            String::new()
+        };
+        let line = format!("{purchases} paid with their keys, {held} with the item{opened}");
+        (purchases > 0).then_some(("Purchases", line))
+    }
+}
+
+pub(super) fn money_of(currency: Currency, minor_units: i128) -> Result<String, Failure> {
+    let currency = written(currency)
+        .map_err(|source| Failure::Money { what: "the journal".to_owned(), source })?;
+    Ok(balance(&currency, minor_units))
+}
+
+fn misdeed(misdeed: &Misdeed) -> Result<MisdeedView, Failure> {
+    let open = misdeed.movements.iter().filter(|wrong| wrong.left() > 0);
+    let left = open.map(|wrong| money_of(wrong.moved.currency, wrong.left().into()));
+    Ok(MisdeedView {
+        entry: misdeed.entry,
+        time: time::utc(misdeed.time),
+        what: misdeed.wrong.to_string(),
+        state: match misdeed.undone() {
+            Undone::Nothing => "nothing-moved",
+            Undone::Whole => "corrected",
+            Undone::Left(_) => "not-corrected",
+        },
+        left: left.collect::<Result<_, _>>()?,
+    })
+}
+
+fn astray(astray: &Astray) -> Result<AstrayView, Failure> {
+    let currency = written(astray.currency)
+        .map_err(|source| Failure::Money { what: "the journal".to_owned(), source })?;
+    Ok(AstrayView {
+        account: astray.account.to_string(),
+        holds: balance(&currency, astray.posted),
+        rightful: balance(&currency, astray.rightful),
+        currency: currency.code(),
+    })
 }

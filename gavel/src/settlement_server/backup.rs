@@ -14,9 +14,9 @@ use settlement::server::{
     INDEX_DIRECTORY, OPERATOR_KEY_FILE, POSTINGS_KEY_FILE, SERVER_KEY_FILE, load_key,
 };
 
-use super::audit::{JOURNAL, TRANSCRIPTS};
 use super::copies::{copy_dir, copy_file, make_dir};
 use super::init;
+use super::inquest::{JOURNAL, TRANSCRIPTS};
 use crate::charter::{asking, with_server};
 use crate::exit::Failure;
 use crate::private_file;
@@ -27,6 +27,8 @@ use crate::{output, progress};
 pub(super) const GOODS: &str = "goods";
 /// The keys that open what is in escrow, in a server's directory.
 pub(super) const VAULT: &str = "vault";
+/// Sellers' words that closed auctions early, in a server's directory.
+pub(super) const CLOSED_EARLY: &str = "closed-early";
 
 pub(super) const EXAMPLES: &str = "Examples:
   gavel settlement backup --dir pay --to /backup/2027-03-01
@@ -36,10 +38,12 @@ While the server runs, it is asked up to which batch its journal is on the disk;
 operator's key may ask that. The copy holds the journal, the transcripts, the encrypted goods, the
 charter and the server's two keys, and is audited from the first byte before the command ends.
 
-It does not hold the vault, unless --with-vault: those keys open the goods keys in escrow and are
-destroyed with each decision, and a copy keeps the goods of unsold auctions readable. A server
-restored without them cannot sell in the auctions that are open now: they end void, and everybody
-has his money back.";
+It does not hold the vault, unless --with-vault: those keys open the goods keys in escrow and those
+of purchases. The ones of auctions are destroyed with each decision, and a copy keeps the goods of
+unsold auctions readable. A server restored without them cannot sell in the auctions that are open
+now: they end void, and everybody has his money back. It cannot give the goods keys of earlier
+purchases either: their customers have them, or get them from the merchants. Nor does the copy hold
+the items that the server hands over itself: they are kept for thirty days.";
 
 /// Arguments of `gavel settlement backup`.
 #[derive(Debug, Args)]
@@ -91,6 +95,7 @@ pub(super) async fn run(arguments: Backup) -> Result<(), Failure> {
     // After the journal: a decision in it has its transcript on the disk already.
     let transcripts = copy_dir(&dir.join(TRANSCRIPTS), &to.join(TRANSCRIPTS), "transcript")?;
     let goods = copy_dir(&dir.join(GOODS), &to.join(GOODS), "goods")?;
+    copy_dir(&dir.join(CLOSED_EARLY), &to.join(CLOSED_EARLY), "word")?;
     let vault =
         if arguments.with_vault { copy_dir(&dir.join(VAULT), &to.join(VAULT), "key")? } else { 0 };
     for name in [SERVER_KEY_FILE, POSTINGS_KEY_FILE, CONFIG_FILE, CHARTER_FILE] {

@@ -61,7 +61,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("heads");
         let head = |size| SignedHead {
-            head: Head { epoch: 0, size, root: Digest([7; 32]), time: Time(5) },
+            head: Head { epoch: 0, since: 0, size, root: Digest([7; 32]), time: Time(5) },
             signature: Signature([9; 64]),
         };
         append(&path, &head(1)).unwrap();

@@ -6,8 +6,12 @@ mod copies;
 mod head;
 mod heads_file;
 mod init;
+mod inquest;
+mod meaning;
 mod restore;
 mod serve;
+mod unwind;
+mod witness;
 
 use clap::Subcommand;
 
@@ -34,6 +38,12 @@ pub(crate) enum Command {
     /// Make a server from a backup.
     #[command(after_help = restore::EXAMPLES)]
     Restore(restore::Restore),
+    /// Move back what a corrupt server moved without right: lists it, and with --yes does it.
+    #[command(after_help = unwind::EXAMPLES)]
+    Unwind(unwind::Unwind),
+    /// Watch a server: demand that its history is one, and keep what convicts it.
+    #[command(after_help = witness::EXAMPLES)]
+    Witness(witness::Arguments),
     /// Show the head of a server's history, and check that it continues those seen before.
     #[command(after_help = head::EXAMPLES)]
     Head(head::Head),
@@ -48,6 +58,8 @@ pub(crate) async fn run(command: Command) -> Result<(), Failure> {
         Command::Audit(arguments) => audit::run(arguments).await,
         Command::Backup(arguments) => backup::run(arguments).await,
         Command::Restore(arguments) => restore::run(arguments).await,
+        Command::Unwind(arguments) => unwind::run(arguments).await,
+        Command::Witness(arguments) => witness::run(arguments).await,
         Command::Head(arguments) => head::run(&arguments).await,
     }
 }

@@ -6,14 +6,14 @@ use std::path::PathBuf;
 use clap::Args;
 use settlement::charter_file::CHARTER_FILE;
 use settlement::config::CONFIG_FILE;
-use settlement::journal::{Directory, restore};
+use settlement::journal::{Directory, restore_above};
 use settlement::layout::Signer;
 use settlement::server::{POSTINGS_KEY_FILE, SERVER_KEY_FILE, load_key};
 
-use super::audit::{JOURNAL, TRANSCRIPTS};
-use super::backup::{GOODS, VAULT, View, open, options};
+use super::backup::{CLOSED_EARLY, GOODS, VAULT, View, open, options};
 use super::copies::{copy_dir, copy_file, make_dir};
 use super::init;
+use super::inquest::{JOURNAL, TRANSCRIPTS};
 use crate::exit::Failure;
 use crate::output;
 use crate::progress::Waiting;
@@ -34,6 +34,11 @@ pub(crate) struct Restore {
     /// The directory to make.
     #[arg(long, value_name = "DIR")]
     dir: PathBuf,
+    /// The epoch to begin, where this or a newer backup was restored before: higher than every
+    /// epoch that the server has signed heads in. Two beginnings of one epoch convict it.
+    #[arg(long, value_name = "NUMBER",
+          value_parser = clap::value_parser!(u32).range(1..=1024))]
+    epoch: Option<u32>,
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
@@ -55,9 +60,12 @@ pub(super) async fn run(arguments: Restore) -> Result<(), Failure> {
     let mut source = Directory::open_to_read(&from.join(JOURNAL))
         .map_err(|source| Failure::input("read", &from.join(JOURNAL), source))?;
     let target = open(&dir.join(JOURNAL))?;
-    let copied = restore(&mut source, target, &charter.charter, &server, options(from)?)?;
+    let epoch = arguments.epoch.unwrap_or_default();
+    let copied =
+        restore_above(&mut source, target, &charter.charter, &server, options(from)?, epoch)?;
     let transcripts = copy_dir(&from.join(TRANSCRIPTS), &dir.join(TRANSCRIPTS), "transcript")?;
     let goods = copy_dir(&from.join(GOODS), &dir.join(GOODS), "goods")?;
+    copy_dir(&from.join(CLOSED_EARLY), &dir.join(CLOSED_EARLY), "word")?;
     let vault = copy_dir(&from.join(VAULT), &dir.join(VAULT), "key")?;
     // The settings last: without them there is no server to run.
     for name in [SERVER_KEY_FILE, POSTINGS_KEY_FILE, CHARTER_FILE, CONFIG_FILE] {

@@ -12,6 +12,7 @@ pub(crate) fn gavel(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gavel"));
     command.args(arguments).env_remove("GAVEL_COMMITTEE").env_remove("GAVEL_WALLET");
     command.env_remove("GAVEL_LOG").env_remove("GAVEL_CHARTER").env_remove("GAVEL_ACCOUNT");
+    command.env_remove("GAVEL_MERCHANT");
     command.stdin(std::process::Stdio::null()).output().unwrap()
 }
 

@@ -21,8 +21,13 @@ impl Drop for Process {
 impl Process {
     /// Starts `gavel GROUP run` on a directory and waits until it listens.
     pub(crate) fn run(group: &str, dir: &Path) -> Self {
+        Self::run_at(group, "--dir", dir)
+    }
+
+    /// The same where the directory has another name.
+    pub(crate) fn run_at(group: &str, option: &str, dir: &Path) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_gavel"))
-            .args([group, "run", "--json", "--while-stdin", "--dir"])
+            .args([group, "run", "--json", "--while-stdin", option])
             .arg(dir)
             .env_remove("GAVEL_LOG")
             .stdin(Stdio::piped())

@@ -7,3 +7,4 @@ pub mod by_key;
 pub mod case_1;
 pub mod digital_cash;
 pub mod first_virtual;
+pub mod purchase;

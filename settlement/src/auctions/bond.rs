@@ -4,7 +4,7 @@
 use auction::keys::{PublicKey, SecretKey, Signature};
 use auction::layout::Digest;
 use auction::prices::Level;
-use auction::settlement_terms::Settlement;
+use auction::settlement_terms::{Delivery, Settlement};
 use auction::spec::{Spec, Time, VerifiedSpec};
 use serde::{Deserialize, Serialize};
 
@@ -212,7 +212,7 @@ impl BondOrder {
         let hold = SignedRequest::decode(&self.hold)?;
         let hold = hold.verify(charter)?;
         let bond = self.agree(&hold, spec, charter)?;
-        self.check_keys(&bond, charter)?;
+        check_keys(&bond, spec, charter)?;
         let statement = countersigned(charter, &self.terms.reference(), &hold.content());
         statement
             .verify(&self.terms.bidder, &self.countersignature)
@@ -285,26 +285,6 @@ impl BondOrder {
             content: hold.content(),
         })
     }
-
-    /// Checks that the keys can do what they are for: a delivery key to which nothing can be
-    /// sealed would stop the whole settlement, and the operator's account has no funds to hold.
-    fn check_keys(&self, bond: &Bond, charter: &Charter) -> Result<(), BondRefused> {
-        let authorities = [charter.server(), charter.operator(), charter.postings()];
-        let rules = [
-            ("account's key", "an owner's key", !authorities.contains(&bond.owner)),
-            (
-                "auction key",
-                "a usable key made for this auction",
-                may_own(&bond.bidder) && !authorities.contains(&bond.bidder),
-            ),
-            ("auction key", "another key than the account's", bond.bidder != bond.owner),
-            ("delivery key", "a key that can be sealed to", bond.delivery.is_usable()),
-        ];
-        match rules.iter().find(|(_, _, holds)| !holds) {
-            Some((name, expected, _)) => Err(field(name, expected)),
-            None => Ok(()),
-        }
-    }
 }
 
 impl VerifiedBond {
@@ -338,6 +318,32 @@ pub(super) fn terms_here<'a>(
     let here =
         |terms: &&Settlement| terms.server == charter.server() && terms.ledger == charter.id();
     spec.spec().settlement.as_ref().filter(here).ok_or(BondRefused::NotHere)
+}
+
+/// Checks that the keys can do what they are for: a delivery key to which nothing can be sealed
+/// would stop the whole settlement, the operator's account has no funds to hold, and whoever decides
+/// about physical goods does not buy them.
+fn check_keys(bond: &Bond, spec: &VerifiedSpec, charter: &Charter) -> Result<(), BondRefused> {
+    let mut others = vec![charter.server(), charter.operator(), charter.postings()];
+    if let Some(Delivery::Physical(terms)) =
+        spec.spec().settlement.as_ref().map(|one| &one.delivery)
+    {
+        others.extend([terms.dispatcher, terms.arbiter]);
+    }
+    let rules = [
+        ("account's key", "an owner's key", !others.contains(&bond.owner)),
+        (
+            "auction key",
+            "a usable key made for this auction",
+            may_own(&bond.bidder) && !others.contains(&bond.bidder),
+        ),
+        ("auction key", "another key than the account's", bond.bidder != bond.owner),
+        ("delivery key", "a key that can be sealed to", bond.delivery.is_usable()),
+    ];
+    match rules.iter().find(|(_, _, holds)| !holds) {
+        Some((name, expected, _)) => Err(field(name, expected)),
+        None => Ok(()),
+    }
 }
 
 fn amount_at(spec: &Spec, settlement: &Settlement, cover: Level) -> Result<Sum, BondRefused> {

@@ -7,13 +7,13 @@ use auction::keys::PublicKey;
 use auction::layout::Digest;
 use auction::money::Amount;
 use auction::outcome;
+use auction::settlement_terms::Goods;
 use auction::spec::{EarlyClose, SpecError, Time, VerifiedSpec};
 use auction::transcript::{Transcript, TranscriptError, Verdict};
 use rand::CryptoRng;
 
-use super::attachment::{NoSaleRecord, SaleRecord, VoidRecord};
+use super::attachment::{NoSaleRecord, SaleFacts, SaleRecord, VoidRecord};
 use super::index::AuctionState;
-use crate::ledger::HoldKey;
 use crate::sealed_key::{SealedKey, SealingKey};
 
 /// What a complete transcript of one auction proves. Only verification makes it.
@@ -27,28 +27,27 @@ pub struct Proven {
 
 /// What to do about an auction.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "one at a time, made and taken apart")]
 pub enum Decision {
     /// The winner pays and gets the goods key.
     Sale(Sale),
+    /// The winner pays into escrow, and waits for the goods.
+    PhysicalSale(PhysicalSale),
     /// Nothing is sold.
     NoSale(NoSale),
 }
 
-/// Who pays what out of which bond.
+/// Who pays what out of which bond, and what the goods key is sealed to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sale {
-    auction: Digest,
-    winner: PublicKey,
-    hold: HoldKey,
+    facts: SaleFacts,
     delivery: SealingKey,
-    price: Amount,
-    fee: Amount,
-    transcript: Digest,
-    early_close: Option<EarlyClose>,
     checksum: Digest,
     key_hash: Digest,
 }
+
+/// Who pays what out of which bond for physical goods.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PhysicalSale(SaleFacts);
 
 /// The transcript shows no winner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -179,20 +178,22 @@ impl Decision {
             return Err(Undecided::AboveBond { price: sale.price, bond: bond.amount.get() });
         }
         let fee = registered.settlement().fee.map_or(Amount(0), |fee| fee.at(sale.price));
-        let goods = registered.goods();
-        Ok(Self::Sale(Sale {
+        let facts = SaleFacts {
             auction: got,
             winner: sale.winner,
             hold: bond.hold,
-            delivery: bond.delivery.clone(),
             price: sale.price,
             // The spec's rules keep it so; money is not made if they should not.
             fee: fee.min(sale.price),
             transcript,
             early_close,
-            checksum: goods.checksum,
-            key_hash: goods.key_hash,
-        }))
+        };
+        Ok(match registered.goods() {
+            Some(Goods { checksum, key_hash, .. }) => {
+                Self::Sale(Sale { facts, delivery: bond.delivery.clone(), checksum, key_hash })
+            }
+            None => Self::PhysicalSale(PhysicalSale(facts)),
+        })
     }
 }
 
@@ -206,37 +207,49 @@ impl Sale {
     /// The winner's key in the auction.
     #[must_use]
     pub fn winner(&self) -> PublicKey {
-        self.winner
+        self.facts.winner
     }
 
     /// What the winner pays.
     #[must_use]
     pub fn price(&self) -> Amount {
-        self.price
+        self.facts.price
     }
 
     /// What of it goes to the house.
     #[must_use]
     pub fn fee(&self) -> Amount {
-        self.fee
+        self.facts.fee
     }
 
     /// The record of the sale, with the goods key sealed to [`Sale::delivery`].
     #[must_use]
     pub fn record(&self, key: SealedKey) -> SaleRecord {
+        let SaleFacts { auction, winner, hold, price, fee, transcript, early_close } =
+            self.facts.clone();
+        let delivery = self.delivery.clone();
+        let (checksum, key_hash) = (self.checksum, self.key_hash);
         SaleRecord {
-            auction: self.auction,
-            winner: self.winner,
-            hold: self.hold,
-            price: self.price,
-            fee: self.fee,
-            transcript: self.transcript,
-            early_close: self.early_close,
-            checksum: self.checksum,
-            key_hash: self.key_hash,
-            delivery: self.delivery.clone(),
+            auction,
+            winner,
+            hold,
+            price,
+            fee,
+            transcript,
+            early_close,
+            checksum,
+            key_hash,
+            delivery,
             key,
         }
+    }
+}
+
+impl PhysicalSale {
+    /// The record of the sale.
+    #[must_use]
+    pub fn record(&self) -> &SaleFacts {
+        &self.0
     }
 }
 

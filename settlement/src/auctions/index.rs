@@ -11,8 +11,10 @@ use auction::spec::Time;
 
 use super::attachment::{Attached, NoSaleRecord, SaleRecord, VoidRecord};
 use super::bond::{Bond, BondOrder};
+use super::physical::requests::place_key;
+use super::physical::{DeliveryState, Place, Times};
 use super::postings::{decision_key, reference_of_void};
-use super::registration::{Registered, Registration};
+use super::registration::Registered;
 use crate::ledger::{AccountId, Action, Authority, Chain, Charter, Code, Entry, HoldKey, Movement};
 
 /// All auctions that a server has taken.
@@ -48,6 +50,8 @@ pub struct LiveBond {
 pub enum Decided {
     /// Sold.
     Sale(Box<SaleRecord>),
+    /// Sold, and the price paid into escrow.
+    PhysicalSale(Box<DeliveryState>),
     /// Nothing sold.
     NoSale(NoSaleRecord),
     /// Void.
@@ -73,24 +77,34 @@ impl Index {
     /// Learns from a journal entry. Entries come in order, each once; whatever they hold, nothing
     /// is learned from what was not committed or does not fit. Answers with the auctions that the
     /// entry is about.
-    pub fn learn(&mut self, number: u64, entry: &Entry) -> BTreeSet<Digest> {
+    pub fn learn(&mut self, number: u64, time: Time, entry: &Entry) -> BTreeSet<Digest> {
         if entry.codes.iter().any(|code| *code != Code::Done) {
             return BTreeSet::new();
         }
-        self.learn_chain(number, &entry.chain)
+        self.learn_chain(number, time, &entry.chain)
     }
 
-    /// Learns from a chain that was committed as this entry.
-    pub fn learn_chain(&mut self, number: u64, chain: &Chain) -> BTreeSet<Digest> {
+    /// Learns from a chain that was committed as this entry at this time.
+    pub fn learn_chain(&mut self, number: u64, time: Time, chain: &Chain) -> BTreeSet<Digest> {
         // What cannot be read is as if it were not there; the requests still count.
         let attached = chain.attachment().and_then(|bytes| Attached::read(bytes).ok()?);
-        if let Some(Attached::Registration(registration)) = attached {
-            return self.learn_registration(number, chain, *registration).into_iter().collect();
+        let registered = match attached {
+            Some(Attached::Registration(ref one)) => Some(one.clone().verify(&self.charter)),
+            Some(Attached::PhysicalRegistration(ref one)) => {
+                Some(one.clone().verify(&self.charter))
+            }
+            _ => None,
+        };
+        if let Some(registered) = registered {
+            let registered = registered.ok();
+            let learnt = registered.and_then(|one| self.learn_registration(number, chain, one));
+            return learnt.into_iter().collect();
         }
         let touched = self.touched(chain);
         for id in &touched {
             let Some(state) = self.auctions.get_mut(id) else { continue };
             state.learn_holds(chain);
+            state.learn_delivery((number, time), chain, attached.as_ref());
             state.learn_decision(number, chain, attached.as_ref());
             if let Some(Attached::Bond(order)) = &attached {
                 state.learn_bond(number, chain, order, &self.charter);
@@ -110,9 +124,8 @@ impl Index {
         &mut self,
         number: u64,
         chain: &Chain,
-        registration: Registration,
+        registered: Registered,
     ) -> Option<Digest> {
-        let registered = registration.verify(&self.charter).ok()?;
         let [request] = chain.requests() else { return None };
         let (subject, currency) = (registered.id(), registered.currency());
         if request.request().action != (Action::OpenEscrow { subject, currency })
@@ -168,15 +181,35 @@ impl Index {
         self.auctions().filter(move |state| state.holds_left(now).next().is_some())
     }
 
+    /// The auctions whose price leaves escrow because a time has come.
+    pub fn to_pay_out(&self, now: Time) -> impl Iterator<Item = &AuctionState> {
+        let due = move |state: &&AuctionState| {
+            state.delivery().is_some_and(|delivery| delivery.due(now).is_ok())
+        };
+        self.auctions().filter(due)
+    }
+
     /// Whether a request that anybody may bring pays into an escrow account past an order: it
     /// would give the payer nothing, so a server declines it.
     #[must_use]
     pub fn is_stray(&self, action: &Action) -> bool {
         match action {
-            Action::Post(movement) | Action::Hold { movement, .. } => {
+            Action::Post(movement) | Action::Hold { movement, .. } | Action::Purchase(movement) => {
                 self.escrows.contains_key(&movement.credit)
             }
             _ => false,
+        }
+    }
+}
+
+impl Decided {
+    /// Who won, where something was sold.
+    #[must_use]
+    pub fn winner(&self) -> Option<&PublicKey> {
+        match self {
+            Self::Sale(record) => Some(&record.winner),
+            Self::PhysicalSale(delivery) => Some(&delivery.sale().winner),
+            Self::NoSale(_) | Self::Void(_) | Self::Unreadable => None,
         }
     }
 }
@@ -218,6 +251,15 @@ impl AuctionState {
         self.decided.as_ref().map(|(_, decided)| decided)
     }
 
+    /// What became of the goods and of the price in escrow, where physical goods were sold.
+    #[must_use]
+    pub fn delivery(&self) -> Option<&DeliveryState> {
+        match self.decided()? {
+            Decided::PhysicalSale(delivery) => Some(delivery),
+            Decided::Sale(_) | Decided::NoSale(_) | Decided::Void(_) | Decided::Unreadable => None,
+        }
+    }
+
     /// The journal entry of the decision.
     #[must_use]
     pub fn decided_in(&self) -> Option<u64> {
@@ -243,6 +285,7 @@ impl AuctionState {
     pub fn release_reference(&self) -> Option<Digest> {
         Some(match self.decided()? {
             Decided::Sale(record) => record.transcript,
+            Decided::PhysicalSale(delivery) => delivery.sale().transcript,
             Decided::NoSale(record) => record.transcript,
             Decided::Void(_) | Decided::Unreadable => reference_of_void(&self.registered.id()),
         })
@@ -271,30 +314,34 @@ impl AuctionState {
 
     /// The first chain under the decision id decides.
     fn learn_decision(&mut self, number: u64, chain: &Chain, attached: Option<&Attached>) {
-        let key = decision_key(&self.registered);
-        let decides = |request: &crate::ledger::VerifiedRequest| {
-            let in_escrows_name = match &request.request().action {
-                Action::PostHold { account, .. }
-                | Action::VoidHold { account, .. }
-                | Action::Cancel { account } => *account == key.account,
-                Action::Post(movement) => movement.debit == key.account,
-                _ => false,
-            };
-            in_escrows_name && request.request().id == key.id
-        };
-        if self.decided.is_some() || !chain.requests().iter().any(decides) {
+        if self.decided.is_some() || !uses(chain, &decision_key(&self.registered)) {
             return;
         }
         let id = self.registered.id();
-        let decided = match attached {
-            Some(Attached::Sale(record)) if record.auction == id => {
+        let physical = self.registered.physical();
+        let decided = match (attached, physical) {
+            (Some(Attached::Sale(record)), None) if record.auction == id => {
                 Decided::Sale(Box::new(record.clone()))
             }
-            Some(Attached::NoSale(record)) if record.auction == id => Decided::NoSale(*record),
-            Some(Attached::Void(record)) if record.auction == id => Decided::Void(*record),
+            (Some(Attached::PhysicalSale(sale)), Some(terms)) if sale.auction == id => {
+                let delivery = DeliveryState::new(sale.clone(), Times::of(terms));
+                Decided::PhysicalSale(Box::new(delivery))
+            }
+            (Some(Attached::NoSale(record)), _) if record.auction == id => Decided::NoSale(*record),
+            (Some(Attached::Void(record)), _) if record.auction == id => Decided::Void(*record),
             _ => Decided::Unreadable,
         };
         self.decided = Some((number, decided));
+    }
+
+    /// What follows the sale of physical goods.
+    fn learn_delivery(&mut self, entry: (u64, Time), chain: &Chain, attached: Option<&Attached>) {
+        let Some((_, Decided::PhysicalSale(delivery))) = &mut self.decided else { return };
+        for place in Place::ALL {
+            if uses(chain, &place_key(&self.registered, place)) {
+                delivery.learn(entry, place, attached);
+            }
+        }
     }
 
     /// The first bond of a key is its bond; what comes after is a hold without an order.
@@ -325,4 +372,18 @@ impl LiveBond {
         let Bond { auction, bidder, cover, held_until, .. } = self.bond;
         BondTicket::sign(auction, bidder, cover, held_until, server)
     }
+}
+
+/// Whether a chain holds a request under this account and id.
+fn uses(chain: &Chain, key: &HoldKey) -> bool {
+    chain.requests().iter().any(|request| {
+        let account = match &request.request().action {
+            Action::PostHold { account, .. }
+            | Action::VoidHold { account, .. }
+            | Action::Cancel { account } => Some(*account),
+            Action::Post(movement) => Some(movement.debit),
+            _ => None,
+        };
+        account == Some(key.account) && request.request().id == key.id
+    })
 }

@@ -3,11 +3,13 @@
 
 use auction::keys::PublicKey;
 use auction::layout::Digest;
+use auction::physical_terms::PhysicalTerms;
 use auction::prices::Level;
 use auction::settlement_terms::{Delivery, Goods, Settlement};
 use auction::spec::{Spec, Time, VerifiedSpec};
 
 use super::registration::RegistrationRefused;
+use crate::layout::may_own;
 use crate::ledger::{AccountId, Charter, Currency};
 
 /// The payment's part of a verified spec, in the ledger's terms.
@@ -61,11 +63,22 @@ impl Payment {
         self.escrow
     }
 
-    /// The goods.
+    /// The encrypted goods, where that is what is sold.
     #[must_use]
-    pub fn goods(&self) -> Goods {
-        let Delivery::Digital(goods) = self.settlement.delivery;
-        goods
+    pub fn goods(&self) -> Option<Goods> {
+        match self.settlement.delivery {
+            Delivery::Digital(goods) => Some(goods),
+            Delivery::Physical(_) => None,
+        }
+    }
+
+    /// How the goods are handed over, where they are physical.
+    #[must_use]
+    pub fn physical(&self) -> Option<&PhysicalTerms> {
+        match &self.settlement.delivery {
+            Delivery::Digital(_) => None,
+            Delivery::Physical(terms) => Some(terms),
+        }
     }
 
     /// Where the seller's part of a sale goes.
@@ -120,7 +133,28 @@ pub(super) fn check_terms<'a>(
             return Err(RegistrationRefused::Authority { who, key });
         }
     }
+    for (who, key) in signers(settlement) {
+        // Whoever keeps the ledger must not be the one whose word moves its money.
+        if authorities.contains(&key) {
+            return Err(RegistrationRefused::Authority { who, key });
+        }
+        if !may_own(&key) {
+            return Err(RegistrationRefused::BadKey { who, key });
+        }
+    }
     Ok(settlement)
+}
+
+/// Whose words count about physical goods, beside the winner's.
+fn signers(settlement: &Settlement) -> impl Iterator<Item = (&'static str, PublicKey)> {
+    let terms = match &settlement.delivery {
+        Delivery::Digital(_) => None,
+        Delivery::Physical(terms) => Some(terms),
+    };
+    let both = |terms: &PhysicalTerms| {
+        [("the dispatcher", terms.dispatcher), ("the arbiter", terms.arbiter)]
+    };
+    terms.map(both).into_iter().flatten()
 }
 
 pub(super) fn payees(

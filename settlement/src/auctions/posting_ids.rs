@@ -22,6 +22,19 @@ pub(super) enum Role<'a> {
     Release(&'a HoldKey),
     /// Asks the ledger for the time; it can never commit.
     Probe,
+    /// Journals the dispatch of physical goods.
+    Dispatch,
+    /// Journals a dispute.
+    Dispute,
+    /// Pays the price of physical goods out of escrow, to whomever: whichever comes first has the
+    /// id.
+    Payout,
+    /// The seller's part of a payout.
+    PaidSeller,
+    /// The house's part of a payout.
+    PaidHouse,
+    /// The winner's part of a payout.
+    PaidBack,
 }
 
 /// The id of a request for an auction.
@@ -36,6 +49,12 @@ pub(super) fn posting_id(auction: &Digest, role: Role<'_>) -> RequestId {
             statement.fixed(&[5]).fixed(&hold.account.0.0).fixed(&hold.id.get().to_le_bytes())
         }
         Role::Probe => statement.fixed(&[6]),
+        Role::Dispatch => statement.fixed(&[160]),
+        Role::Dispute => statement.fixed(&[161]),
+        Role::Payout => statement.fixed(&[162]),
+        Role::PaidSeller => statement.fixed(&[163]),
+        Role::PaidHouse => statement.fixed(&[164]),
+        Role::PaidBack => statement.fixed(&[165]),
     };
     let mut bytes = [0; 16];
     // A digest has more than sixteen bytes.
@@ -70,6 +89,12 @@ mod tests {
             Role::Release(&one),
             Role::Release(&two),
             Role::Probe,
+            Role::Dispatch,
+            Role::Dispute,
+            Role::Payout,
+            Role::PaidSeller,
+            Role::PaidHouse,
+            Role::PaidBack,
         ];
         let auctions = [Digest([1; 32]), Digest([2; 32])];
         let ids: std::collections::BTreeSet<_> = auctions

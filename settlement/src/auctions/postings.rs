@@ -5,13 +5,13 @@ use auction::keys::SecretKey;
 use auction::layout::Digest;
 use auction::spec::Time;
 
-use super::attachment::{Attached, SaleRecord};
+use super::attachment::{Attached, SaleFacts, SaleRecord};
 use super::decision::{NoSale, Sale, VoidDecision};
 #[cfg(doc)]
 use super::index::AuctionState;
 use super::payment::Payment;
 use super::posting_ids::{Role, posting_id, void_reference};
-use super::registration::{Registered, Registration};
+use super::registration::{PhysicalRegistration, Registered, Registration};
 use crate::layout::Signer;
 use crate::ledger::{
     AccountId, Action, Chain, ChainError, Charter, HoldKey, MAX_CHAIN_REQUESTS, Movement, Part,
@@ -50,6 +50,19 @@ impl Postings {
         registration: Registration,
     ) -> Result<Chain, ChainError> {
         let attachment = Attached::Registration(Box::new(registration)).to_bytes();
+        Chain::new(vec![self.sign(&opening(registered))], Some(attachment))
+    }
+
+    /// The same for physical goods.
+    ///
+    /// # Errors
+    /// [`ChainError`] when the spec is too long to be journaled.
+    pub fn open_physical(
+        &self,
+        registered: &Registered,
+        registration: PhysicalRegistration,
+    ) -> Result<Chain, ChainError> {
+        let attachment = Attached::PhysicalRegistration(Box::new(registration)).to_bytes();
         Chain::new(vec![self.sign(&opening(registered))], Some(attachment))
     }
 
@@ -106,11 +119,11 @@ impl Postings {
         self.chain(&[Request { id, until: moment, action }], None)
     }
 
-    fn chain(&self, requests: &[Request], attached: Option<Attached>) -> Chain {
+    pub(super) fn chain(&self, requests: &[Request], attached: Option<Attached>) -> Chain {
         let requests = requests.iter().map(|request| self.sign(request)).collect();
         #[expect(
             clippy::expect_used,
-            reason = "never empty, at most RELEASES_PER_CHAIN, with a record of a few hundred bytes"
+            reason = "never empty, at most RELEASES_PER_CHAIN, with a record of a few thousand bytes"
         )]
         Chain::new(requests, attached.map(|attached| attached.to_bytes())).expect("within limits")
     }
@@ -163,9 +176,7 @@ pub(crate) fn sale_requests(registered: &Payment, record: &SaleRecord) -> Vec<Re
         until: registered.decided_by(),
         action,
     };
-    let part = Part::Amount(record.price.0);
-    let taken = Action::PostHold { account, hold: record.hold, part, reference };
-    let mut requests = vec![request(Role::Decision, taken)];
+    let mut requests = vec![request(Role::Decision, taken(registered, &record.facts()))];
     let mut pay = |role, to: Option<AccountId>, minor_units| {
         if let (Some(credit), Some(amount)) = (to, Sum::new(minor_units)) {
             let movement = Movement { debit: account, credit, amount, reference };
@@ -177,11 +188,18 @@ pub(crate) fn sale_requests(registered: &Payment, record: &SaleRecord) -> Vec<Re
     requests
 }
 
-pub(super) fn no_sale_request(registered: &Payment) -> Request {
+/// The price of a sale, taken from the winner's bond.
+pub(super) fn taken(registered: &Payment, sale: &SaleFacts) -> Action {
+    let (account, reference) = (registered.escrow(), sale.transcript);
+    let part = Part::Amount(sale.price.0);
+    Action::PostHold { account, hold: sale.hold, part, reference }
+}
+
+pub(crate) fn no_sale_request(registered: &Payment) -> Request {
     cancelled(registered, registered.decided_by())
 }
 
-pub(super) fn void_request(registered: &Payment) -> Request {
+pub(crate) fn void_request(registered: &Payment) -> Request {
     cancelled(registered, Time(registered.held_until().0.saturating_add(VOID_GOOD_MS)))
 }
 

@@ -1,20 +1,21 @@
 //! Which auctions a server takes, and what it journals of them. SETTLEMENT, section "An
-//! auction's payment", step 1.
+//! auction's payment", step 1; "Physical goods", step 1.
 
 use auction::keys::{PublicKey, SecretKey};
 use auction::layout::Digest;
-use auction::settlement_terms::{Delivery, EscrowReceipt, Goods};
+use auction::settlement_terms::{Delivery, EscrowReceipt, Goods, Settlement};
 use auction::spec::{SignedSpec, SpecError, Time, UnescrowedSpec};
 use serde::{Deserialize, Serialize};
 
 use super::payment::{Payment, check_terms, payees};
+use super::physical::Times;
 use crate::ledger::{AccountId, Charter, Currency, MAX_AHEAD_MS};
 use crate::sealed_key::{SealedKey, SealingKey};
 
 /// What is journaled beside the opening of an auction's escrow account.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Registration {
-    /// The spec, with this server's receipt for the goods key.
+    /// The spec, with this server's escrow receipt.
     pub spec: SignedSpec,
     /// The auction's escrow key, whose secret half is destroyed with the decision.
     pub escrow_key: SealingKey,
@@ -22,16 +23,35 @@ pub struct Registration {
     pub key: SealedKey,
 }
 
+/// What is journaled beside it where the goods are physical: there is no key.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PhysicalRegistration {
+    /// The spec, with this server's escrow receipt.
+    pub spec: SignedSpec,
+}
+
 /// A spec that this server can take, of which it does not hold the goods yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AcceptableSpec(UnescrowedSpec, Goods);
 
-/// An auction whose goods key is in escrow.
+/// A spec of physical goods that this server can take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AcceptablePhysical(UnescrowedSpec);
+
+/// An auction that is registered; where the goods are digital, their key is in escrow.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Registered {
     payment: Payment,
-    escrow_key: SealingKey,
-    key: SealedKey,
+    escrowed: Option<KeyInEscrow>,
+}
+
+/// A goods key in escrow.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KeyInEscrow {
+    /// What it is sealed to.
+    pub escrow_key: SealingKey,
+    /// The goods key, sealed.
+    pub key: SealedKey,
 }
 
 /// Why a server does not take an auction: the seller's fault, but for a missing account.
@@ -51,15 +71,34 @@ pub enum RegistrationRefused {
         /// The server's time.
         now: Time,
     },
-    /// Bonds cannot be held for so long.
-    #[error("bonds would be held for longer than {} days from now", MAX_AHEAD_MS / 86_400_000)]
+    /// Money cannot be held for so long.
+    #[error(
+        "bonds would be held, or a price kept in escrow, for longer than {} days from now",
+        MAX_AHEAD_MS / 86_400_000
+    )]
     TooFar,
+    /// A file was to be deposited, and there is none.
+    #[error(
+        "the goods of this auction are physical: there is nothing to deposit, only to register"
+    )]
+    Physical,
+    /// The goods are a file, and were not deposited.
+    #[error("the goods of this auction are digital: deposit them and their key")]
+    Digital,
     /// A bond of nothing.
     #[error("the price at a cover is zero: expected covers above it")]
     ZeroCover,
     /// A key of the server's own authorities.
     #[error("{who} {key} has an authority in this ledger: expected another key")]
     Authority {
+        /// Whose key.
+        who: &'static str,
+        /// The key.
+        key: PublicKey,
+    },
+    /// A key whose signatures two verifiers could judge differently.
+    #[error("{who} {key} may not sign: of small order, with torsion or not canonical")]
+    BadKey {
         /// Whose key.
         who: &'static str,
         /// The key.
@@ -88,22 +127,10 @@ impl AcceptableSpec {
         exists: impl Fn(&AccountId) -> bool,
         now: Time,
     ) -> Result<Self, RegistrationRefused> {
-        let terms = spec.spec();
-        let settlement = check_terms(terms, charter)?;
-        if now >= terms.closing {
-            return Err(RegistrationRefused::Closed { closing: terms.closing, now });
+        match check(&spec, charter, exists, now)?.delivery {
+            Delivery::Digital(goods) => Ok(Self(spec, goods)),
+            Delivery::Physical(_) => Err(RegistrationRefused::Physical),
         }
-        if settlement.held_until.0 - now.0 > MAX_AHEAD_MS {
-            return Err(RegistrationRefused::TooFar);
-        }
-        let currency = Currency::from(&terms.currency);
-        for (who, key) in payees(terms.seller, settlement) {
-            if !exists(&AccountId::of_owner(&key, currency)) {
-                return Err(RegistrationRefused::NoAccount { who, key, currency });
-            }
-        }
-        let Delivery::Digital(goods) = settlement.delivery;
-        Ok(Self(spec, goods))
     }
 
     /// The auction id.
@@ -148,6 +175,61 @@ impl AcceptableSpec {
     }
 }
 
+impl AcceptablePhysical {
+    /// Checks a spec against this server, as [`AcceptableSpec::check`] does.
+    ///
+    /// # Errors
+    /// [`RegistrationRefused`].
+    pub fn check(
+        spec: UnescrowedSpec,
+        charter: &Charter,
+        exists: impl Fn(&AccountId) -> bool,
+        now: Time,
+    ) -> Result<Self, RegistrationRefused> {
+        match check(&spec, charter, exists, now)?.delivery {
+            Delivery::Digital(_) => Err(RegistrationRefused::Digital),
+            Delivery::Physical(_) => Ok(Self(spec)),
+        }
+    }
+
+    /// What to journal: signs the escrow receipt. It is shown to nobody before the journal holds
+    /// the registration.
+    #[must_use]
+    pub fn register(self, server: &SecretKey) -> PhysicalRegistration {
+        let receipt = EscrowReceipt::sign(&self.0.id(), server);
+        PhysicalRegistration { spec: self.0.signed().clone().with_escrow(receipt) }
+    }
+}
+
+/// What a server looks at before it takes an auction, whatever is sold.
+fn check<'a>(
+    spec: &'a UnescrowedSpec,
+    charter: &Charter,
+    exists: impl Fn(&AccountId) -> bool,
+    now: Time,
+) -> Result<&'a Settlement, RegistrationRefused> {
+    let terms = spec.spec();
+    let settlement = check_terms(terms, charter)?;
+    if now >= terms.closing {
+        return Err(RegistrationRefused::Closed { closing: terms.closing, now });
+    }
+    // Every request about the auction is good until one of its times: the last must be in reach.
+    let last = match &settlement.delivery {
+        Delivery::Digital(_) => settlement.held_until,
+        Delivery::Physical(physical) => Times::of(physical).awarded_by(),
+    };
+    if last.0.saturating_sub(now.0) > MAX_AHEAD_MS {
+        return Err(RegistrationRefused::TooFar);
+    }
+    let currency = Currency::from(&terms.currency);
+    for (who, key) in payees(terms.seller, settlement) {
+        if !exists(&AccountId::of_owner(&key, currency)) {
+            return Err(RegistrationRefused::NoAccount { who, key, currency });
+        }
+    }
+    Ok(settlement)
+}
+
 impl Registration {
     /// Checks all that holds at any time: spec, signatures, server and ledger.
     ///
@@ -155,21 +237,33 @@ impl Registration {
     /// [`RegistrationRefused`].
     pub fn verify(self, charter: &Charter) -> Result<Registered, RegistrationRefused> {
         let payment = Payment::of(self.spec.verify()?, charter)?;
-        Ok(Registered { payment, escrow_key: self.escrow_key, key: self.key })
+        if payment.goods().is_none() {
+            return Err(RegistrationRefused::Physical);
+        }
+        let escrowed = Some(KeyInEscrow { escrow_key: self.escrow_key, key: self.key });
+        Ok(Registered { payment, escrowed })
+    }
+}
+
+impl PhysicalRegistration {
+    /// Checks all that holds at any time, as [`Registration::verify`] does.
+    ///
+    /// # Errors
+    /// [`RegistrationRefused`].
+    pub fn verify(self, charter: &Charter) -> Result<Registered, RegistrationRefused> {
+        let payment = Payment::of(self.spec.verify()?, charter)?;
+        if payment.physical().is_none() {
+            return Err(RegistrationRefused::Digital);
+        }
+        Ok(Registered { payment, escrowed: None })
     }
 }
 
 impl Registered {
-    /// What the goods key is sealed to.
+    /// The goods key in escrow; there is none of physical goods.
     #[must_use]
-    pub fn escrow_key(&self) -> &SealingKey {
-        &self.escrow_key
-    }
-
-    /// The goods key, sealed to the escrow key.
-    #[must_use]
-    pub fn key(&self) -> &SealedKey {
-        &self.key
+    pub fn key_in_escrow(&self) -> Option<&KeyInEscrow> {
+        self.escrowed.as_ref()
     }
 }
 

@@ -8,12 +8,36 @@ use auction::settlement_terms::{EscrowReceipt, Goods};
 use auction::spec::{EarlyClose, SignedSpec, VerifiedSpec};
 
 use super::{Client, ClientError, ProvenReceipt};
-use crate::auctions::BondOrder;
+use crate::auctions::{Attached, BondOrder};
 use crate::goods::GoodsKey;
+use crate::journal::Proven;
+use crate::ledger::Code;
 use crate::service::auctions::{
-    AuctionAnswer, AuctionQuestion, KeyInTransit, PIECE_BYTES, Standing,
+    AuctionAnswer, AuctionQuestion, KeyInTransit, PIECE_BYTES, Standing, TranscriptPiece,
 };
 use crate::service::{Answer, Question};
+
+/// How often a transcript is handed in again from where the server lost it.
+const MAX_BEGUN_AGAIN: u32 = 8;
+
+/// Whether an entry decided an auction.
+fn decides(entry: &Proven, auction: &Digest) -> bool {
+    let Some(Ok(Some(attached))) = entry.attachment.as_deref().map(Attached::read_bytes) else {
+        return false;
+    };
+    let is_decision = match &attached {
+        Attached::Sale(_) | Attached::PhysicalSale(_) | Attached::NoSale(_) | Attached::Void(_) => {
+            true
+        }
+        Attached::Registration(_)
+        | Attached::PhysicalRegistration(_)
+        | Attached::Bond(_)
+        | Attached::Word(_)
+        | Attached::Payout(_) => false,
+    };
+    let committed = entry.codes.iter().all(|code| *code == Code::Done);
+    is_decision && attached.auction() == *auction && committed
+}
 
 impl Client {
     /// 1 Deposits goods and key, for the auction of `spec`, which has no escrow receipt yet; the
@@ -69,7 +93,11 @@ impl Client {
         }
     }
 
-    fn checked(&self, receipt: EscrowReceipt, id: &Digest) -> Result<EscrowReceipt, ClientError> {
+    pub(super) fn checked(
+        &self,
+        receipt: EscrowReceipt,
+        id: &Digest,
+    ) -> Result<EscrowReceipt, ClientError> {
         let signed = receipt.verify(id, &self.charter().server());
         signed.map_err(|_| ClientError::WrongAnswer("an escrow receipt of another"))?;
         Ok(receipt)
@@ -109,6 +137,41 @@ impl Client {
         self.state_by(AuctionQuestion::Settle(auction, word)).await
     }
 
+    /// 4 Hands a transcript file in, so that the server need not fetch it: it verifies it and then
+    /// settles. `progress` gets the bytes that the server has.
+    ///
+    /// # Errors
+    /// [`ClientError::Auction`] when the auction has not closed, or the transcript proves nothing.
+    pub async fn hand_in(
+        &self,
+        auction: Digest,
+        transcript: &[u8],
+        mut progress: impl FnMut(u64),
+    ) -> Result<Standing, ClientError> {
+        let total = transcript.len() as u64;
+        let (mut at, mut again) = (0, 0);
+        loop {
+            let left = usize::try_from(at).ok().and_then(|at| transcript.get(at..));
+            let left = left.unwrap_or_default();
+            let bytes = left.get(..PIECE_BYTES).unwrap_or(left).to_vec();
+            let piece = TranscriptPiece { auction, total, offset: at, bytes };
+            let have = match self.ask_about(AuctionQuestion::HandIn(piece)).await? {
+                AuctionAnswer::Standing(standing) => return Ok(*standing),
+                AuctionAnswer::Have(have) if have < total => have,
+                _ => return Err(ClientError::WrongAnswer("expected to get on, or a state")),
+            };
+            progress(have);
+            if have <= at {
+                // The server was started again, or somebody else was given the place.
+                again += 1;
+                if again > MAX_BEGUN_AGAIN {
+                    return Err(ClientError::Busy);
+                }
+            }
+            at = have;
+        }
+    }
+
     /// How an auction's payment stands.
     ///
     /// # Errors
@@ -132,9 +195,14 @@ impl Client {
     /// [`ClientError::Auction`] when it is not shown to this key.
     pub async fn decision(&self, auction: Digest) -> Result<Option<ProvenReceipt>, ClientError> {
         match self.ask_about(AuctionQuestion::Receipt(auction)).await? {
-            AuctionAnswer::Receipt(receipt) => {
-                receipt.map(|receipt| self.check_receipt(*receipt)).transpose()
+            AuctionAnswer::Receipt(Some(receipt)) => {
+                let checked = self.check_receipt(*receipt)?;
+                if !decides(checked.proven(), &auction) {
+                    return Err(ClientError::WrongAnswer("a receipt of another decision"));
+                }
+                Ok(Some(checked))
             }
+            AuctionAnswer::Receipt(None) => Ok(None),
             _ => Err(ClientError::WrongAnswer("expected a receipt")),
         }
     }
@@ -171,7 +239,10 @@ impl Client {
         Ok(have)
     }
 
-    async fn ask_about(&self, question: AuctionQuestion) -> Result<AuctionAnswer, ClientError> {
+    pub(super) async fn ask_about(
+        &self,
+        question: AuctionQuestion,
+    ) -> Result<AuctionAnswer, ClientError> {
         match self.ask(&Question::Auction(Box::new(question))).await? {
             Answer::Auction(answer) => match *answer {
                 AuctionAnswer::Declined(declined) => Err(declined.into()),

@@ -2,6 +2,8 @@
 
 pub mod auctions;
 mod error;
+pub mod physical;
+pub mod purchases;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -9,12 +11,19 @@ use std::time::Duration;
 use auction::keys::SecretKey;
 use link::{Endpoint, Identity, Limits, Peer, PeerKey};
 use tokio::time::{Instant, sleep};
+use witness::evidence::{Case, Word};
+use witness::service::{Answered, Asked, HeadAnswer, HeadQuestion, NoOther};
+use witness::watch::{Heard, Said};
+use witness::{ServerEvidence, Watch};
 
 pub use error::ClientError;
+pub use purchases::Bought;
 
 use crate::charter_file::CharterFile;
 use crate::journal::{Head, Proven, Receipt, SignedHead};
-use crate::ledger::{AccountId, Charter, Class, Code, Fate, RequestId, SignedRequest};
+use crate::ledger::{
+    AccountId, Charter, Class, Code, Fate, RequestId, SignedRequest, VerifiedRequest,
+};
 use crate::service::{
     AccountView, Answer, Hello, MAX_ANSWER, MAX_PAGE, MAX_QUESTION, Page, Question, RequestResult,
     Submitted,
@@ -232,11 +241,14 @@ impl Client {
         let Some(standing) = standing else { return Ok(None) };
         let receipt = self.check_receipt(standing.receipt)?;
         let Proven { requests, codes, .. } = receipt.proven();
-        let decided = requests
-            .iter()
-            .zip(codes)
-            .any(|(request, code)| request.request().id == id && *code == standing.code);
-        if !decided {
+        // Ids count among those of one account: another's of the same number is another request.
+        let is_it = |request: &SignedRequest| {
+            let verified = request.clone().verify(&self.charter);
+            let of_account = |one: VerifiedRequest| one.signing_account(&self.charter) == account;
+            request.request().id == id && verified.is_ok_and(of_account)
+        };
+        let mut both = requests.iter().zip(codes);
+        if !both.any(|(request, code)| *code == standing.code && is_it(request)) {
             return Err(ClientError::WrongAnswer("a receipt of another request"));
         }
         Ok(Some(Status { code: standing.code, fate: standing.fate, receipt }))
@@ -247,37 +259,61 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub async fn head(&self) -> Result<SignedHead, ClientError> {
-        let Answer::Head(head) = self.ask(&Question::Head).await? else {
+        let HeadAnswer::Head(head) = self.ask_heads(HeadQuestion::Head).await? else {
             return Err(ClientError::WrongAnswer("expected a head"));
         };
         self.check_head(&head)?;
         Ok(head)
     }
 
-    /// Checks that the server's history continues the one that `old` is the head of; answers
-    /// with the head of now. Keep it for the next time.
+    /// Looks whether the server's history continues what a watch has seen; the watch then holds
+    /// the head of now. Keep it for the next time.
     ///
     /// # Errors
-    /// [`ClientError::TwoHistories`] when the two heads convict the server,
+    /// [`ClientError`] when the server cannot be asked. What the server says or leaves unsaid is
+    /// no error: it is [`Heard`].
+    pub async fn look(&self, watch: &mut Watch) -> Result<Heard, ClientError> {
+        let head = self.head().await?;
+        self.hold(watch, head).await
+    }
+
+    /// Asks the server whatever a watch wants to know about a head that somebody has shown.
+    ///
+    /// # Errors
+    /// [`ClientError::Unproven`] when it is not the server's; when the server cannot be asked.
+    pub async fn hold(&self, watch: &mut Watch, head: SignedHead) -> Result<Heard, ClientError> {
+        let mut heard = watch.hear(head)?;
+        while let Heard::Ask(pending) = heard {
+            let said = match self.ask_heads(pending.question()).await? {
+                HeadAnswer::Head(head) => Said::Beginning(head),
+                HeadAnswer::Continuation(word) => Said::Continuation(word),
+                HeadAnswer::Nothing | HeadAnswer::Busy { .. } => Said::Nothing,
+            };
+            heard = watch.answer(pending, said);
+        }
+        Ok(heard)
+    }
+
+    /// Checks that the server's history continues the one that `old` is the head of; answers
+    /// with the head of now.
+    ///
+    /// # Errors
+    /// [`ClientError::Convicted`] when the server's own words convict it,
+    /// [`ClientError::Unanswered`] when it does not show that it has one history alone,
     /// [`ClientError::Restored`] when it says itself that it has lost something.
     pub async fn continues(&self, old: &SignedHead) -> Result<SignedHead, ClientError> {
-        old.verify(&self.charter)?;
-        let new = self.head().await?;
-        let convicted = || ClientError::TwoHistories(Box::new((*old, new)));
-        if old.convicts_with(&new, &self.charter) {
-            return Err(convicted());
+        let mut watch = Watch::new(self.charter.ledger_key());
+        watch.hear(*old)?;
+        let heard = self.look(&mut watch).await?;
+        if let Some(evidence) = watch.convicted() {
+            return Err(ClientError::Convicted(Box::new(evidence.clone())));
         }
-        if old.head.size == 0 && old.head.epoch <= new.head.epoch {
-            return Ok(new);
+        if let Some(heads) = watch.unanswered() {
+            return Err(ClientError::Unanswered(Box::new(*heads)));
         }
-        let question = Question::Consistency(old.head.size, new.head.size);
-        let Answer::Consistency(proof) = self.ask(&question).await? else {
-            return Err(ClientError::WrongAnswer("expected a proof of consistency"));
-        };
-        match proof {
-            Some(proof) if old.head.continues_to(&new.head, &proof) => Ok(new),
-            Some(_) | None if old.head.epoch < new.head.epoch => Err(ClientError::Restored),
-            Some(_) | None => Err(convicted()),
+        match watch.last() {
+            Some(new) if watch.losses().is_empty() && heard != Heard::Lost => Ok(*new),
+            _ => Err(ClientError::Restored),
         }
     }
 
@@ -295,9 +331,13 @@ impl Client {
     /// Asks until there is an answer that is one, or the deadline has passed.
     pub(crate) async fn ask(&self, question: &Question) -> Result<Answer, ClientError> {
         let end = Instant::now() + self.deadline;
+        let asked = Asked::Other(question);
         loop {
             let left = end.saturating_duration_since(Instant::now());
-            let (pause, otherwise) = match self.peer.request(question, left).await? {
+            let Answered::Other(answer) = self.peer.request(&asked, left).await? else {
+                return Err(ClientError::WrongAnswer("expected no word about heads"));
+            };
+            let (pause, otherwise) = match answer {
                 Answer::Busy { retry_after } => (retry_after, ClientError::Busy),
                 Answer::Unknown => (RETRY_UNKNOWN_MS, ClientError::Unknown),
                 Answer::Declined(declined) => return Err(declined.into()),
@@ -311,6 +351,23 @@ impl Client {
         }
     }
 
+    /// The same for a question about heads.
+    async fn ask_heads(&self, question: HeadQuestion) -> Result<HeadAnswer, ClientError> {
+        let end = Instant::now() + self.deadline;
+        let asked = Asked::<NoOther>::Heads(question);
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            let answer: Answered<NoOther> = self.peer.request(&asked, left).await?;
+            let Answered::Heads(answer) = answer;
+            let HeadAnswer::Busy { retry_after } = answer else { return Ok(answer) };
+            let pause = Duration::from_millis(retry_after.into());
+            if Instant::now() + pause >= end {
+                return Err(ClientError::Busy);
+            }
+            sleep(pause).await;
+        }
+    }
+
     /// Verifies a receipt of the server's, and that its head fits those seen before.
     pub(crate) fn check_receipt(&self, receipt: Receipt) -> Result<ProvenReceipt, ClientError> {
         let checked = ProvenReceipt::new(receipt, &self.charter)?;
@@ -319,20 +376,22 @@ impl Client {
     }
 
     fn check_head(&self, head: &SignedHead) -> Result<Head, ClientError> {
-        let verified = head.verify(&self.charter)?;
+        let verified = head.verify(&self.charter.ledger_key())?;
         self.remember(head)?;
         Ok(verified)
     }
 
-    /// Keeps the newest of the verified heads.
+    /// Keeps the newest of the verified heads, none of which may contradict it.
     fn remember(&self, head: &SignedHead) -> Result<(), ClientError> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let (new, number) = (head.head, |head: &Head| (head.epoch, head.size));
         if let Some(old) = *seen {
-            if number(&old.head) == number(&new) && old.head.root != new.root {
-                return Err(ClientError::TwoHistories(Box::new((old, *head))));
+            let (of, words) = (self.charter.ledger_key(), [old, *head].map(Word::Head));
+            let case = Case::Words(Box::new(words), Vec::new());
+            let evidence = ServerEvidence { of, case };
+            if let Ok(Some(_)) = evidence.convict() {
+                return Err(ClientError::Convicted(Box::new(evidence)));
             }
-            if number(&old.head) >= number(&new) {
+            if old.head.place() >= head.head.place() {
                 return Ok(());
             }
         }

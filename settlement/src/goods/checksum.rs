@@ -1,5 +1,6 @@
-//! The checksum of encrypted goods: the tree hash of RFC 9162 section 2.1.1 over header and
-//! encrypted chunks, made in one pass, and sealed with its own label and the length.
+//! Checksums: the tree hash of RFC 9162 section 2.1.1 over header and encrypted chunks of goods,
+//! or over the chunks of an item in the clear, made in one pass, and sealed with a label of its
+//! own and the length.
 
 use auction::layout::Digest;
 use sha2::{Digest as _, Sha256};
@@ -35,10 +36,19 @@ impl Tree {
 
     /// The checksum of goods of so many bytes.
     pub(super) fn checksum(self, bytes: u64) -> Digest {
+        self.labelled(Label::GoodsChecksum, bytes)
+    }
+
+    /// The checksum of an item of so many bytes.
+    pub(super) fn checksum_of_item(self, bytes: u64) -> Digest {
+        self.labelled(Label::ItemChecksum, bytes)
+    }
+
+    fn labelled(self, label: Label, bytes: u64) -> Digest {
         let root = self.subtrees.into_iter().rev().reduce(|right, left| join(&left, &right));
-        // There is always a header.
+        // Goods always have a header; an item without a byte has no leaf.
         let root = Digest(root.unwrap_or_default());
-        Statement::new(Label::GoodsChecksum, &root).u64(bytes).hash()
+        Statement::new(label, &root).u64(bytes).hash()
     }
 }
 

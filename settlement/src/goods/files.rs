@@ -1,7 +1,9 @@
 //! Goods from file to file. What is written goes to a temporary file beside its target and gets
-//! its name when everything in it was checked and flushed.
+//! its name when everything in it was checked and flushed. Of a process that was killed the
+//! temporary file stays, perhaps with plaintext: the next one with the same target removes it.
 
-use std::fs::{File, OpenOptions};
+use std::ffi::OsStr;
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -9,7 +11,7 @@ use std::path::{Path, PathBuf};
 use auction::settlement_terms::Goods;
 use rand::CryptoRng;
 
-use super::{GoodsError, GoodsKey, open, seal};
+use super::{GoodsError, GoodsKey, check, open, seal};
 
 /// How many names a temporary file is tried under.
 const NAMES: u32 = 100;
@@ -65,6 +67,36 @@ pub fn open_file(
     part.keep()
 }
 
+/// Encrypted goods that lie whole on this machine's disk, found to be the promised ones and
+/// flushed. Only [`check_file`] makes one: whoever needs it to go on cannot skip the check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CheckedGoods(Goods);
+
+impl CheckedGoods {
+    /// Which goods they are.
+    #[must_use]
+    pub fn goods(&self) -> Goods {
+        self.0
+    }
+}
+
+/// Checks that a file holds the expected goods, whole, and flushes it and its name to the disk.
+///
+/// # Errors
+/// [`GoodsError`] when they are others, or something fails.
+pub fn check_file(
+    path: &Path,
+    expected: &Goods,
+    progress: &mut dyn FnMut(u64) -> ControlFlow<()>,
+) -> Result<CheckedGoods, GoodsError> {
+    let (file, _) = read(path)?;
+    let unflushed = |source| GoodsError::File { doing: "flush", path: path.to_owned(), source };
+    file.sync_all().map_err(unflushed)?;
+    sync_directory_of(path).map_err(unflushed)?;
+    check(io::BufReader::with_capacity(1 << 17, file), expected, progress)?;
+    Ok(CheckedGoods(*expected))
+}
+
 /// Opens a file and says its length.
 fn read(path: &Path) -> Result<(File, u64), GoodsError> {
     let unreadable = |source| GoodsError::File { doing: "read", path: path.to_owned(), source };
@@ -77,7 +109,8 @@ fn read(path: &Path) -> Result<(File, u64), GoodsError> {
     Ok((file, length))
 }
 
-/// A temporary file that goes when dropped.
+/// A temporary file that goes when dropped. Whoever writes it holds its lock, so that one without
+/// a lock is known to be nobody's.
 struct Part {
     file: File,
     path: PathBuf,
@@ -98,18 +131,20 @@ impl Part {
         let Some(name) = target.file_name() else {
             return Err(uncreated(target, io::ErrorKind::InvalidFilename.into()));
         };
-        let mut taken = io::ErrorKind::AlreadyExists.into();
+        remove_left_over(target);
         for number in 0..NAMES {
             let mut name = name.to_owned();
-            name.push(format!(".{}-{number}.part", std::process::id()));
+            name.push(format!(".{}-{number}{PART}", std::process::id()));
             let path = target.with_file_name(name);
-            match create_new(&path, mode) {
-                Ok(file) => return Ok(Self { file, path, target: target.to_owned(), existing }),
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => taken = error,
+            match create_locked(&path, mode) {
+                Ok(Some(file)) => {
+                    return Ok(Self { file, path, target: target.to_owned(), existing });
+                }
+                Ok(None) => {}
                 Err(error) => return Err(uncreated(&path, error)),
             }
         }
-        Err(uncreated(target, taken))
+        Err(uncreated(target, io::ErrorKind::AlreadyExists.into()))
     }
 
     /// Flushes the file and gives it its name.
@@ -138,6 +173,51 @@ impl Drop for Part {
     fn drop(&mut self) {
         // Once it was renamed it is not there any more, and otherwise nobody needs it.
         let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+/// How temporary files end.
+const PART: &str = ".part";
+
+/// Removes the temporary files of a target that processes have left which were killed. That one
+/// cannot be removed is not what was asked for: it stays for the next time.
+fn remove_left_over(target: &Path) {
+    let parent = target.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let Ok(entries) = std::fs::read_dir(parent.unwrap_or(Path::new("."))) else { return };
+    for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
+        if is_part_of(&path, target)
+            && let Ok(file) = OpenOptions::new().write(true).open(&path)
+            && file.try_lock().is_ok()
+        {
+            let _ = std::fs::remove_file(&path);
+        }
+    }
+}
+
+/// Whether a file has the name of a temporary one of this target.
+fn is_part_of(path: &Path, target: &Path) -> bool {
+    let names = (path.file_name().and_then(OsStr::to_str), target.file_name());
+    let (Some(name), Some(target)) = (names.0, names.1.and_then(OsStr::to_str)) else {
+        return false;
+    };
+    let middle = name.strip_prefix(target).and_then(|rest| rest.strip_prefix('.'));
+    let numbers = middle.and_then(|rest| rest.strip_suffix(PART)?.split_once('-'));
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    numbers.is_some_and(|(process, number)| is_number(process) && is_number(number))
+}
+
+/// Makes a new file and takes its lock; nothing, where the name is taken.
+fn create_locked(path: &Path, mode: u32) -> io::Result<Option<File>> {
+    let file = match create_new(path, mode) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    match file.try_lock() {
+        // Before it was locked another process may have taken it for one that was left over.
+        Ok(()) => Ok(path.symlink_metadata().is_ok().then_some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(error),
     }
 }
 
@@ -253,6 +333,30 @@ mod tests {
         let opened = open_file(&at("g"), &at("o"), &key, &goods, Existing::Keep, &mut stop);
         assert!(matches!(opened, Err(GoodsError::Stopped)));
         assert_eq!(names(dir.path()), ["a", "g"]);
+    }
+
+    #[test]
+    fn what_a_killed_process_left_goes_with_the_next_run_and_nothing_else_does() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        std::fs::write(at("a"), b"new").unwrap();
+        let key = GoodsKey::generate(&mut rand::rng());
+        let left = ["b.1-0.part", "b.4294967295-99.part"];
+        let others = ["b.1-0", "b.part", "b.x-1.part", "b.1-.part", "bb.1-0.part", "c.1-0.part"];
+        for name in left.into_iter().chain(others) {
+            std::fs::write(at(name), b"plaintext").unwrap();
+        }
+        // Somebody writes this one.
+        let held = create_locked(&at("b.7-0.part"), PRIVATE).unwrap().unwrap();
+        let rng = &mut rand::rng();
+        seal_file(&at("a"), &at("b"), &key, Existing::Keep, rng, &mut unwatched).unwrap();
+        let mut expected = vec!["a", "b", "b.7-0.part"];
+        expected.extend(others);
+        expected.sort_unstable();
+        assert_eq!(names(dir.path()), expected);
+        drop(held);
+        seal_file(&at("a"), &at("b"), &key, Existing::Replace, rng, &mut unwatched).unwrap();
+        assert!(!at("b.7-0.part").exists());
     }
 
     #[test]

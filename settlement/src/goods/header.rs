@@ -1,14 +1,13 @@
 //! The header of encrypted goods, and the chunks that follow from it.
 
 use auction::layout::Digest;
-use rand::CryptoRng;
 
 use super::{CHUNK_BYTES, GoodsError, encrypted_length};
 
 const MAGIC: [u8; 8] = *b"gavelgds";
 const VERSION: u16 = 1;
 /// Random bytes at the head of every nonce; four bytes of index and one of flag follow.
-pub(super) const PREFIX_BYTES: usize = 19;
+pub const PREFIX_BYTES: usize = 19;
 /// Encoded length: magic, version, plaintext length, chunk size, nonce prefix, key hash.
 pub(super) const BYTES: usize = 8 + 2 + 8 + 4 + PREFIX_BYTES + 32;
 
@@ -31,17 +30,19 @@ pub(super) struct Place {
 }
 
 impl Header {
-    pub(super) fn new<R: CryptoRng + ?Sized>(
+    pub(super) fn new(
         plaintext_length: u64,
         key_hash: Digest,
-        rng: &mut R,
+        prefix: [u8; PREFIX_BYTES],
     ) -> Result<Self, GoodsError> {
         if encrypted_length(plaintext_length).is_none() {
             return Err(GoodsError::TooLong { length: plaintext_length });
         }
-        let mut prefix = [0; PREFIX_BYTES];
-        rng.fill_bytes(&mut prefix);
         Ok(Self { plaintext_length, prefix, key_hash })
+    }
+
+    pub(super) fn plaintext_length(&self) -> u64 {
+        self.plaintext_length
     }
 
     pub(super) fn encode(&self) -> [u8; BYTES] {
@@ -89,16 +90,22 @@ impl Header {
         encrypted_length(self.plaintext_length).unwrap_or(u64::MAX)
     }
 
-    /// The chunks that follow, in order; there is always one.
-    pub(super) fn places(&self) -> impl Iterator<Item = Place> + use<> {
-        let (length, chunk) = (self.plaintext_length, CHUNK_BYTES as u64);
-        // At most 2^24: goods are at most 2^40 bytes.
-        let chunks = u32::try_from(length.div_ceil(chunk).max(1)).unwrap_or(u32::MAX);
-        (0..chunks).map(move |index| Place {
-            index,
-            last: index + 1 == chunks,
-            plaintext: (length - u64::from(index) * chunk).min(chunk) as usize,
-        })
+    /// How many chunks follow: at least one, at most 2^24, since goods are at most 2^40 bytes.
+    pub(super) fn chunks(&self) -> u32 {
+        let chunks = self.plaintext_length.div_ceil(CHUNK_BYTES as u64).max(1);
+        u32::try_from(chunks).unwrap_or(u32::MAX)
+    }
+
+    /// The chunk of a number below [`Header::chunks`].
+    pub(super) fn place(&self, index: u32) -> Place {
+        let chunk = CHUNK_BYTES as u64;
+        let plaintext = (self.plaintext_length - u64::from(index) * chunk).min(chunk) as usize;
+        Place { index, last: index + 1 == self.chunks(), plaintext }
+    }
+
+    /// The chunks that follow, in order.
+    pub(super) fn places(&self) -> impl Iterator<Item = Place> + use<'_> {
+        (0..self.chunks()).map(|index| self.place(index))
     }
 }
 
@@ -115,7 +122,7 @@ mod tests {
     use super::*;
 
     fn header(length: u64) -> Header {
-        Header::new(length, Digest([9; 32]), &mut rand::rng()).unwrap()
+        Header::new(length, Digest([9; 32]), [5; PREFIX_BYTES]).unwrap()
     }
 
     #[test]
@@ -144,7 +151,8 @@ mod tests {
             (chunk + 1, vec![chunk, 1]),
             (3 * chunk, vec![chunk; 3]),
         ] {
-            let places: Vec<Place> = header(length as u64).places().collect();
+            let header = header(length as u64);
+            let places: Vec<Place> = header.places().collect();
             let got: Vec<usize> = places.iter().map(|place| place.plaintext).collect();
             assert_eq!(got, sizes);
             let last: Vec<bool> = places.iter().map(|place| place.last).collect();

@@ -10,9 +10,11 @@
 mod checksum;
 mod cipher;
 mod encrypted;
+mod encryption;
 mod error;
 mod files;
 mod header;
+mod item;
 mod key;
 
 use std::io::{Read, Write};
@@ -20,15 +22,14 @@ use std::ops::ControlFlow;
 
 use auction::settlement_terms::{Goods, MAX_GOODS_BYTES};
 use rand::CryptoRng;
-use zeroize::Zeroizing;
 
-use checksum::Tree;
 use cipher::{Cipher, TAG_BYTES};
 use encrypted::Encrypted;
-use header::Header;
 
+pub use encryption::{Encryption, PREFIX_BYTES};
 pub use error::GoodsError;
-pub use files::{Existing, open_file, seal_file};
+pub use files::{CheckedGoods, Existing, check_file, open_file, seal_file};
+pub use item::checksum_of_item;
 pub use key::{GoodsKey, NotAGoodsKey};
 
 /// Bytes of the file in a chunk; the last one may have fewer.
@@ -64,36 +65,12 @@ pub fn seal<R: CryptoRng + ?Sized>(
     rng: &mut R,
     progress: &mut dyn FnMut(u64) -> ControlFlow<()>,
 ) -> Result<Goods, GoodsError> {
-    let header = Header::new(plaintext_length, key.hash(), rng)?;
-    let cipher = Cipher::new(key, &header);
-    let mut tree = Tree::default();
-    let encoded = header.encode();
-    tree.push(&encoded);
-    writer.write_all(&encoded).map_err(GoodsError::Write)?;
-    let mut done = encoded.len() as u64;
-    let mut buffer = Zeroizing::new(vec![0; CHUNK_BYTES + TAG_BYTES]);
-    for place in header.places() {
-        let bytes = &mut buffer[..place.plaintext + TAG_BYTES];
-        let short = |source: std::io::Error| match source.kind() {
-            std::io::ErrorKind::UnexpectedEof => {
-                GoodsError::FileShrank { length: plaintext_length }
-            }
-            _ => GoodsError::Read(source),
-        };
-        reader.read_exact(&mut bytes[..place.plaintext]).map_err(short)?;
-        cipher.seal(place, bytes);
-        tree.push(bytes);
-        writer.write_all(bytes).map_err(GoodsError::Write)?;
-        done += bytes.len() as u64;
-        if progress(done).is_break() {
-            return Err(GoodsError::Stopped);
-        }
-    }
-    if !encrypted::is_at_end(&mut reader)? {
-        return Err(GoodsError::FileGrew { length: plaintext_length });
-    }
+    let mut prefix = [0; PREFIX_BYTES];
+    rng.fill_bytes(&mut prefix);
+    let encryption = Encryption::new(key, plaintext_length, prefix)?;
+    let goods = encryption.encrypt(&mut reader, &mut writer, progress)?;
     writer.flush().map_err(GoodsError::Write)?;
-    Ok(Goods { key_hash: header.key_hash, checksum: tree.checksum(done), bytes: done })
+    Ok(goods)
 }
 
 /// Decrypts goods. What was written is good only once this has returned without an error: the

@@ -4,17 +4,18 @@
 //! hold beyond it counts for nothing, so a crash at any moment leaves a whole index, or none.
 
 use auction::layout::Digest;
+use auction::spec::Time;
 use sha2::{Digest as _, Sha256};
 
 use super::ids::HashKey;
 use super::movements::Account;
 use super::runs::RunEntry;
 use crate::bytes::Reader;
-use crate::journal::{JournalError, Storage, disk, read_file, unfinished, write_all};
+use crate::journal::{Beginning, JournalError, Storage, disk, read_file, unfinished, write_all};
 use crate::ledger::Window;
 
 const MAGIC: &[u8; 8] = b"gavelidx";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 pub(super) const NAME: &str = "index-checkpoint";
 
 /// The index after a flushed batch.
@@ -31,6 +32,8 @@ pub(super) struct Checkpoint {
     pub(super) root: Digest,
     pub(super) marked: u64,
     pub(super) movements: u64,
+    /// How each epoch began, epoch 0 first.
+    pub(super) epochs: Vec<Beginning>,
     pub(super) hash_key: HashKey,
     pub(super) runs: Vec<RunEntry>,
     pub(super) accounts: Vec<Account>,
@@ -52,6 +55,11 @@ impl Checkpoint {
             put(&mut out, count);
         }
         out.extend_from_slice(&self.root.0);
+        put(&mut out, self.epochs.len() as u64);
+        for Beginning { since, time } in &self.epochs {
+            put(&mut out, *since);
+            put(&mut out, time.0);
+        }
         out.extend_from_slice(&self.hash_key.0);
         put(&mut out, self.runs.len() as u64);
         for RunEntry { number, level, keys } in &self.runs {
@@ -84,7 +92,12 @@ impl Checkpoint {
         let window = Window { least: count()?, leave: count()? };
         let (batch, chain) = (reader.u64()?, reader.digest()?);
         let (entries, marked, movements) = (reader.u64()?, reader.u64()?, reader.u64()?);
-        let (root, hash_key) = (reader.digest()?, HashKey(reader.array()?));
+        let root = reader.digest()?;
+        let mut epochs = Vec::new();
+        for _ in 0..reader.u64()? {
+            epochs.push(Beginning { since: reader.u64()?, time: Time(reader.u64()?) });
+        }
+        let hash_key = HashKey(reader.array()?);
         let mut runs = Vec::new();
         for _ in 0..reader.u64()? {
             let (number, level, keys) = (reader.u64()?, reader.u8()?, reader.u64()?);
@@ -104,6 +117,7 @@ impl Checkpoint {
             root,
             marked,
             movements,
+            epochs,
             hash_key,
             runs,
             accounts,
@@ -150,6 +164,7 @@ mod tests {
             root: Digest([9; 32]),
             marked: 5,
             movements: 6,
+            epochs: vec![Beginning::FIRST, Beginning { since: 3, time: Time(70) }],
             hash_key: HashKey([7; 32]),
             runs: vec![RunEntry { number: 8, level: 1, keys: 9 }],
             accounts: vec![account; 2],

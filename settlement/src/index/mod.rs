@@ -1,5 +1,5 @@
 //! What a ledger does not keep in memory, found on the disk: ids decided long ago, where each
-//! entry lies, the nodes of the tree, every account's movements.
+//! entry lies, the nodes of the tree, how epochs began, every account's movements.
 //!
 //! SETTLEMENT, section "Journal". It is no authority: every part of it follows from the journal,
 //! and whoever deletes it loses a start's time. What counts of it is what its last checkpoint
@@ -23,8 +23,9 @@ mod told;
 
 use auction::layout::Digest;
 use rand::Rng as _;
+use witness::tree::{consistent, empty_root, included};
 
-use crate::journal::{JournalError, Leaf, Storage, consistent, disk, included, is_full};
+use crate::journal::{Beginning, JournalError, Leaf, Storage, disk, is_full};
 use crate::ledger::{HoldKey, Left, Window};
 use crate::parallel;
 use checkpoint::Checkpoint;
@@ -68,6 +69,16 @@ pub(crate) struct Addition<'a> {
     pub(crate) marked: &'a [u64],
     /// Ids that left the ledger's memory.
     pub(crate) left: &'a [Left],
+    /// How the epoch begins that it begins.
+    pub(crate) begins: Option<Beginning>,
+}
+
+/// What shows that a tree continues an older one.
+pub(crate) struct Continued {
+    pub(crate) old_root: Digest,
+    pub(crate) new_root: Digest,
+    /// The proof (RFC 9162, 2.1.4.1).
+    pub(crate) path: Vec<Digest>,
 }
 
 /// The index, as far as the batches go that it was given.
@@ -78,6 +89,8 @@ pub(crate) struct DiskIndex {
     /// The last batch in it.
     batch: u64,
     nodes: Nodes,
+    /// How each epoch began, epoch 0 first.
+    epochs: Vec<Beginning>,
     entries: Log<PLACE_BYTES>,
     marked: Log<MARKED_BYTES>,
     movements: Movements,
@@ -93,7 +106,7 @@ pub(crate) struct DiskIndex {
 impl Addition<'_> {
     /// A batch without entries.
     pub(crate) fn nothing(batch: u64) -> Self {
-        Self { batch, leaves: &[], places: &[], lines: &[], marked: &[], left: &[] }
+        Self { batch, leaves: &[], places: &[], lines: &[], marked: &[], left: &[], begins: None }
     }
 }
 
@@ -129,6 +142,7 @@ impl DiskIndex {
                     window,
                     batch: found.batch,
                     nodes,
+                    epochs: found.epochs,
                     entries: Log::new(ENTRIES, found.entries),
                     marked: Log::new(MARKED, found.marked),
                     movements: Movements::open(found.movements, found.accounts),
@@ -192,6 +206,7 @@ impl DiskIndex {
             window,
             batch: 0,
             nodes: Nodes::new(),
+            epochs: vec![Beginning::FIRST],
             entries: Log::new(ENTRIES, 0),
             marked: Log::new(MARKED, 0),
             movements: Movements::new(),
@@ -218,6 +233,11 @@ impl DiskIndex {
         self.durable
     }
 
+    /// How each epoch began, epoch 0 first.
+    pub(crate) fn epochs(&self) -> &[Beginning] {
+        &self.epochs
+    }
+
     /// The tree.
     pub(crate) fn nodes(&self) -> &Nodes {
         &self.nodes
@@ -227,6 +247,7 @@ impl DiskIndex {
     pub(crate) fn add(&mut self, addition: &Addition<'_>) -> Result<(), JournalError> {
         let storage = &mut *self.storage;
         self.nodes.extend(addition.leaves);
+        self.epochs.extend(addition.begins);
         for place in addition.places {
             self.entries.push(&place.encode());
         }
@@ -291,6 +312,7 @@ impl DiskIndex {
             root: self.nodes.root(),
             marked: self.marked.len(),
             movements: self.movements.len(),
+            epochs: self.epochs.clone(),
             hash_key: self.hash_key,
             runs: self.runs.entries(),
             accounts: self.movements.accounts().to_vec(),
@@ -378,26 +400,46 @@ impl DiskIndex {
         if included(leaf, entry, self.nodes.size(), &path, self.nodes.root()) {
             return Ok(Some(path));
         }
-        Err(JournalError::Index { name: nodes::NAME.to_owned(), what: "a node is damaged" })
+        Err(damaged_node())
     }
 
-    /// The proof that the tree of `size` entries continues that of `old`.
-    pub(crate) fn consistency(
+    /// The root over the first `size` entries, once it was seen that the tree over all goes on from
+    /// it: what is on the disk may be damaged, and the root over all is known. Nothing where there
+    /// are not so many.
+    pub(crate) fn root_of(&mut self, size: u64) -> Result<Option<Digest>, JournalError> {
+        if size == 0 {
+            return Ok(Some(empty_root()));
+        }
+        let storage = &mut *self.storage;
+        let whole = (self.nodes.size(), self.nodes.root());
+        let Some(path) = self.nodes.consistency(storage, size, whole.0)? else { return Ok(None) };
+        let root = self.nodes.root_of(storage, size)?;
+        if consistent((size, root), whole, &path) { Ok(Some(root)) } else { Err(damaged_node()) }
+    }
+
+    /// What shows that the first `new` entries continue the first `old`; nothing where there are
+    /// not so many.
+    pub(crate) fn continued(
         &mut self,
         old: u64,
-        size: u64,
-    ) -> Result<Option<Vec<Digest>>, JournalError> {
-        let storage = &mut *self.storage;
-        let Some(proof) = self.nodes.consistency(storage, old, size)? else { return Ok(None) };
-        // Against the root over all, which is known: what is on the disk may be damaged.
-        let whole = (self.nodes.size(), self.nodes.root());
-        let rest = self.nodes.consistency(storage, size, whole.0)?.unwrap_or_default();
-        let old = (old, self.nodes.root_of(storage, old)?);
-        let new = (size, self.nodes.root_of(storage, size)?);
-        if consistent(old, new, &proof) && consistent(new, whole, &rest) {
-            return Ok(Some(proof));
+        new: u64,
+    ) -> Result<Option<Continued>, JournalError> {
+        if old > new {
+            return Ok(None);
         }
-        Err(JournalError::Index { name: nodes::NAME.to_owned(), what: "a node is damaged" })
+        let Some(new_root) = self.root_of(new)? else { return Ok(None) };
+        if old == 0 {
+            // The empty tree is continued by every other without a proof.
+            return Ok(Some(Continued { old_root: empty_root(), new_root, path: Vec::new() }));
+        }
+        let storage = &mut *self.storage;
+        let Some(path) = self.nodes.consistency(storage, old, new)? else { return Ok(None) };
+        let old_root = self.nodes.root_of(storage, old)?;
+        if consistent((old, old_root), (new, new_root), &path) {
+            Ok(Some(Continued { old_root, new_root, path }))
+        } else {
+            Err(damaged_node())
+        }
     }
 
     /// How many marked entries there are.
@@ -451,6 +493,10 @@ impl Place {
             entry: (rest >> 32) as u32,
         }
     }
+}
+
+fn damaged_node() -> JournalError {
+    JournalError::Index { name: nodes::NAME.to_owned(), what: "a node is damaged" }
 }
 
 fn encode_marked(place: u64, entry: u64) -> [u8; MARKED_BYTES] {

@@ -43,6 +43,9 @@ pub(crate) enum What {
     VoidHold(RequestId),
     Deposit,
     Withdraw,
+    Purchase,
+    /// By the operator.
+    Correct,
 }
 
 /// An account's place in a line: how many lines of its own come before, and where the last of
@@ -231,6 +234,8 @@ fn encode(line: &Line, debit: Side, credit: Side) -> [u8; LINE_BYTES] {
         What::VoidHold(id) => (4, id.get()),
         What::Deposit => (5, 0),
         What::Withdraw => (6, 0),
+        What::Purchase => (7, 0),
+        What::Correct => (8, 0),
     };
     out.push(kind);
     out.extend_from_slice(&more.to_le_bytes());
@@ -264,6 +269,8 @@ fn decode(bytes: &[u8; LINE_BYTES]) -> Option<(Line, Side, Side)> {
         4 => What::VoidHold(RequestId::new(more)?),
         5 => What::Deposit,
         6 => What::Withdraw,
+        7 => What::Purchase,
+        8 => What::Correct,
         _ => return None,
     };
     let mut side =
@@ -287,12 +294,14 @@ mod tests {
 
     fn some_what(rng: &mut StdRng) -> What {
         let id = RequestId::new(rng.random_range(1..1 << 100)).unwrap();
-        match rng.random_range(0..6) {
+        match rng.random_range(0..8) {
             0 => What::Hold(Time(rng.random())),
             1 => What::PostHold(id),
             2 => What::VoidHold(id),
             3 => What::Deposit,
             4 => What::Withdraw,
+            5 => What::Purchase,
+            6 => What::Correct,
             _ => What::Post,
         }
     }

@@ -6,10 +6,10 @@
 //! are the subtrees that make up the tree now, and the nodes written last.
 
 use auction::layout::Digest;
-use sha2::{Digest as _, Sha256};
+use witness::tree::{empty_root, node_hash};
 
 use super::log::Log;
-use crate::journal::{JournalError, Leaf, Storage, node_hash};
+use crate::journal::{JournalError, Leaf, Storage};
 use crate::parallel;
 
 pub(super) const NAME: &str = "index-nodes";
@@ -118,7 +118,7 @@ impl Nodes {
     pub(crate) fn root(&self) -> Digest {
         let peaks = self.peaks.iter().rev().copied();
         let root = peaks.reduce(|right, left| node_hash(&left, &right));
-        Digest(root.unwrap_or_else(|| Sha256::digest([]).into()))
+        root.map_or_else(empty_root, Digest)
     }
 
     /// The leaf of an entry.
@@ -241,8 +241,9 @@ impl Nodes {
 mod tests {
     use super::*;
     use crate::index::memory::Memory;
-    use crate::journal::{Tree, consistent, included, leaf_hash};
+    use crate::journal::{Tree, leaf_hash};
     use auction::spec::Time;
+    use witness::tree::{consistent, included};
 
     fn leaf(index: u64) -> Leaf {
         leaf_hash(index, Time(index), b"entry")

@@ -63,6 +63,12 @@ fn line(ledger: &Ledger, entry: u64, request: &Request, applied: &Applied) -> Op
         Action::Post(Movement { debit, credit, amount, reference }) => {
             (debit, credit, amount.get(), reference, What::Post)
         }
+        Action::Purchase(Movement { debit, credit, amount, reference }) => {
+            (debit, credit, amount.get(), reference, What::Purchase)
+        }
+        Action::Correct { movement: Movement { debit, credit, amount, reference }, .. } => {
+            (debit, credit, amount.get(), reference, What::Correct)
+        }
         Action::Hold { movement: Movement { debit, credit, amount, reference }, timeout } => {
             (debit, credit, amount.get(), reference, What::Hold(timeout))
         }

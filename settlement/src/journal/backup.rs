@@ -4,7 +4,7 @@ use super::Options;
 use super::segment::{SEGMENT_HEADER_BYTES, segment_name};
 use super::storage::{JournalError, Storage, disk, read_all, write_all};
 use super::walk::{Cursor, fault, segments};
-use crate::audit::{AuditError, AuditReport, audit};
+use crate::audit::{AuditError, AuditReport, Held, inquire};
 use crate::index::DiskIndex;
 use crate::layout::Signer;
 use crate::ledger::{Charter, Window};
@@ -14,7 +14,7 @@ use crate::ledger::{Charter, Window};
 pub struct Copied {
     /// The last batch in the copy.
     pub batch: u64,
-    /// The audit of the copy.
+    /// The audit of the copy, with the misdeeds that the journal shows.
     pub audit: AuditReport,
 }
 
@@ -24,7 +24,7 @@ pub enum BackupError {
     /// Reading or writing failed, or the source is damaged.
     #[error(transparent)]
     Journal(#[from] JournalError),
-    /// The copy does not stand up to its audit.
+    /// The copy cannot be audited.
     #[error(transparent)]
     Audit(#[from] AuditError),
 }
@@ -73,7 +73,9 @@ fn copy(
         target.flush(&name).map_err(disk("flush", &name))?;
     }
     target.flush_directory().map_err(disk("flush", "."))?;
-    let audit = audit(target, charter, &[])?;
+    // Misdeeds are in the copy because they are in the journal: they are said, and it is a good
+    // copy all the same.
+    let (audit, _) = inquire(target, charter, &Held::default())?;
     Ok(Copied { batch: cursor.number, audit })
 }
 
@@ -84,10 +86,30 @@ fn copy(
 /// As [`backup`], and when `server` is not the key of the charter.
 pub fn restore<S: Storage + 'static>(
     source: &mut impl Storage,
+    target: S,
+    charter: &Charter,
+    server: &Signer,
+    options: Options,
+) -> Result<Copied, BackupError> {
+    restore_above(source, target, charter, server, options, 0)
+}
+
+/// Most epochs that a restore passes over.
+pub const MAX_EPOCHS_PASSED: u32 = 1024;
+
+/// The same into an epoch of at least this number, at most [`MAX_EPOCHS_PASSED`] above the
+/// backup's: for whoever has restored from this backup, or a newer one, before. Two histories that
+/// begin one epoch convict their server.
+///
+/// # Errors
+/// As [`restore`].
+pub fn restore_above<S: Storage + 'static>(
+    source: &mut impl Storage,
     mut target: S,
     charter: &Charter,
     server: &Signer,
     options: Options,
+    epoch: u32,
 ) -> Result<Copied, BackupError> {
     if server.public() != charter.server() {
         return Err(JournalError::WrongKey.into());
@@ -100,7 +122,12 @@ pub fn restore<S: Storage + 'static>(
     let window = Window::default();
     let index = DiskIndex::open(Box::new(index), charter.id(), window)?;
     let (mut journal, _, _) = super::recover(target, index, *charter, options, window)?;
-    journal.begin_epoch()?;
+    for _ in 0..MAX_EPOCHS_PASSED {
+        journal.begin_epoch()?;
+        if journal.cursor.epoch >= epoch {
+            break;
+        }
+    }
     journal.mark()?;
     let batch = journal.last();
     let super::Journal { mut storage, index, .. } = journal;

@@ -1,91 +1,11 @@
-//! Signed tree heads, and receipts that anyone can check with the server's key alone.
+//! Receipts that anyone can check with the server's key alone.
 
-use auction::keys::{BadSignature, Signature};
 use auction::layout::Digest;
 use auction::spec::Time;
+use witness::{Inclusion, SignedHead, Unproven};
 
-use super::tree::{consistent, included, leaf_hash};
-use crate::layout::{Label, Signer, Statement};
+use super::tree::leaf_hash;
 use crate::ledger::{Charter, Code, RawEntry, SignedRequest};
-
-/// A tree head: the number of entries and the root over them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Head {
-    /// How often the journal was restored from a backup.
-    pub epoch: u32,
-    /// Entries covered: the head's number.
-    pub size: u64,
-    /// The Merkle root over them (RFC 9162).
-    pub root: Digest,
-    /// The journal's time at that moment.
-    pub time: Time,
-}
-
-/// A head under the server's signature. Two of one size with different roots, or two without
-/// consistency, convict the server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SignedHead {
-    /// What is signed.
-    pub head: Head,
-    /// The server's signature.
-    pub signature: Signature,
-}
-
-/// Why a head or receipt proves nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Unproven {
-    /// The signature does not hold.
-    #[error(transparent)]
-    Signature(#[from] BadSignature),
-    /// The path does not lead from the entry to the root.
-    #[error("the path does not lead from entry {0} to the root")]
-    NotIncluded(u64),
-    /// The entry cannot be read.
-    #[error("entry {0} is malformed")]
-    Malformed(u64),
-}
-
-impl Head {
-    fn statement(&self, charter: &Charter) -> Statement {
-        let mut statement = Statement::new(Label::Head, &charter.id());
-        statement.u64(u64::from(self.epoch)).u64(self.size).fixed(&self.root.0).u64(self.time.0);
-        statement
-    }
-
-    pub(crate) fn sign(self, server: &Signer, charter: &Charter) -> SignedHead {
-        SignedHead { head: self, signature: server.sign(&self.statement(charter)) }
-    }
-
-    /// Whether `newer` continues this head, by a proof from
-    /// [`crate::bookkeeper::Bookkeeper::consistency`].
-    #[must_use]
-    pub fn continues_to(&self, newer: &Self, proof: &[Digest]) -> bool {
-        self.epoch <= newer.epoch
-            && self.time <= newer.time
-            && consistent((self.size, self.root), (newer.size, newer.root), proof)
-    }
-}
-
-impl SignedHead {
-    /// Verifies the server's signature.
-    ///
-    /// # Errors
-    /// [`Unproven::Signature`] when it does not hold.
-    pub fn verify(&self, charter: &Charter) -> Result<Head, Unproven> {
-        self.head.statement(charter).verify(&charter.server(), &self.signature)?;
-        Ok(self.head)
-    }
-
-    /// Whether the two are the server's own word for two histories: one number in one epoch,
-    /// two roots.
-    #[must_use]
-    pub fn convicts_with(&self, other: &Self, charter: &Charter) -> bool {
-        let (Ok(one), Ok(two)) = (self.verify(charter), other.verify(charter)) else {
-            return false;
-        };
-        (one.epoch, one.size) == (two.epoch, two.size) && one.root != two.root
-    }
-}
 
 /// Proof that an entry stands in the journal: number, journal time, head and path.
 #[derive(Clone, PartialEq, Eq)]
@@ -118,16 +38,19 @@ pub struct Proven {
 }
 
 impl Receipt {
+    /// The proof without the entry, for those whom the entry does not concern.
+    #[must_use]
+    pub fn inclusion(&self) -> Inclusion {
+        let leaf = leaf_hash(self.batch, self.time, &self.entry);
+        Inclusion { number: self.number, leaf, head: self.head, path: self.path.clone() }
+    }
+
     /// Verifies head and path, and reads the entry.
     ///
     /// # Errors
     /// [`Unproven`] says what does not hold.
     pub fn verify(&self, charter: &Charter) -> Result<Proven, Unproven> {
-        let head = self.head.verify(charter)?;
-        let leaf = leaf_hash(self.batch, self.time, &self.entry);
-        if !included(leaf, self.number, head.size, &self.path, head.root) {
-            return Err(Unproven::NotIncluded(self.number));
-        }
+        self.inclusion().verify(&charter.ledger_key())?;
         let malformed = Unproven::Malformed(self.number);
         let raw = RawEntry::split(&self.entry).ok_or(malformed)?;
         let requests = raw.requests.iter().map(|bytes| SignedRequest::decode(bytes));

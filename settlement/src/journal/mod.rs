@@ -4,6 +4,7 @@
 //! SETTLEMENT, section "Journal". Nothing here decides anything about money: a batch is given,
 //! appended and flushed, and read back.
 
+mod any_storage;
 mod backup;
 mod directory;
 mod flushing;
@@ -19,12 +20,16 @@ mod storage;
 mod tree;
 pub(crate) mod walk;
 
+use auction::spec::Time;
+
+pub use any_storage::AnyStorage;
 pub(crate) use backup::refuse_unfinished;
-pub use backup::{BackupError, Copied, backup, restore};
+pub use backup::{BackupError, Copied, MAX_EPOCHS_PASSED, backup, restore, restore_above};
 pub use directory::Directory;
-pub use head::{Head, Proven, Receipt, SignedHead, Unproven};
+pub use head::{Proven, Receipt};
 pub use recovery::{Cut, Report};
 pub use storage::{JournalError, Storage};
+pub use witness::{Head, SignedHead, Unproven};
 
 use crate::index::{Addition, DiskIndex, Place, Told};
 use crate::ledger::{Applied, Chain, Ledger};
@@ -42,7 +47,7 @@ pub(crate) use spares::unfinished;
 pub(crate) use storage::{disk, is_full, read_all as read_file, read_into, write_all};
 #[cfg(test)]
 pub(crate) use tree::leaf_hash;
-pub(crate) use tree::{Leaf, Tree, consistent, included, node_hash};
+pub(crate) use tree::{Leaf, Tree};
 pub(crate) use walk::Batch;
 
 /// Sizes of a journal.
@@ -56,6 +61,25 @@ impl Default for Options {
     /// 64 MiB.
     fn default() -> Self {
         Self { segment_bytes: 64 << 20 }
+    }
+}
+
+/// How an epoch began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Beginning {
+    /// Entries that the journal had.
+    pub(crate) since: u64,
+    /// The journal's time.
+    pub(crate) time: Time,
+}
+
+impl Beginning {
+    /// Of the epoch of a journal that was never restored.
+    pub(crate) const FIRST: Self = Self { since: 0, time: Time(0) };
+
+    /// Of the epoch that begins with this record.
+    fn of(header: &Header) -> Self {
+        Self { since: header.first_entry, time: header.time }
     }
 }
 
@@ -193,6 +217,7 @@ impl<S: Storage> Journal<S> {
             lines: &told.lines,
             marked: &told.marked,
             left: &applied.left,
+            begins: None,
         })?;
         // Twice as fast as segments are used up, so that a spare is ready in time.
         self.advance_spares(2 * self.buffer.len())
@@ -239,16 +264,24 @@ impl<S: Storage> Journal<S> {
         header.epoch += 1;
         header.after = header.chain(&[]);
         let written = self.write_record(&header, &mut header.encode().to_vec());
-        let added = written.and_then(|()| self.index.add(&Addition::nothing(header.number)));
+        let begins = Some(Beginning::of(&header));
+        let added = written.and_then(|()| {
+            self.index.add(&Addition { begins, ..Addition::nothing(header.number) })
+        });
         self.stop_on_error(added)?;
         self.flush()
     }
 
-    /// The head over all that is flushed.
+    /// The head over all that was appended.
     pub(crate) fn head(&self) -> Head {
         let nodes = self.index.nodes();
         let Cursor { epoch, time, .. } = self.cursor;
-        Head { epoch, size: nodes.size(), root: nodes.root(), time }
+        Head { epoch, since: self.since(), size: nodes.size(), root: nodes.root(), time }
+    }
+
+    /// Entries that this epoch began with.
+    fn since(&self) -> u64 {
+        self.index.epochs().last().map_or(0, |epoch| epoch.since)
     }
 
     /// Writes a snapshot of the state after the last batch, which is flushed first, and what the

@@ -3,14 +3,14 @@
 
 use auction::layout::Digest;
 use auction::spec::Time;
+use witness::Continuation;
 
-use super::Journal;
 use super::record::{HEADER_BYTES, Header, Kind, Record};
 use super::segment::segment_name;
 use super::storage::{JournalError, Storage, read_into};
 use super::tree::{Leaf, leaf_hash};
-use super::walk;
-use crate::index::{DiskIndex, Line, Place};
+use super::{Beginning, Head, Journal, walk};
+use crate::index::{Continued, DiskIndex, Line, Place};
 use crate::ledger::{
     Attachment, Chain, Charter, Entry, Fate, HoldKey, Ledger, MAX_ATTACHMENT_BYTES,
     MAX_CHAIN_REQUESTS, MAX_REQUEST_BYTES, Past,
@@ -110,7 +110,7 @@ fn past(
 ) -> Option<(Digest, crate::ledger::Code, Option<Digest>)> {
     let mut requests = entry.chain.requests().iter().zip(&entry.codes);
     let is_it = |(request, _): &(&crate::ledger::VerifiedRequest, _)| {
-        request.request().id == key.id && request.account(charter) == key.account
+        request.request().id == key.id && request.signing_account(charter) == key.account
     };
     let (request, code) = requests.find(is_it)?;
     Some((request.content(), *code, entry.chain.attachment().map(Attachment::digest)))
@@ -143,14 +143,35 @@ impl<S: Storage> Journal<S> {
         self.distrust(path)
     }
 
-    /// The proof that the tree of `size` entries continues that of `old`.
-    pub(crate) fn consistency(
+    /// The head with which an epoch began.
+    pub(crate) fn beginning(&mut self, epoch: u32) -> Result<Option<Head>, JournalError> {
+        let place = usize::try_from(epoch).ok();
+        let Some(begun) = place.and_then(|place| self.index.epochs().get(place)) else {
+            return Ok(None);
+        };
+        let Beginning { since, time } = *begun;
+        let root = self.index.root_of(since);
+        let root = self.distrust(root)?;
+        Ok(root.map(|root| Head { epoch, since, size: since, root, time }))
+    }
+
+    /// The proof that the first `new` entries continue the first `old`.
+    pub(crate) fn continuation(
         &mut self,
         old: u64,
-        size: u64,
-    ) -> Result<Option<Vec<Digest>>, JournalError> {
-        let proof = self.index.consistency(old, size);
-        self.distrust(proof)
+        new: u64,
+    ) -> Result<Option<Continuation>, JournalError> {
+        let continued = self.index.continued(old, new);
+        let continued = self.distrust(continued)?;
+        Ok(continued.map(|Continued { old_root, new_root, path }| Continuation {
+            epoch: self.cursor.epoch,
+            since: self.since(),
+            old_size: old,
+            old_root,
+            new_size: new,
+            new_root,
+            path,
+        }))
     }
 
     /// Some movements of an account, by its order of opening, from number `from` on; and how many

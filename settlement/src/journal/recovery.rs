@@ -11,7 +11,7 @@ use super::segment::{SEGMENT_HEADER_BYTES, SegmentHeader, segment_name};
 use super::spares::{Spares, unfinished, zeroed};
 use super::storage::{JournalError, Storage, read_all, write_all};
 use super::walk::{Batch, Cursor, End, fault, segments};
-use super::{Journal, Options, snapshot};
+use super::{Beginning, Journal, Options, snapshot};
 use crate::index::{Addition, DiskIndex, Place, Told};
 use crate::ledger::{Applied, Charter, Entry, Ledger, Window};
 use crate::parallel;
@@ -158,6 +158,10 @@ fn read_back(
         return Err(another_history());
     }
     let Replay { ledger, report, tail, .. } = replay;
+    // A beginning for each epoch, the first included.
+    if index.epochs().len() as u64 != u64::from(cursor.epoch) + 1 {
+        return Err(another_history());
+    }
     Ok(ReadBack { ledger, cursor, last, tail, report })
 }
 
@@ -309,7 +313,8 @@ impl Replay<'_> {
         self.number = header.number;
         self.report.replayed += 1;
         if header.kind == Kind::Epoch {
-            return self.add(&Addition::nothing(header.number));
+            let begins = Some(Beginning::of(header));
+            return self.add(&Addition { begins, ..Addition::nothing(header.number) });
         }
         let entries = parallel::map(&batch.entries, |bytes| Entry::decode(bytes, &self.charter));
         let entries = entries.into_iter().collect::<Option<Vec<_>>>();
@@ -330,6 +335,7 @@ impl Replay<'_> {
             lines: &told.lines,
             marked: &told.marked,
             left: &applied.left,
+            begins: None,
         })
     }
 

@@ -1,31 +1,12 @@
-//! The Merkle tree over all journal entries, as RFC 9162 section 2.1 defines it.
+//! The Merkle tree over all journal entries, as RFC 9162 section 2.1 defines it: how it grows, and
+//! the paths in it. What its readers check stands in [`witness::tree`].
 
 use auction::layout::Digest;
-use auction::spec::Time;
-use sha2::{Digest as _, Sha256};
+use witness::tree::{empty_root, node_hash};
+
+pub(crate) use witness::tree::{Leaf, leaf_hash};
 
 use crate::parallel;
-
-/// A node's hash.
-pub(crate) type Leaf = [u8; 32];
-
-/// The leaf that commits to an entry, its batch and its time (RFC 9162, 2.1.1: prefix 0).
-pub(crate) fn leaf_hash(number: u64, time: Time, entry: &[u8]) -> Leaf {
-    let mut prefix = [0; 17];
-    prefix[1..9].copy_from_slice(&number.to_le_bytes());
-    prefix[9..].copy_from_slice(&time.0.to_le_bytes());
-    let mut hash = Sha256::new();
-    hash.update(prefix);
-    hash.update(entry);
-    hash.finalize().into()
-}
-
-pub(crate) fn node_hash(left: &Leaf, right: &Leaf) -> Leaf {
-    let mut bytes = [1; 65];
-    bytes[1..33].copy_from_slice(left);
-    bytes[33..].copy_from_slice(right);
-    Sha256::digest(bytes).into()
-}
 
 /// All leaves and all complete subtrees, in memory: 64 bytes for each entry. For an audit, which
 /// asks for the roots of long ago; a server has [`crate::index::Nodes`].
@@ -69,7 +50,7 @@ impl Tree {
     /// The root over the first `size` leaves, at most as many as there are.
     pub(crate) fn root(&self, size: u64) -> Digest {
         if size == 0 {
-            return Digest(Sha256::digest([]).into());
+            return empty_root();
         }
         Digest(self.range(0, size.min(self.size())))
     }
@@ -140,77 +121,17 @@ fn split(width: u64) -> u64 {
     1 << (63 - (width - 1).leading_zeros())
 }
 
-/// Verifies an inclusion path (RFC 9162, 2.1.3.2).
-pub(crate) fn included(leaf: Leaf, index: u64, size: u64, path: &[Digest], root: Digest) -> bool {
-    if index >= size {
-        return false;
-    }
-    let (mut at, mut last, mut hash) = (index, size - 1, leaf);
-    for step in path {
-        if last == 0 {
-            return false;
-        }
-        if at % 2 == 1 || at == last {
-            hash = node_hash(&step.0, &hash);
-            while at.is_multiple_of(2) && at != 0 {
-                at >>= 1;
-                last >>= 1;
-            }
-        } else {
-            hash = node_hash(&hash, &step.0);
-        }
-        at >>= 1;
-        last >>= 1;
-    }
-    last == 0 && hash == root.0
-}
-
-/// Verifies a consistency proof (RFC 9162, 2.1.4.2).
-pub(crate) fn consistent(old: (u64, Digest), new: (u64, Digest), path: &[Digest]) -> bool {
-    let ((old_size, old_root), (new_size, new_root)) = (old, new);
-    if old_size == 0 || old_size > new_size {
-        return old_size == 0 && path.is_empty();
-    }
-    if old_size == new_size {
-        return path.is_empty() && old_root == new_root;
-    }
-    let mut nodes = path.iter().map(|node| node.0);
-    let first = if old_size.is_power_of_two() { Some(old_root.0) } else { nodes.next() };
-    let Some(first) = first else { return false };
-    let (mut at, mut last) = (old_size - 1, new_size - 1);
-    while at % 2 == 1 {
-        at >>= 1;
-        last >>= 1;
-    }
-    let (mut old_hash, mut new_hash) = (first, first);
-    for node in nodes {
-        if last == 0 {
-            return false;
-        }
-        if at % 2 == 1 || at == last {
-            old_hash = node_hash(&node, &old_hash);
-            new_hash = node_hash(&node, &new_hash);
-            while at.is_multiple_of(2) && at != 0 {
-                at >>= 1;
-                last >>= 1;
-            }
-        } else {
-            new_hash = node_hash(&new_hash, &node);
-        }
-        at >>= 1;
-        last >>= 1;
-    }
-    last == 0 && old_hash == old_root.0 && new_hash == new_root.0
-}
-
 #[cfg(test)]
 mod tests {
+    use auction::spec::Time;
+    use witness::tree::{consistent, included};
+
     use super::*;
 
     /// MTH of RFC 9162, 2.1.1, as it is written there.
     fn slow_root(leaves: &[Leaf]) -> Leaf {
         match leaves {
-            [] => Sha256::digest([]).into(),
+            [] => empty_root().0,
             [leaf] => *leaf,
             _ => {
                 let (left, right) = leaves.split_at(split(leaves.len() as u64) as usize);

@@ -1,19 +1,25 @@
 //! The judge of an auction's payment: from files alone, without asking anybody, what was ordered,
 //! what was delivered and that it was paid, or what fails and whose fault it is. SETTLEMENT,
-//! section "An auction's payment", step 7.
+//! section "An auction's payment", step 6; "Physical goods", step 8.
 
 use auction::keys::PublicKey;
 use auction::layout::Digest;
-use auction::money::Amount;
 use auction::settlement_terms::Goods;
 use auction::transcript::{Transcript, TranscriptError, Verdict};
 use rand::CryptoRng;
 
+use super::decided::{
+    wrong_in_digital_sale, wrong_in_no_sale, wrong_in_physical_sale, wrong_in_void,
+};
+use super::findings::Wrong;
+use super::physical;
 use crate::auctions::payment::Payment;
-use crate::auctions::postings::sale_requests;
 use crate::auctions::{Attached, Bond, RegistrationRefused, SaleRecord};
 use crate::journal::{Proven, Receipt};
-use crate::ledger::{Action, Authority, Charter, Code, Part, SignedRequest};
+use crate::ledger::{Charter, Code};
+use crate::sealed_key::{OpeningKey, Purpose};
+
+pub use super::findings::{Finding, Found, Judgement, Subject};
 
 /// What somebody brings before the judge. What is left out is not judged, and said to be so.
 pub struct Case<'a> {
@@ -29,83 +35,27 @@ pub struct Case<'a> {
     pub goods: Option<Goods>,
     /// The hash of the key that opened them for whoever brings the case.
     pub key_hash: Option<Digest>,
+    /// The winner's delivery secret: with it the judge opens the sealed key himself.
+    pub delivery_secret: Option<&'a OpeningKey>,
+    /// What was said of physical goods after the sale.
+    pub delivery: DeliveryReceipts<'a>,
 }
 
-/// One thing that the judge looked at.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
-    /// What it is about.
-    pub subject: Subject,
-    /// What was found.
-    pub found: Found,
-    /// In words: what is proved, or what is wrong and whose fault it is.
-    pub words: String,
-}
-
-/// What a finding is about, in the order in which things happened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Subject {
-    /// What the seller offered, and that its key was in escrow before.
-    Offered,
-    /// Who won, at which price.
-    Sold,
-    /// What the winner ordered.
-    Ordered,
-    /// What was paid, from whom to whom.
-    Paid,
-    /// That the goods are those that were offered.
-    Goods,
-    /// That the key is the one that was offered.
-    Key,
-}
-
-/// What was found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Found {
-    /// Proved.
-    Holds,
-    /// Disproved, or not proved by what was brought to prove it.
-    Fails,
-    /// Nothing was brought for it.
-    NotShown,
-    /// There is no sale, so nothing is owed.
-    NotOwed,
-}
-
-/// All findings, in the order of [`Subject`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Judgement {
-    /// The auction, where the transcript could be read.
-    pub auction: Option<Digest>,
-    /// Who won, at which price, where the transcript proves it.
-    pub sale: Option<(PublicKey, Amount)>,
-    /// The findings.
-    pub findings: Vec<Finding>,
-}
-
-impl Judgement {
-    /// Whether nothing fails and whatever was owed was shown.
-    #[must_use]
-    pub fn is_complete(&self) -> bool {
-        let settled = |found: Found| matches!(found, Found::Holds | Found::NotOwed);
-        self.findings.iter().all(|finding| settled(finding.found))
-    }
-
-    /// Whether something was brought that does not hold.
-    #[must_use]
-    pub fn fails(&self) -> bool {
-        self.findings.iter().any(|finding| finding.found == Found::Fails)
-    }
-
-    fn add(&mut self, subject: Subject, found: Found, words: impl Into<String>) {
-        self.findings.push(Finding { subject, found, words: words.into() });
-    }
+/// Receipts of what was said of physical goods, and of the payout.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct DeliveryReceipts<'a> {
+    /// Of the dispatch.
+    pub dispatch: Option<&'a Receipt>,
+    /// Of the dispute.
+    pub dispute: Option<&'a Receipt>,
+    /// Of the payout.
+    pub payout: Option<&'a Receipt>,
 }
 
 /// What the transcript alone gives.
-struct Trial {
-    verdict: Verdict,
-    payment: Payment,
+pub(super) struct Trial {
+    pub(super) verdict: Verdict,
+    pub(super) payment: Payment,
 }
 
 /// Judges a case. `rng` weighs the equations of the transcript's proofs.
@@ -116,8 +66,8 @@ pub fn judge<R: CryptoRng + ?Sized>(case: &Case<'_>, rng: &mut R) -> Judgement {
     judgement.sale = sale.map(|sale| (sale.winner, sale.price));
     let record = match decision_of(case, &trial) {
         Some(Ok((proven, attached))) => Some((proven, attached)),
-        Some(Err(words)) => {
-            judgement.add(Subject::Paid, Found::Fails, words);
+        Some(Err(wrong)) => {
+            judgement.fail(Subject::Paid, wrong);
             None
         }
         None => None,
@@ -126,12 +76,28 @@ pub fn judge<R: CryptoRng + ?Sized>(case: &Case<'_>, rng: &mut R) -> Judgement {
         None => judge_no_sale(case, record, &trial, &mut judgement),
         Some(sale) => {
             judge_order(case, &trial, &sale.winner, record.as_ref(), &mut judgement);
-            if let Some((proven, attached)) = record {
-                judge_payment(&trial, case.charter, &proven, attached, &mut judgement);
+            if let Some((proven, attached)) = &record {
+                judge_payment(&trial, case.charter, proven, attached, &mut judgement);
             } else if case.decision.is_none() {
                 judgement.add(Subject::Paid, Found::NotShown, "no receipt of a sale was brought");
             }
-            judge_delivery(case, &trial, &mut judgement);
+            let attached = record.as_ref().map(|(_, attached)| attached);
+            match trial.payment.goods() {
+                Some(goods) => {
+                    let sealed = match attached {
+                        Some(Attached::Sale(record)) => Some(record),
+                        _ => None,
+                    };
+                    judge_delivery(case, &goods, sealed, &mut judgement);
+                }
+                None => {
+                    let paid = match attached {
+                        Some(Attached::PhysicalSale(facts)) => Some(facts),
+                        _ => None,
+                    };
+                    physical::judge(case, &trial, &sale.winner, paid, &mut judgement);
+                }
+            }
         }
     }
     judgement.findings.sort_by_key(|finding| finding.subject);
@@ -163,8 +129,14 @@ fn begin<R: CryptoRng + ?Sized>(
             judgement.add(
                 Subject::Offered,
                 Found::Holds,
-                "the seller signed the terms, and the settlement server signed that it held the \
-                 goods and their key before anybody joined",
+                if payment.goods().is_some() {
+                    "the seller signed the terms, and the settlement server signed that it held \
+                     the goods and their key before anybody joined"
+                } else {
+                    "the seller signed the terms, and the settlement server signed that it had \
+                     registered the auction before anybody joined. The goods themselves nobody \
+                     but the seller had"
+                },
             );
             let words = match verdict.outcome.sale {
                 Some(sale) => format!("the transcript proves that key {} won", sale.winner),
@@ -187,46 +159,39 @@ fn begin<R: CryptoRng + ?Sized>(
 }
 
 /// The decision that a receipt proves, if one was brought; in words why it proves nothing.
-fn decision_of(case: &Case<'_>, trial: &Trial) -> Option<Result<(Proven, Attached), String>> {
+fn decision_of(case: &Case<'_>, trial: &Trial) -> Option<Result<(Proven, Attached), Wrong>> {
     let receipt = case.decision?;
     Some(match proven(receipt, case.charter) {
-        Err(words) => Err(words),
+        Err(wrong) => Err(wrong),
         Ok(proven) => match attached(&proven) {
-            Some(attached) if auction_of(&attached) == Some(trial.payment.id()) => {
-                Ok((proven, attached))
+            Some(attached) if attached.auction() == trial.payment.id() => Ok((proven, attached)),
+            Some(_) | None => {
+                Err(Wrong::brought("the receipt is of something else than this auction"))
             }
-            Some(_) | None => Err("the receipt is of something else than this auction".to_owned()),
         },
     })
 }
 
 /// A receipt whose path, head and every signature hold, and whose requests were all committed.
-fn proven(receipt: &Receipt, charter: &Charter) -> Result<Proven, String> {
-    let proven = receipt.verify(charter).map_err(|error| format!("the receipt: {error}"))?;
+pub(super) fn proven(receipt: &Receipt, charter: &Charter) -> Result<Proven, Wrong> {
+    let proven =
+        receipt.verify(charter).map_err(|error| Wrong::Brought(format!("the receipt: {error}")))?;
     if let Some(code) = proven.codes.iter().find(|code| **code != Code::Done) {
-        return Err(format!("the receipt is of a refusal ({code:?}): nothing was moved"));
+        let words = format!("the receipt is of a refusal ({code:?}): nothing was moved");
+        return Err(Wrong::Brought(words));
     }
     for request in &proven.requests {
         let verified = request.clone().verify(charter);
         verified.map_err(|error| {
-            format!("the server journaled a request that nobody signed so: {error}")
+            let words = format!("the server journaled a request that nobody signed so: {error}");
+            Wrong::Servers(words)
         })?;
     }
     Ok(proven)
 }
 
-fn attached(proven: &Proven) -> Option<Attached> {
+pub(super) fn attached(proven: &Proven) -> Option<Attached> {
     Attached::read_bytes(proven.attachment.as_deref()?).ok()?
-}
-
-fn auction_of(attached: &Attached) -> Option<Digest> {
-    match attached {
-        Attached::Registration(_) => None,
-        Attached::Bond(order) => Some(order.terms().auction),
-        Attached::Sale(record) => Some(record.auction),
-        Attached::NoSale(record) => Some(record.auction),
-        Attached::Void(record) => Some(record.auction),
-    }
 }
 
 fn judge_no_sale(
@@ -235,24 +200,30 @@ fn judge_no_sale(
     trial: &Trial,
     judgement: &mut Judgement,
 ) {
-    let transcript = trial.verdict.outcome.transcript;
-    match record {
-        Some((_, Attached::NoSale(record))) if record.transcript == transcript => {
-            let words = "the server decided so: nothing was paid, nothing is owed";
-            judgement.add(Subject::Paid, Found::NotOwed, words);
+    let Some((proven, attached)) = record else {
+        if case.decision.is_none() {
+            judgement.add(Subject::Paid, Found::NotOwed, "nothing was sold, so nothing is owed");
         }
-        Some((_, Attached::Void(_))) => {
+        return;
+    };
+    let wrong = match &attached {
+        Attached::NoSale(record) => wrong_in_no_sale(trial, case.charter, &proven, record),
+        Attached::Void(_) => wrong_in_void(&trial.payment, case.charter, &proven),
+        _ => Some("it settled something that the transcript does not show"),
+    };
+    match (wrong, &attached) {
+        (Some(wrong), _) => {
+            let words = format!("the server's decision is not the transcript's: {wrong}");
+            judgement.fail(Subject::Paid, Wrong::Servers(words));
+        }
+        (None, Attached::Void(_)) => {
             let words = "the server decided at V that the auction is void: nothing was paid";
             judgement.add(Subject::Paid, Found::NotOwed, words);
         }
-        Some(_) => {
-            let words = "the server settled something that the transcript does not show";
-            judgement.add(Subject::Paid, Found::Fails, words);
+        (None, _) => {
+            let words = "the server decided so: nothing was paid, nothing is owed";
+            judgement.add(Subject::Paid, Found::NotOwed, words);
         }
-        None if case.decision.is_none() => {
-            judgement.add(Subject::Paid, Found::NotOwed, "nothing was sold, so nothing is owed");
-        }
-        None => {}
     }
 }
 
@@ -271,125 +242,128 @@ fn judge_order(
     };
     let bond = match order_of(receipt, case.charter, trial) {
         Ok(bond) => bond,
-        Err(words) => return judgement.add(Subject::Ordered, Found::Fails, words),
+        Err(wrong) => return judgement.fail(Subject::Ordered, wrong),
     };
     if bond.bidder != *winner {
         let words = "the order is that of another bidder than the winner";
         return judgement.add(Subject::Ordered, Found::Fails, words);
     }
-    if let Some((_, Attached::Sale(record))) = decision
-        && (record.hold != bond.hold || record.delivery != bond.delivery)
-    {
+    let same = match decision {
+        Some((_, Attached::Sale(record))) => {
+            record.hold == bond.hold && record.delivery == bond.delivery
+        }
+        Some((_, Attached::PhysicalSale(sale))) => sale.hold == bond.hold,
+        _ => true,
+    };
+    if !same {
         let words = "the server took the price from another hold than the winner's, or sealed \
                      the key to another than his";
-        return judgement.add(Subject::Ordered, Found::Fails, words);
+        let one_epoch = case
+            .decision
+            .is_none_or(|decision| decision.head.head.epoch == receipt.head.head.epoch);
+        // A restore may have lost the order that is shown, and another have been made since.
+        let wrong = if one_epoch { Wrong::servers(words) } else { Wrong::brought(words) };
+        return judgement.fail(Subject::Ordered, wrong);
     }
     let words = "the owner of the account ordered the goods at the price that this auction gives, \
                  and the key that won countersigned";
     judgement.add(Subject::Ordered, Found::Holds, words);
 }
 
-fn order_of(receipt: &Receipt, charter: &Charter, trial: &Trial) -> Result<Bond, String> {
+fn order_of(receipt: &Receipt, charter: &Charter, trial: &Trial) -> Result<Bond, Wrong> {
     let proven = proven(receipt, charter)?;
     let Some(Attached::Bond(order)) = attached(&proven) else {
-        return Err("the receipt is of something else than an order".to_owned());
+        return Err(Wrong::brought("the receipt is of something else than an order"));
     };
     let journaled = matches!(
         proven.requests.as_slice(), [hold] if hold.as_bytes() == order.hold_bytes()
     );
     if !journaled {
-        return Err("the server held something else than was ordered".to_owned());
+        return Err(Wrong::servers("the server held something else than was ordered"));
     }
+    if order.terms().auction != trial.payment.id() {
+        return Err(Wrong::brought("the order is one for another auction"));
+    }
+    // The server journaled it as an order for this auction: then it had to be one.
     let verified = order.verify(trial.payment.spec(), charter);
-    verified.map(|verified| verified.bond().clone()).map_err(|error| error.to_string())
+    verified
+        .map(|verified| verified.bond().clone())
+        .map_err(|error| Wrong::Servers(format!("the server took a wrong order: {error}")))
 }
 
 fn judge_payment(
     trial: &Trial,
     charter: &Charter,
     proven: &Proven,
-    attached: Attached,
+    attached: &Attached,
     judgement: &mut Judgement,
 ) {
-    let (found, words) = match attached {
-        Attached::Sale(record) => match wrong_in_sale(trial, charter, proven, &record) {
-            None => (
-                Found::Holds,
-                "the price was taken from the winner's bond and paid to the seller, less the \
-                 fee, and the sealed key went with it in one entry"
-                    .to_owned(),
-            ),
+    let payment = &trial.payment;
+    match attached {
+        Attached::Sale(record) => {
+            let right = "the price was taken from the winner's bond and paid to the seller, less \
+                         the fee, and the sealed key went with it in one entry";
+            let wrong = wrong_in_digital_sale(trial, charter, proven, record);
+            judge_sale(wrong, right, judgement);
+        }
+        Attached::PhysicalSale(facts) => {
+            let right = "the price was taken from the winner's bond into the escrow account";
+            let wrong = wrong_in_physical_sale(trial, charter, proven, facts);
+            judge_sale(wrong, right, judgement);
+        }
+        Attached::Void(_) => match wrong_in_void(payment, charter, proven) {
             Some(wrong) => {
-                (Found::Fails, format!("the server's sale is not the transcript's: {wrong}"))
+                let words = format!("the server decided that the auction is void: {wrong}");
+                judgement.fail(Subject::Paid, Wrong::Servers(words));
+            }
+            None => {
+                let words = "the server decided at V that the auction is void. A complete \
+                             transcript counts only if the server had it before V: whether it was \
+                             kept from it, this does not show";
+                judgement.fail(Subject::Paid, Wrong::brought(words));
             }
         },
-        Attached::Void(_) if proven.time >= trial.payment.decided_by() => (
-            Found::Fails,
-            "the server decided at V that the auction is void. A complete transcript counts only \
-             if the server had it before V: whether it was kept from it, this does not show"
-                .to_owned(),
-        ),
-        Attached::Void(_) => {
-            (Found::Fails, "the server decided before V that the auction is void".to_owned())
+        Attached::NoSale(_) => {
+            let words = "the server decided that nothing was sold, and there was a sale";
+            judgement.fail(Subject::Paid, Wrong::servers(words));
         }
-        Attached::NoSale(_) | Attached::Bond(_) | Attached::Registration(_) => {
-            (Found::Fails, "the server's receipt shows no sale, and there was one".to_owned())
+        Attached::Bond(_)
+        | Attached::Registration(_)
+        | Attached::PhysicalRegistration(_)
+        | Attached::Word(_)
+        | Attached::Payout(_) => {
+            judgement.fail(Subject::Paid, Wrong::brought("the receipt is of no decision"));
         }
-    };
-    judgement.add(Subject::Paid, found, words);
+    }
 }
 
-/// What in a sale differs from what the transcript and the spec give.
-fn wrong_in_sale(
-    trial: &Trial,
-    charter: &Charter,
-    proven: &Proven,
-    record: &SaleRecord,
-) -> Option<&'static str> {
-    let outcome = &trial.verdict.outcome;
-    let payment = &trial.payment;
-    let fee = |price| payment.settlement().fee.map_or(Amount(0), |fee| fee.at(price));
-    let goods = payment.goods();
-    let expected = sale_requests(payment, record);
-    let by_postings = |request: &SignedRequest| {
-        let verified = request.clone().verify(charter);
-        verified.is_ok_and(|verified| verified.authority() == Authority::Postings)
-    };
-    let requests = proven.requests.iter().map(SignedRequest::request);
-    let taken = proven.requests.first().is_some_and(|first| {
-        matches!(first.request().action,
-            Action::PostHold { part: Part::Amount(amount), .. } if amount == record.price.0)
-    });
-    let sale = outcome.sale?;
-    [
-        ("another winner", record.winner == sale.winner),
-        ("another price", record.price == sale.price && taken),
-        ("another fee", record.fee == fee(sale.price)),
-        ("another transcript", record.transcript == outcome.transcript),
-        ("other goods", record.checksum == goods.checksum && record.key_hash == goods.key_hash),
-        ("other movements of money", requests.eq(&expected)),
-        ("movements that the server did not sign", proven.requests.iter().all(by_postings)),
-        ("a decision after V", proven.time < payment.decided_by()),
-        (
-            "a decision before closing without the seller's word",
-            proven.time >= payment.closing()
-                || record.early_close.is_some_and(|word| word.verify(payment.spec()).is_ok()),
-        ),
-    ]
-    .into_iter()
-    .find_map(|(what, holds)| (!holds).then_some(what))
+fn judge_sale(wrong: Option<&str>, right: &str, judgement: &mut Judgement) {
+    match wrong {
+        None => judgement.add(Subject::Paid, Found::Holds, right),
+        Some(wrong) => {
+            let words = format!("the server's sale is not the transcript's: {wrong}");
+            judgement.fail(Subject::Paid, Wrong::Servers(words));
+        }
+    }
 }
 
-fn judge_delivery(case: &Case<'_>, trial: &Trial, judgement: &mut Judgement) {
-    let expected = trial.payment.goods();
+fn judge_delivery(
+    case: &Case<'_>,
+    expected: &Goods,
+    sealed: Option<&SaleRecord>,
+    judgement: &mut Judgement,
+) {
     let (found, words) = match case.goods {
         None => (Found::NotShown, "no goods were brought"),
-        Some(goods) if goods == expected => {
+        Some(goods) if goods == *expected => {
             (Found::Holds, "the encrypted goods are those that the seller offered")
         }
         Some(_) => (Found::Fails, "the encrypted goods are not those that the seller offered"),
     };
     judgement.add(Subject::Goods, found, words);
+    if let Some((secret, record)) = case.delivery_secret.zip(sealed) {
+        judge_sealed_key(secret, record, &expected.key_hash, judgement);
+    }
     if let Some(hash) = case.key_hash {
         let (found, words) = if hash == expected.key_hash {
             (Found::Holds, "the key is the one that was in escrow")
@@ -397,5 +371,32 @@ fn judge_delivery(case: &Case<'_>, trial: &Trial, judgement: &mut Judgement) {
             (Found::Fails, "the key is not the one that was in escrow")
         };
         judgement.add(Subject::Key, found, words);
+    }
+}
+
+/// Opens the sealed key with the winner's secret: what the server sealed to that key under its own
+/// signature is what it delivered.
+fn judge_sealed_key(
+    secret: &OpeningKey,
+    record: &SaleRecord,
+    expected: &Digest,
+    judgement: &mut Judgement,
+) {
+    if secret.sealing_key() != record.delivery {
+        let words = "the delivery secret is not that of the key which the sale names: it proves \
+                     nothing";
+        return judgement.add(Subject::Key, Found::NotShown, words);
+    }
+    let opened = record.key.open(secret, Purpose::Delivery, &record.auction);
+    match opened.map(|key| key.hash() == *expected) {
+        Ok(true) => {
+            let words = "the server sealed the key that was in escrow to the winner's delivery key";
+            judgement.add(Subject::Key, Found::Holds, words);
+        }
+        Ok(false) | Err(_) => {
+            let words = "what the server sealed to the winner's delivery key is not the key that \
+                         was in escrow: the winner paid and got garbage";
+            judgement.fail(Subject::Key, Wrong::servers(words));
+        }
     }
 }

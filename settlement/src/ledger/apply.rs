@@ -185,6 +185,14 @@ impl Ledger {
                 }
             }
         }
+        // Last of all: a refusal, which is journaled without the goods, is the same without them
+        // when it is replayed.
+        if steps.iter().any(|step| step.known.is_none())
+            && let Some(place) = chain.misplaced_purchase()
+        {
+            self.roll_back();
+            return self.refuse(chain, place, Code::WithoutGoods, None);
+        }
         self.commit_chain(chain, steps)
     }
 
@@ -289,7 +297,7 @@ impl Ledger {
     }
 
     fn known(&self, request: &VerifiedRequest) -> Option<&Record> {
-        let account = self.accounts.find(&self.signing_account(request))?;
+        let account = self.accounts.find(&request.signing_account(&self.charter))?;
         if self.accounts.at(account).owner != self.key_of(request.authority()) {
             return None;
         }
@@ -318,21 +326,18 @@ impl Ledger {
             })
     }
 
-    /// The account in whose name a request is made, and whose ids it counts among.
-    pub(super) fn signing_account(&self, request: &VerifiedRequest) -> AccountId {
-        request.account(&self.charter)
-    }
-
     /// The signing account's balances, unless the key that signed does not own it.
     fn balances_of_signer(&self, request: &VerifiedRequest) -> Option<Balances> {
-        let account = self.account(&self.signing_account(request))?;
+        let account = self.account(&request.signing_account(&self.charter))?;
         (account.owner == self.key_of(request.authority())).then_some(account.balances)
     }
 
     /// The key behind an authority.
     pub(super) fn key_of(&self, authority: Authority) -> auction::keys::PublicKey {
         match authority {
-            Authority::Owner(key) | Authority::OwnerAndOperator(key) => key,
+            Authority::Owner(key)
+            | Authority::OwnerAndOperator(key)
+            | Authority::OwnerAndPayee { owner: key, .. } => key,
             Authority::Operator => self.charter.operator(),
             Authority::Postings => self.charter.postings(),
         }

@@ -5,6 +5,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::code::Code;
 use super::ids::Charter;
+use super::request::Action;
 use super::signed::{Authority, MAX_REQUEST_BYTES, VerifiedRequest};
 use crate::bytes::Reader;
 
@@ -96,6 +97,15 @@ impl Chain {
     #[must_use]
     pub fn attachment(&self) -> Option<&Attachment> {
         self.attachment.as_ref()
+    }
+
+    /// The place of a purchase that does not come alone with what was bought: whoever brings an
+    /// order without the goods key, or ties it to something else, brings nothing about.
+    pub(super) fn misplaced_purchase(&self) -> Option<usize> {
+        let is_purchase =
+            |one: &VerifiedRequest| matches!(one.request().action, Action::Purchase(_));
+        let place = self.requests.iter().position(is_purchase)?;
+        (self.requests.len() > 1 || self.attachment.is_none()).then_some(place)
     }
 
     /// Whether the postings module signed any of it: then no refusal is final.

@@ -104,6 +104,14 @@ codes! {
     StorageScarce = 27, Again;
     /// Refused only because of what its own chain did before it; alone it might be good.
     RefusedInChain = 28, Again;
+    /// The account to be debited by a correction does not exist.
+    UnknownDebit = 29, Final;
+    /// The key that countersigned a purchase does not own the account to be credited, or one of
+    /// the two accounts is no owner's.
+    NotPayee = 30, Lasting;
+    /// A purchase that would be good, without what was bought beside it or not alone in its chain:
+    /// it is brought to the server as a purchase, with the goods key.
+    WithoutGoods = 31, Again;
 }
 
 impl Code {
@@ -125,6 +133,6 @@ mod tests {
             assert_eq!(Code::from_number(code.number()), Some(*code));
         }
         assert_eq!(Code::from_number(0), None);
-        assert_eq!(Code::from_number(29), None);
+        assert_eq!(Code::from_number(32), None);
     }
 }

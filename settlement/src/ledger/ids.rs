@@ -3,6 +3,7 @@
 use auction::keys::PublicKey;
 use auction::layout::Digest;
 use auction::money;
+use witness::LedgerKey;
 
 use crate::layout::{Label, Statement, may_own};
 
@@ -189,6 +190,12 @@ impl Charter {
     #[must_use]
     pub fn id(&self) -> Digest {
         self.id
+    }
+
+    /// Whose heads those of this ledger are.
+    #[must_use]
+    pub fn ledger_key(&self) -> LedgerKey {
+        LedgerKey { server: self.server, ledger: self.id }
     }
 
     /// The key that signs heads and receipts.

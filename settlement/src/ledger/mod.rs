@@ -7,6 +7,7 @@ mod account;
 mod apply;
 mod chain;
 mod code;
+mod correction;
 mod encoding;
 mod holds;
 mod ids;
@@ -29,6 +30,7 @@ pub(crate) use apply::{Ended, Left};
 pub(crate) use chain::RawEntry;
 pub use chain::{Attachment, Chain, ChainError, Entry, MAX_ATTACHMENT_BYTES, MAX_CHAIN_REQUESTS};
 pub use code::{Class, Code};
+pub use correction::{correction_id, correction_reference};
 pub use encoding::NotALedger;
 pub use ids::{AccountId, Charter, CharterError, Currency, RequestId, Sum};
 pub(crate) use past::Past;
@@ -45,6 +47,8 @@ use undo::Undo;
 /// Longest time that a request's own time-out, or a hold's, may lie ahead, in milliseconds
 /// (400 days).
 pub const MAX_AHEAD_MS: u64 = 400 * 24 * 3600 * 1000;
+/// The same for the time-out of a purchase, in milliseconds (24 hours).
+pub const MAX_ORDER_AHEAD_MS: u64 = 24 * 3600 * 1000;
 
 /// All accounts, ids and holds of one currency area, as they follow from the batches so far.
 #[derive(Clone)]

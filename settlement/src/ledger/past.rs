@@ -33,7 +33,10 @@ impl Ledger {
     /// applied.
     pub(crate) fn missing<'a>(&self, batch: impl Iterator<Item = &'a Chain>) -> Vec<HoldKey> {
         let all = |request: &VerifiedRequest| {
-            let own = HoldKey { account: self.signing_account(request), id: request.request().id };
+            let own = HoldKey {
+                account: request.signing_account(&self.charter),
+                id: request.request().id,
+            };
             [Some(own), named_hold(request)]
         };
         self.absent(batch, all)

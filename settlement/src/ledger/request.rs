@@ -4,6 +4,7 @@ use auction::keys::PublicKey;
 use auction::layout::Digest;
 use auction::spec::Time;
 
+use super::correction::correction_id;
 use super::ids::{AccountId, Currency, RequestId, Sum};
 use crate::bytes::Reader;
 use crate::layout::may_own;
@@ -117,6 +118,23 @@ pub enum Action {
         /// Its currency.
         currency: Currency,
     },
+    /// Moves money back along a movement that was not rightful. Signed by the operator; whether it
+    /// was so, an audit says: the ledger knows what signatures and funds allow, and no more.
+    Correct {
+        /// The currency of both accounts.
+        currency: Currency,
+        /// Back from who got the money to who gave it; its reference names the movement
+        /// ([`super::correction_reference`]).
+        movement: Movement,
+        /// Which part of it, from 0: what could not be moved back at once is another part. With
+        /// the reference it gives the request's id ([`super::correction_id`]).
+        part: u32,
+    },
+    /// Buys: moves money now, from one owner's account to another's, in a chain of its own and
+    /// only with what was bought attached. Signed by the owner of the debited account and
+    /// countersigned by that of the credited one. `until` lies at most
+    /// [`super::MAX_ORDER_AHEAD_MS`] ahead, and the reference is the hash of the offer.
+    Purchase(Movement),
 }
 
 /// Why bytes are no request that could ever be good.
@@ -137,6 +155,9 @@ pub enum RequestError {
     /// A currency that is none.
     #[error("not a currency: expected three capital letters and at most 9 decimals")]
     BadCurrency,
+    /// A correction under another id than its own.
+    #[error("the id is not the one that follows from what the correction corrects")]
+    CorrectionId,
     /// A key that may not own an account.
     #[error("key {0} may not own an account: of small order, with torsion or not canonical")]
     BadOwner(PublicKey),
@@ -150,6 +171,8 @@ const CANCEL: u8 = 5;
 const DEPOSIT: u8 = 6;
 const WITHDRAW: u8 = 7;
 const OPEN_ESCROW: u8 = 8;
+const PURCHASE: u8 = 9;
+const CORRECT: u8 = 10;
 
 impl Request {
     /// Appends the encoding.
@@ -158,7 +181,7 @@ impl Request {
         out.extend_from_slice(&self.id.get().to_le_bytes());
         out.extend_from_slice(&self.until.0.to_le_bytes());
         match &self.action {
-            Action::Post(movement) => movement.encode(out),
+            Action::Post(movement) | Action::Purchase(movement) => movement.encode(out),
             Action::Hold { movement, timeout } => {
                 movement.encode(out);
                 out.extend_from_slice(&timeout.0.to_le_bytes());
@@ -191,6 +214,11 @@ impl Request {
             Action::OpenEscrow { subject, currency } => {
                 out.extend_from_slice(&subject.0);
                 out.extend_from_slice(&currency.to_bytes());
+            }
+            Action::Correct { currency, movement, part } => {
+                out.extend_from_slice(&currency.to_bytes());
+                movement.encode(out);
+                out.extend_from_slice(&part.to_le_bytes());
             }
         }
     }
@@ -232,6 +260,8 @@ impl Request {
                 subject: reader.digest().ok_or(malformed)?,
                 currency: decode_currency(reader)?,
             },
+            PURCHASE => Action::Purchase(Movement::decode(reader)?),
+            CORRECT => decode_correction(reader, id)?,
             _ => return Err(malformed),
         };
         Ok(Self { id, until, action })
@@ -242,9 +272,10 @@ impl Action {
     /// The accounts that it names by their ids, at most two, and not that of a hold.
     pub(crate) fn accounts(&self) -> [Option<AccountId>; 2] {
         match self {
-            Self::Post(movement) | Self::Hold { movement, .. } => {
-                [Some(movement.debit), Some(movement.credit)]
-            }
+            Self::Post(movement)
+            | Self::Hold { movement, .. }
+            | Self::Purchase(movement)
+            | Self::Correct { movement, .. } => [Some(movement.debit), Some(movement.credit)],
             Self::PostHold { account, .. }
             | Self::VoidHold { account, .. }
             | Self::Cancel { account }
@@ -263,6 +294,8 @@ impl Action {
             Self::Deposit { .. } => DEPOSIT,
             Self::Withdraw { .. } => WITHDRAW,
             Self::OpenEscrow { .. } => OPEN_ESCROW,
+            Self::Correct { .. } => CORRECT,
+            Self::Purchase(_) => PURCHASE,
         }
     }
 }
@@ -316,6 +349,16 @@ fn decode_deposit(reader: &mut Reader<'_>, check_owner: bool) -> Result<Action, 
     let amount = decode_sum(reader)?;
     let reference = reader.digest().ok_or(malformed)?;
     Ok(Action::Deposit { owner, currency, amount, reference })
+}
+
+fn decode_correction(reader: &mut Reader<'_>, id: RequestId) -> Result<Action, RequestError> {
+    let currency = decode_currency(reader)?;
+    let movement = Movement::decode(reader)?;
+    let part = reader.u32().ok_or(RequestError::Malformed)?;
+    if id != correction_id(&movement.reference, part) {
+        return Err(RequestError::CorrectionId);
+    }
+    Ok(Action::Correct { currency, movement, part })
 }
 
 fn decode_sum(reader: &mut Reader<'_>) -> Result<Sum, RequestError> {

@@ -7,11 +7,11 @@ use super::account::{Account, AccountIndex, Balances, Kind};
 use super::apply::{Refusal, Step};
 use super::code::Code;
 use super::holds::LiveHold;
-use super::ids::{AccountId, Sum};
+use super::ids::{AccountId, Currency, Sum};
 use super::records::{Fate, Record};
 use super::request::{Action, HoldKey, Movement, Part, Request};
-use super::signed::VerifiedRequest;
-use super::{Ledger, MAX_AHEAD_MS};
+use super::signed::{Authority, VerifiedRequest};
+use super::{Ledger, MAX_AHEAD_MS, MAX_ORDER_AHEAD_MS};
 
 /// What a request decides, once every check has passed.
 struct Decision {
@@ -50,7 +50,7 @@ impl Ledger {
                 Some(code) => Err(Refusal { code, account: None }),
             };
         }
-        let decided = good_at(request, now).and_then(|()| self.decide(request, account, now));
+        let decided = good_at(request, now).and_then(|()| self.decide(verified, account, now));
         let Decision { account, fate, hold, ended } =
             decided.map_err(|code| Refusal { code, account })?;
         let record = Record {
@@ -71,7 +71,7 @@ impl Ledger {
     /// The signing account, once it is known to belong to who signed; `None` where the request
     /// itself is to open it.
     fn owned_account(&self, verified: &VerifiedRequest) -> Result<Option<AccountIndex>, Refusal> {
-        let index = self.accounts.find(&self.signing_account(verified));
+        let index = self.accounts.find(&verified.signing_account(&self.charter));
         let Some(index) = index else {
             let action = &verified.request().action;
             let opens = matches!(action, Action::Deposit { .. } | Action::OpenEscrow { .. });
@@ -88,11 +88,11 @@ impl Ledger {
 
     fn decide(
         &mut self,
-        request: &Request,
+        verified: &VerifiedRequest,
         account: Option<AccountIndex>,
         now: Time,
     ) -> Result<Decision, Code> {
-        match (&request.action, account) {
+        match (&verified.request().action, account) {
             (Action::Deposit { owner, currency, amount, .. }, operator) => {
                 let target = AccountId::of_owner(owner, *currency);
                 let template = |id, owner, kind| Account {
@@ -128,6 +128,13 @@ impl Ledger {
                 self.post(debit, credit, movement.amount.get());
                 Ok(Decision::committed(debit))
             }
+            (Action::Purchase(movement), Some(debit)) => {
+                // Before the funds: their lack is final for the id, and only who is paid may ask.
+                self.check_parties(debit, movement, verified.authority())?;
+                let credit = self.movement(debit, movement, now)?;
+                self.post(debit, credit, movement.amount.get());
+                Ok(Decision::committed(debit))
+            }
             (Action::Hold { movement, timeout }, Some(debit)) => {
                 self.hold(debit, movement, *timeout, now)
             }
@@ -136,6 +143,9 @@ impl Ledger {
             }
             (Action::VoidHold { hold, .. }, Some(account)) => {
                 self.resolve(account, hold, None, now)
+            }
+            (Action::Correct { currency, movement, .. }, Some(operator)) => {
+                self.correct(operator, *currency, movement, now)
             }
             (Action::Withdraw { amount, .. }, Some(debit)) => {
                 let currency = self.accounts.at(debit).currency;
@@ -172,6 +182,24 @@ impl Ledger {
         Ok(Decision::committed(debit))
     }
 
+    /// Moves money back, on the operator's word, between any two accounts of a currency.
+    fn correct(
+        &mut self,
+        operator: AccountIndex,
+        currency: Currency,
+        movement: &Movement,
+        now: Time,
+    ) -> Result<Decision, Code> {
+        let debit = self.accounts.find(&movement.debit).ok_or(Code::UnknownDebit)?;
+        let credit = self.accounts.find(&movement.credit).ok_or(Code::UnknownCredit)?;
+        if [debit, credit].iter().any(|one| self.accounts.at(*one).currency != currency) {
+            return Err(Code::OtherCurrency);
+        }
+        self.check_funds(debit, credit, movement.amount.get(), now)?;
+        self.post(debit, credit, movement.amount.get());
+        Ok(Decision::committed(operator))
+    }
+
     /// Checks a movement between two accounts and answers with the credited one.
     fn movement(
         &self,
@@ -189,6 +217,23 @@ impl Ledger {
         }
         self.check_funds(debit, credit, movement.amount.get(), now)?;
         Ok(credit)
+    }
+
+    /// Checks that a purchase is between two owners, and that who is paid has countersigned.
+    fn check_parties(
+        &self,
+        debit: AccountIndex,
+        movement: &Movement,
+        authority: Authority,
+    ) -> Result<(), Code> {
+        let credit = self.accounts.find(&movement.credit).ok_or(Code::UnknownCredit)?;
+        let (from, to) = (self.accounts.at(debit), self.accounts.at(credit));
+        let paid = matches!(authority, Authority::OwnerAndPayee { payee, .. } if payee == to.owner);
+        if paid && from.kind == Kind::Owner && to.kind == Kind::Owner {
+            Ok(())
+        } else {
+            Err(Code::NotPayee)
+        }
     }
 
     fn check_funds(
@@ -297,9 +342,11 @@ impl Ledger {
 
 /// Good while `now < until`.
 fn good_at(request: &Request, now: Time) -> Result<(), Code> {
+    let most =
+        if let Action::Purchase(_) = request.action { MAX_ORDER_AHEAD_MS } else { MAX_AHEAD_MS };
     if now >= request.until {
         Err(Code::Expired)
-    } else if request.until.0 - now.0 > MAX_AHEAD_MS {
+    } else if request.until.0 - now.0 > most {
         Err(Code::UntilTooFar)
     } else {
         Ok(())

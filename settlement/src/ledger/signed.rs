@@ -19,10 +19,27 @@ pub struct SignedRequest {
     request: Request,
     signer: PublicKey,
     signature: Signature,
-    /// The operator's, on a withdrawal.
-    second: Option<Signature>,
+    second: Option<Second>,
     bytes: Vec<u8>,
     body: usize,
+}
+
+/// The signature beside the signer's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Second {
+    /// The operator's, on a withdrawal.
+    Operator(Signature),
+    /// That of who is paid, on a purchase.
+    Payee(PublicKey, Signature),
+}
+
+/// What the signatures of a request are of.
+struct Signed {
+    /// What the signer signs, and its hash.
+    statement: Statement,
+    content: Digest,
+    /// Whose the second signature must be, what it is of, and itself.
+    second: Option<(PublicKey, Statement, Signature)>,
 }
 
 /// Whose word a verified request is.
@@ -32,6 +49,13 @@ pub enum Authority {
     Owner(PublicKey),
     /// The holder of this key and the operator together.
     OwnerAndOperator(PublicKey),
+    /// The holder of one key, who pays, and that of another, who is paid.
+    OwnerAndPayee {
+        /// Who pays.
+        owner: PublicKey,
+        /// Who is paid.
+        payee: PublicKey,
+    },
     /// The operator.
     Operator,
     /// The postings module, which turns outcomes into transfers.
@@ -61,13 +85,14 @@ pub enum Unverified {
         /// Who must.
         expected: PublicKey,
     },
-    /// A withdrawal needs the operator's signature beside the owner's.
-    #[error("the operator's signature is missing")]
+    /// A withdrawal needs the operator's signature beside the owner's, a purchase that of who is
+    /// paid.
+    #[error("the countersignature is missing")]
     NotCountersigned,
 }
 
 impl SignedRequest {
-    /// Signs a request for the ledger of `charter`. A withdrawal also needs
+    /// Signs a request for the ledger of `charter`. A withdrawal and a purchase also need
     /// [`SignedRequest::countersign`].
     #[must_use]
     pub fn sign(request: &Request, signer: &Signer, charter: &Charter) -> Self {
@@ -77,18 +102,28 @@ impl SignedRequest {
         let signature = signer.sign(&statement(charter, &bytes));
         bytes.extend_from_slice(&signer.public().0);
         bytes.extend_from_slice(&signature.0);
-        bytes.push(0);
+        bytes.push(ALONE);
         Self { request: *request, signer: signer.public(), signature, second: None, bytes, body }
     }
 
-    /// Adds the operator's signature.
+    /// Adds the second signature: on a purchase that of who is paid, otherwise the operator's.
     #[must_use]
-    pub fn countersign(mut self, operator: &Signer, charter: &Charter) -> Self {
-        let signature = operator.sign(&statement(charter, self.body_bytes()));
+    pub fn countersign(mut self, by: &Signer, charter: &Charter) -> Self {
+        let statement = statement(charter, self.body_bytes());
         self.bytes.truncate(self.body + 32 + 64);
-        self.bytes.push(1);
-        self.bytes.extend_from_slice(&signature.0);
-        self.second = Some(signature);
+        let second = if let Action::Purchase(_) = self.request.action {
+            let signature = by.sign(&countersigned(charter, &statement.hash()));
+            self.bytes.push(BY_PAYEE);
+            self.bytes.extend_from_slice(&by.public().0);
+            self.bytes.extend_from_slice(&signature.0);
+            Second::Payee(by.public(), signature)
+        } else {
+            let signature = by.sign(&statement);
+            self.bytes.push(BY_OPERATOR);
+            self.bytes.extend_from_slice(&signature.0);
+            Second::Operator(signature)
+        };
+        self.second = Some(second);
         self
     }
 
@@ -115,27 +150,31 @@ impl SignedRequest {
     /// # Errors
     /// [`RequestError`] when it could not be good in any ledger.
     pub fn decode(bytes: &[u8]) -> Result<Self, RequestError> {
+        Self::decode_owned(bytes.to_vec())
+    }
+
+    /// The same with bytes that need not be copied.
+    ///
+    /// # Errors
+    /// As [`SignedRequest::decode`].
+    pub fn decode_owned(bytes: Vec<u8>) -> Result<Self, RequestError> {
         Self::read(bytes, true)
     }
 
-    fn read(bytes: &[u8], check_owner: bool) -> Result<Self, RequestError> {
+    fn read(bytes: Vec<u8>, check_owner: bool) -> Result<Self, RequestError> {
         if bytes.len() > MAX_REQUEST_BYTES {
             return Err(RequestError::Malformed);
         }
-        let mut reader = Reader::new(bytes);
+        let mut reader = Reader::new(&bytes);
         let request = Request::decode(&mut reader, check_owner)?;
         let body = bytes.len() - reader.left();
         let signer = reader.key().ok_or(RequestError::Malformed)?;
         let signature = reader.signature().ok_or(RequestError::Malformed)?;
-        let second = match reader.u8() {
-            Some(0) => None,
-            Some(1) => Some(reader.signature().ok_or(RequestError::Malformed)?),
-            _ => return Err(RequestError::Malformed),
-        };
+        let second = Second::decode(&mut reader)?;
         if !reader.is_empty() {
             return Err(RequestError::Malformed);
         }
-        Ok(Self { request, signer, signature, second, bytes: bytes.to_vec(), body })
+        Ok(Self { request, signer, signature, second, bytes, body })
     }
 
     /// Verifies every signature, strictly and for this ledger alone.
@@ -144,13 +183,34 @@ impl SignedRequest {
     /// [`Unverified`] when a signature does not hold, is missing or is of the wrong authority.
     pub fn verify(self, charter: &Charter) -> Result<VerifiedRequest, Unverified> {
         let authority = self.authority(charter)?;
-        let statement = statement(charter, self.body_bytes());
+        let Signed { statement, content, second } = self.signed(charter);
         statement.verify(&self.signer, &self.signature)?;
-        if let Some(second) = &self.second {
-            statement.verify(&charter.operator(), second)?;
+        if let Some((key, statement, signature)) = second {
+            statement.verify(&key, &signature)?;
         }
-        let content = statement.hash();
         Ok(VerifiedRequest { request: self.request, authority, content, bytes: self.bytes })
+    }
+
+    /// Verifies the signer's signature alone, as one does before one countersigns: answers with
+    /// the hash of what was signed.
+    ///
+    /// # Errors
+    /// [`BadSignature`] when it does not hold for this ledger.
+    pub fn verify_before_countersigning(&self, charter: &Charter) -> Result<Digest, BadSignature> {
+        let Signed { statement, content, .. } = self.signed(charter);
+        statement.verify(&self.signer, &self.signature)?;
+        Ok(content)
+    }
+
+    /// [`SignedRequest::verify`] with keys that are kept decoded: its signatures share a division.
+    pub(crate) fn verify_with(
+        self,
+        charter: &Charter,
+        keyring: &mut Keyring,
+    ) -> Result<VerifiedRequest, Unverified> {
+        let verified = Self::verify_all(vec![self], charter, keyring).pop();
+        #[expect(clippy::expect_used, reason = "there is a result for each request")]
+        verified.expect("one for the one")
     }
 
     /// Verifies many requests, each as [`SignedRequest::verify`] does; the results are in order.
@@ -159,14 +219,13 @@ impl SignedRequest {
         charter: &Charter,
         keyring: &mut Keyring,
     ) -> Vec<Result<VerifiedRequest, Unverified>> {
-        let statements: Vec<Statement> =
-            requests.iter().map(|one| statement(charter, one.body_bytes())).collect();
+        let signed: Vec<Signed> = requests.iter().map(|one| one.signed(charter)).collect();
         let mut claims = Vec::with_capacity(requests.len());
-        for (request, statement) in requests.iter().zip(&statements) {
-            let message = statement.as_bytes();
-            claims.push(Claim { key: request.signer, message, signature: &request.signature });
-            if let Some(signature) = &request.second {
-                claims.push(Claim { key: charter.operator(), message, signature });
+        for (request, signed) in requests.iter().zip(&signed) {
+            let (key, message) = (request.signer, signed.statement.as_bytes());
+            claims.push(Claim { key, message, signature: &request.signature });
+            if let Some((key, statement, signature)) = &signed.second {
+                claims.push(Claim { key: *key, message: statement.as_bytes(), signature });
             }
         }
         // One for each claim, in the same order.
@@ -175,13 +234,13 @@ impl SignedRequest {
             if holds.next().unwrap_or(false) { Ok(()) } else { Err(BadSignature { key }) }
         };
         let mut verified = Vec::with_capacity(requests.len());
-        for (request, statement) in requests.iter().zip(&statements) {
+        for (request, signed) in requests.iter().zip(&signed) {
             let first = check(request.signer);
-            let second = request.second.map_or(Ok(()), |_| check(charter.operator()));
+            let second = signed.second.as_ref().map_or(Ok(()), |(key, ..)| check(*key));
             verified.push(request.authority(charter).and_then(|authority| {
                 first?;
                 second?;
-                Ok((authority, statement.hash()))
+                Ok((authority, signed.content))
             }));
         }
         let both = requests.into_iter().zip(verified);
@@ -190,6 +249,17 @@ impl SignedRequest {
             Ok(VerifiedRequest { request, authority, content, bytes })
         })
         .collect()
+    }
+
+    /// What its signatures are of.
+    fn signed(&self, charter: &Charter) -> Signed {
+        let statement = statement(charter, self.body_bytes());
+        let content = statement.hash();
+        let second = self.second.map(|second| match second {
+            Second::Operator(signature) => (charter.operator(), statement.clone(), signature),
+            Second::Payee(payee, signature) => (payee, countersigned(charter, &content), signature),
+        });
+        Signed { statement, content, second }
     }
 
     /// Which authority the signing keys claim; refused where the action needs another.
@@ -202,13 +272,21 @@ impl SignedRequest {
                 Err(Unverified::WrongAuthority { got: self.signer, expected })
             }
         };
-        match self.request.action {
-            Action::Deposit { .. } => only(charter.operator(), Authority::Operator),
-            Action::OpenEscrow { .. } => only(charter.postings(), Authority::Postings),
-            Action::Withdraw { .. } if self.second.is_none() => Err(Unverified::NotCountersigned),
-            Action::Withdraw { .. } => Ok(Authority::OwnerAndOperator(self.signer)),
-            _ if self.signer == charter.postings() => only(charter.postings(), Authority::Postings),
-            _ => only(self.signer, Authority::Owner(self.signer)),
+        let owner = self.signer;
+        match (self.request.action, self.second) {
+            (Action::Deposit { .. } | Action::Correct { .. }, _) => {
+                only(charter.operator(), Authority::Operator)
+            }
+            (Action::OpenEscrow { .. }, _) => only(charter.postings(), Authority::Postings),
+            (Action::Withdraw { .. }, Some(Second::Operator(_))) => {
+                Ok(Authority::OwnerAndOperator(owner))
+            }
+            (Action::Purchase(_), Some(Second::Payee(payee, _))) => {
+                Ok(Authority::OwnerAndPayee { owner, payee })
+            }
+            (Action::Withdraw { .. } | Action::Purchase(_), _) => Err(Unverified::NotCountersigned),
+            _ if owner == charter.postings() => only(charter.postings(), Authority::Postings),
+            _ => only(owner, Authority::Owner(owner)),
         }
     }
 
@@ -230,6 +308,25 @@ impl VerifiedRequest {
         self.authority
     }
 
+    /// The account in whose name it is made, and whose ids it counts among; `charter` is that of
+    /// its ledger.
+    #[must_use]
+    pub fn signing_account(&self, charter: &Charter) -> AccountId {
+        match self.request.action {
+            Action::Post(movement) | Action::Hold { movement, .. } | Action::Purchase(movement) => {
+                movement.debit
+            }
+            Action::PostHold { account, .. }
+            | Action::VoidHold { account, .. }
+            | Action::Cancel { account }
+            | Action::Withdraw { account, .. } => account,
+            Action::Deposit { currency, .. } | Action::Correct { currency, .. } => {
+                AccountId::of_owner(&charter.operator(), currency)
+            }
+            Action::OpenEscrow { subject, currency } => AccountId::of_escrow(&subject, currency),
+        }
+    }
+
     /// The hash of what was signed: equal exactly for equal requests to one ledger.
     #[must_use]
     pub fn content(&self) -> Digest {
@@ -242,27 +339,32 @@ impl VerifiedRequest {
         &self.bytes
     }
 
-    /// The account in whose name it is made, and whose ids it counts among.
-    #[must_use]
-    pub fn account(&self, charter: &Charter) -> AccountId {
-        match self.request.action {
-            Action::Post(movement) | Action::Hold { movement, .. } => movement.debit,
-            Action::PostHold { account, .. }
-            | Action::VoidHold { account, .. }
-            | Action::Cancel { account }
-            | Action::Withdraw { account, .. } => account,
-            Action::Deposit { currency, .. } => AccountId::of_owner(&charter.operator(), currency),
-            Action::OpenEscrow { subject, currency } => AccountId::of_escrow(&subject, currency),
-        }
-    }
-
     /// Takes a request back from the journal of this very server, which verified it before it
     /// was written. An audit, which trusts no journal, goes by `verify`.
     pub(crate) fn from_journal(bytes: &[u8], charter: &Charter) -> Option<Self> {
-        let signed = SignedRequest::read(bytes, false).ok()?;
+        let signed = SignedRequest::read(bytes.to_vec(), false).ok()?;
         let authority = signed.authority(charter).ok()?;
         let content = statement(charter, signed.body_bytes()).hash();
         Some(Self { request: signed.request, authority, content, bytes: signed.bytes })
+    }
+}
+
+const ALONE: u8 = 0;
+const BY_OPERATOR: u8 = 1;
+const BY_PAYEE: u8 = 2;
+
+impl Second {
+    fn decode(reader: &mut Reader<'_>) -> Result<Option<Self>, RequestError> {
+        let malformed = RequestError::Malformed;
+        Ok(match reader.u8() {
+            Some(ALONE) => None,
+            Some(BY_OPERATOR) => Some(Self::Operator(reader.signature().ok_or(malformed)?)),
+            Some(BY_PAYEE) => {
+                let payee = reader.key().ok_or(malformed)?;
+                Some(Self::Payee(payee, reader.signature().ok_or(malformed)?))
+            }
+            _ => return Err(malformed),
+        })
     }
 }
 
@@ -272,10 +374,20 @@ fn statement(charter: &Charter, body: &[u8]) -> Statement {
     statement
 }
 
+/// What who is paid signs: another statement than who pays, so that neither signature can ever
+/// stand for the other.
+fn countersigned(charter: &Charter, content: &Digest) -> Statement {
+    let mut statement = Statement::new(Label::Countersignature, &charter.id());
+    statement.fixed(&content.0);
+    statement
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::{Currency, HoldKey, Movement, Part, RequestId, Sum};
+    use crate::ledger::{
+        AccountId, Currency, HoldKey, Movement, Part, RequestId, Sum, correction_id,
+    };
     use auction::keys::SecretKey;
     use auction::spec::Time;
 
@@ -306,16 +418,30 @@ mod tests {
             Action::Deposit { owner: signer(4).public(), currency, amount, reference },
             Action::Withdraw { account: debit, amount, reference },
             Action::OpenEscrow { subject, currency },
+            Action::Purchase(movement),
+            Action::Correct { currency, movement, part: 3 },
         ]
     }
 
-    fn signed(action: Action) -> SignedRequest {
-        let request = Request { id: RequestId::new(77).unwrap(), until: Time(1000), action };
+    /// The id of a correction follows from it; others are free.
+    fn id_of(action: &Action) -> RequestId {
         match action {
-            Action::Deposit { .. } => SignedRequest::sign(&request, &signer(2), &charter()),
+            Action::Correct { movement, part, .. } => correction_id(&movement.reference, *part),
+            _ => RequestId::new(77).unwrap(),
+        }
+    }
+
+    fn signed(action: Action) -> SignedRequest {
+        let request = Request { id: id_of(&action), until: Time(1000), action };
+        match action {
+            Action::Deposit { .. } | Action::Correct { .. } => {
+                SignedRequest::sign(&request, &signer(2), &charter())
+            }
             Action::OpenEscrow { .. } => SignedRequest::sign(&request, &signer(3), &charter()),
             Action::Withdraw { .. } => SignedRequest::sign(&request, &signer(4), &charter())
                 .countersign(&signer(2), &charter()),
+            Action::Purchase(_) => SignedRequest::sign(&request, &signer(4), &charter())
+                .countersign(&signer(5), &charter()),
             _ => SignedRequest::sign(&request, &signer(4), &charter()),
         }
     }
@@ -349,7 +475,8 @@ mod tests {
             let by_owner = SignedRequest::sign(signed.request(), &signer(4), &charter());
             all.push(by_owner.clone().countersign(&signer(5), &charter()));
             all.push(by_owner.countersign(&signer(2), &charter()));
-            for byte in [signed.body - 1, signed.body + 40, signed.bytes.len() - 2] {
+            let second = (signed.body + 32 + 64 + 1).min(signed.bytes.len() - 1);
+            for byte in [signed.body - 1, signed.body + 40, second, signed.bytes.len() - 2] {
                 let mut altered = signed.bytes.clone();
                 altered[byte] ^= 1;
                 all.extend(SignedRequest::decode(&altered));
@@ -363,7 +490,9 @@ mod tests {
             assert_eq!(together, alone);
         }
         let good = all.iter().filter(|one| (*one).clone().verify(&charter()).is_ok());
-        assert_eq!(good.count(), every_action().len() + 1);
+        // The withdrawal under the operator's countersignature once more, and a purchase under
+        // anybody's: whether that is who is paid, the ledger asks.
+        assert_eq!(good.count(), every_action().len() + 3);
     }
 
     #[test]
@@ -376,15 +505,60 @@ mod tests {
     }
 
     #[test]
-    fn deposits_withdrawals_and_escrow_need_their_authorities() {
+    fn a_correction_under_another_id_than_its_own_is_no_request() {
+        let is_correction = |action: &Action| matches!(action, Action::Correct { .. });
+        let action = every_action().into_iter().find(is_correction).unwrap();
+        let request = Request { id: RequestId::new(77).unwrap(), until: Time(1000), action };
+        let signed = SignedRequest::sign(&request, &signer(2), &charter());
+        let read = SignedRequest::decode(signed.as_bytes());
+        assert_eq!(read, Err(crate::ledger::RequestError::CorrectionId));
+    }
+
+    #[test]
+    fn deposits_withdrawals_escrow_and_purchases_need_their_authorities() {
         for action in every_action() {
-            let request = Request { id: RequestId::new(77).unwrap(), until: Time(1000), action };
+            let request = Request { id: id_of(&action), until: Time(1000), action };
             let by_owner = SignedRequest::sign(&request, &signer(4), &charter());
             let refused = matches!(
                 action,
-                Action::Deposit { .. } | Action::Withdraw { .. } | Action::OpenEscrow { .. }
+                Action::Deposit { .. }
+                    | Action::Withdraw { .. }
+                    | Action::OpenEscrow { .. }
+                    | Action::Purchase(_)
+                    | Action::Correct { .. }
             );
             assert_eq!(by_owner.verify(&charter()).is_err(), refused, "{action:?}");
         }
+    }
+
+    #[test]
+    fn the_second_signature_is_of_the_kind_that_the_action_needs() {
+        let is_purchase = |action: &Action| matches!(action, Action::Purchase(_));
+        let purchase = every_action().into_iter().find(is_purchase).unwrap();
+        let request =
+            Request { id: RequestId::new(77).unwrap(), until: Time(1000), action: purchase };
+        let alone = SignedRequest::sign(&request, &signer(4), &charter());
+        assert_eq!(alone.clone().verify(&charter()), Err(Unverified::NotCountersigned));
+        assert!(alone.verify_before_countersigning(&charter()).is_ok());
+        let payee = signer(5).public();
+        let whole = alone.countersign(&signer(5), &charter());
+        let authority = Authority::OwnerAndPayee { owner: signer(4).public(), payee };
+        let verified = whole.clone().verify(&charter()).unwrap();
+        assert_eq!(verified.authority(), authority);
+        // The buyer's own signature, put where that of who is paid belongs.
+        let bytes = whole.as_bytes();
+        let at = bytes.len() - 96;
+        let (before, own) = (&bytes[..at], &bytes[at - 97..at - 1]);
+        let swapped = SignedRequest::decode(&[before, own].concat()).unwrap();
+        assert!(matches!(swapped.verify(&charter()), Err(Unverified::Signature(_))));
+        // A withdrawal's second signature on a purchase, and a purchase's on a payment.
+        let operators = [&bytes[..at - 1], &[BY_OPERATOR], &bytes[at + 32..]].concat();
+        let operators = SignedRequest::decode(&operators).unwrap();
+        assert_eq!(operators.verify(&charter()), Err(Unverified::NotCountersigned));
+        let post = signed(every_action().remove(0));
+        let post = post.as_bytes();
+        let with_payee = [&post[..post.len() - 1], &bytes[at - 1..]].concat();
+        let with_payee = SignedRequest::decode(&with_payee).unwrap();
+        assert!(matches!(with_payee.verify(&charter()), Err(Unverified::WrongAuthority { .. })));
     }
 }

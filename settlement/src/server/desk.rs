@@ -8,15 +8,16 @@ use tokio::sync::oneshot;
 
 use super::auctions::Auctions;
 use super::pages;
+use super::purchases::Purchases;
 use crate::bookkeeper::{Bookkeeper, Proof, Unflushed};
-use crate::journal::{Directory, JournalError, Receipt};
+use crate::journal::{AnyStorage, JournalError, Receipt};
 use crate::ledger::AccountId;
 use crate::ledger::{Chain, Charter, Entry, Ledger, Outcome};
 use crate::service::{MAX_PAGE, Page};
 use crate::writer::{Committed, NoOutcome, Writer};
 
 /// The one that answers what is asked of ledger and journal.
-type Keeper = Bookkeeper<Directory>;
+type Keeper = Bookkeeper<AnyStorage>;
 
 /// A chain that the journal has decided on.
 pub(crate) struct Decision {
@@ -42,29 +43,31 @@ impl Decision {
 /// What all parts of the server reach the journal through.
 pub(crate) struct Desk {
     charter: Charter,
-    writer: Writer<Directory>,
+    writer: Writer<AnyStorage>,
     learnt: Arc<Learnt>,
 }
 
 /// What follows from the journal beside the ledger.
 pub(super) struct Learnt {
     auctions: Arc<Auctions>,
+    purchases: Arc<Purchases>,
 }
 
 impl Learnt {
-    pub(super) fn new(auctions: Arc<Auctions>) -> Self {
-        Self { auctions }
+    pub(super) fn new(auctions: Arc<Auctions>, purchases: Arc<Purchases>) -> Self {
+        Self { auctions, purchases }
     }
 
     /// Learns one entry. They come in order, at a start from the journal and later after each
     /// flush.
     pub(super) fn learn(&self, number: u64, time: Time, entry: &Entry) {
         self.auctions.learn(number, time, entry);
+        self.purchases.learn(number, time, entry);
     }
 }
 
 impl Desk {
-    pub(super) fn new(charter: Charter, writer: Writer<Directory>, learnt: Arc<Learnt>) -> Self {
+    pub(super) fn new(charter: Charter, writer: Writer<AnyStorage>, learnt: Arc<Learnt>) -> Self {
         Self { charter, writer, learnt }
     }
 
@@ -112,7 +115,7 @@ impl Desk {
     /// thread: keep it short.
     pub(crate) async fn ask<T: Send + 'static>(
         &self,
-        question: impl FnOnce(&mut Bookkeeper<Directory>) -> Unflushed<T> + Send + 'static,
+        question: impl FnOnce(&mut Keeper) -> Unflushed<T> + Send + 'static,
     ) -> Option<T> {
         let (told, answer) = oneshot::channel();
         self.writer.ask(question, move |answer| {

@@ -8,22 +8,26 @@
 mod alarm;
 mod auctions;
 mod checkers;
+mod checking;
 mod desk;
 mod error;
+pub mod files;
 mod keys;
 mod pages;
-pub(crate) mod private_file;
+mod pieces;
+pub mod private_file;
+mod purchases;
 mod service;
 mod sight;
 mod time;
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use auction::keys::PublicKey;
+use auction::keys::{PublicKey, SecretKey};
 use link::{Endpoint, Identity, Limits};
 
 pub use auctions::kept_transcript;
@@ -31,20 +35,22 @@ pub use error::ServerError;
 pub use keys::{
     EXPIRIES_PER_BATCH, OPERATOR_KEY_FILE, POSTINGS_KEY_FILE, SERVER_KEY_FILE, init, load_key,
 };
+pub use purchases::open_safe;
 pub use time::{Clock, SystemClock};
 
-use crate::bookkeeper::{Bookkeeper, Opened, Scanned};
+use crate::bookkeeper::{Bookkeeper, Scanned};
 use crate::charter_file::{CHARTER_FILE, CharterFile};
 use crate::config::Config;
-use crate::journal::{Directory, JournalError, Options, Report};
+use crate::journal::{AnyStorage, Directory, JournalError, Options, Report, Storage};
 use crate::layout::Signer;
 use crate::ledger::{Ledger, Window};
 use crate::service::{MAX_ANSWER, MAX_QUESTION};
 use crate::writer::Running;
 use alarm::Alarm;
-use auctions::{AuctionKeys, Auctions, GoodsLimits};
+use auctions::{AuctionKeys, Auctions, Limits as AuctionLimits};
 use checkers::Checkers;
 use desk::{Desk, Learnt};
+use purchases::Purchases;
 use service::Service;
 use time::WriterClock;
 
@@ -79,11 +85,12 @@ impl Default for Start {
 /// A server, opened and not yet running.
 pub struct Server {
     endpoint: Endpoint,
-    keeper: Bookkeeper<Directory>,
+    keeper: Bookkeeper<AnyStorage>,
     config: Config,
     file: CharterFile,
     clock: Arc<dyn Clock>,
     auctions: Arc<Auctions>,
+    purchases: Arc<Purchases>,
     learnt: Arc<Learnt>,
     /// Entries at the last snapshot, as far as is known.
     snapshot_at: u64,
@@ -96,26 +103,51 @@ impl Server {
     /// # Errors
     /// [`ServerError`]: what the operator has to mend.
     pub fn open(dir: &Path, start: Start) -> Result<Self, ServerError> {
-        let config = Config::load(dir)?;
-        keys::refuse_open_directory(dir)?;
-        let key = load_key(dir, SERVER_KEY_FILE)?;
-        let file = CharterFile::load(&dir.join(CHARTER_FILE))?;
-        if key.public() != file.charter.server() {
-            return Err(ServerError::OtherKey(dir.join(SERVER_KEY_FILE)));
-        }
-        let mut opened = open_journal(dir, &config, &file, Signer::new(&key))?;
+        let made = Made::read(dir)?;
+        let (journal, index) = (JOURNAL_DIRECTORY, INDEX_DIRECTORY);
+        let (journal, index) = (open_directory(dir, journal)?, open_directory(dir, index)?);
+        Self::open_made(made, AnyStorage::new(journal), Box::new(index), start)
+    }
+
+    /// The same with journal and index on other storages than [`JOURNAL_DIRECTORY`] and
+    /// [`INDEX_DIRECTORY`]. Who holds the journal's must be alone with `dir`, as who holds the lock
+    /// of a [`Directory`] is.
+    ///
+    /// # Errors
+    /// As [`Server::open`].
+    pub fn open_on(
+        dir: &Path,
+        journal: impl Storage + 'static,
+        index: impl Storage + 'static,
+        start: Start,
+    ) -> Result<Self, ServerError> {
+        Self::open_made(Made::read(dir)?, AnyStorage::new(journal), Box::new(index), start)
+    }
+
+    /// Whoever has the journal has its lock, which is the server's: whatever else lies in the
+    /// directory is used by nobody else.
+    fn open_made(
+        made: Made,
+        journal: AnyStorage,
+        index: Box<dyn Storage>,
+        start: Start,
+    ) -> Result<Self, ServerError> {
+        let Made { dir, config, file, key, postings } = made;
+        let options = Options { segment_bytes: u64::from(config.segment_mib) << 20 };
+        let (charter, signer, window) = (file.charter, Signer::new(&key), Window::default());
+        let mut opened = Bookkeeper::open_with(journal, index, charter, signer, options, window)?;
         let report = opened.report().clone();
         log(&report, opened.ledger());
         let identity = Identity::from_seed(key.seed());
-        let keys = AuctionKeys { server: key, postings: load_key(dir, POSTINGS_KEY_FILE)? };
-        let limits = GoodsLimits {
-            max_bytes: u64::from(config.max_goods_mib) << 20,
-            ..GoodsLimits::default()
-        };
+        let keys = AuctionKeys { server: key, postings };
+        let limits = AuctionLimits::from(&config);
         let Start { clock, confirm_clock } = start;
         let told = Arc::clone(&clock);
-        let auctions = Arc::new(Auctions::open(dir, file.charter, keys, limits, told)?);
-        let learnt = Arc::new(Learnt::new(Arc::clone(&auctions)));
+        let most = limits.max_bytes;
+        let purchases = Purchases::open(&dir, file.charter, most, Arc::clone(&told))?;
+        let purchases = Arc::new(purchases);
+        let auctions = Arc::new(Auctions::open(&dir, file.charter, keys, limits, told)?);
+        let learnt = Arc::new(Learnt::new(Arc::clone(&auctions), Arc::clone(&purchases)));
         opened.scan(Scanned::Marked, |number, time, entry| learnt.learn(number, time, entry))?;
         auctions.ready()?;
         let known = report.snapshot.is_some() && report.replayed < MANY_REPLAYED;
@@ -134,7 +166,7 @@ impl Server {
             ..Limits::default()
         };
         let endpoint = Endpoint::bind(config.listen, &identity, limits)?;
-        Ok(Self { endpoint, keeper, config, file, clock, auctions, learnt, snapshot_at })
+        Ok(Self { endpoint, keeper, config, file, clock, auctions, purchases, learnt, snapshot_at })
     }
 
     /// Where it listens.
@@ -183,7 +215,7 @@ impl Server {
         let desk = Arc::new(Desk::new(charter, running.writer(), self.learnt));
         let (to, auctions) = (Arc::clone(&desk), Arc::clone(&self.auctions));
         let check =
-            move |keyring: &mut _, waiting| service::check(&to, &auctions, keyring, waiting);
+            move |keyring: &mut _, waiting| checking::check(&to, &auctions, keyring, waiting);
         let checkers = Checkers::start(self.config.max_waiting_chains, &alarm, check)
             .map_err(ServerError::file("start the threads of", "the server"))?;
         let service = Arc::new(Service {
@@ -191,6 +223,7 @@ impl Server {
             checkers,
             clock: self.clock,
             auctions: Arc::clone(&self.auctions),
+            purchases: Arc::clone(&self.purchases),
         });
         tracing::info!(key = %charter.server(), ledger = %charter.id(), %addr, "serving");
         let snapshots =
@@ -200,6 +233,7 @@ impl Server {
                 () = shutdown => tracing::info!("shutting down"),
                 what = alarm.raised() => tracing::error!(what, "ended; the server ends"),
                 () = self.auctions.run(desk) => {}
+                () = self.purchases.run() => {}
                 () = snapshots => {}
             }
         };
@@ -229,23 +263,37 @@ impl Drop for Alive {
     }
 }
 
-fn open_journal(
-    dir: &Path,
-    config: &Config,
-    file: &CharterFile,
-    key: Signer,
-) -> Result<Opened<Directory>, ServerError> {
-    let place = dir.join(JOURNAL_DIRECTORY);
-    // Its lock is the server's: whatever else lies in the directory is used by who holds it.
-    let storage = Directory::open(&place).map_err(|error| match error.kind() {
+/// A directory of the server's, with its lock.
+fn open_directory(dir: &Path, name: &str) -> Result<Directory, ServerError> {
+    let place = dir.join(name);
+    Directory::open(&place).map_err(|error| match error.kind() {
         std::io::ErrorKind::WouldBlock => ServerError::InUse(dir.to_owned()),
         _ => ServerError::file("open", &place)(error),
-    })?;
-    let place = dir.join(INDEX_DIRECTORY);
-    let index = Box::new(Directory::open(&place).map_err(ServerError::file("open", &place))?);
-    let options = Options { segment_bytes: u64::from(config.segment_mib) << 20 };
-    let charter = file.charter;
-    Ok(Bookkeeper::open_with(storage, index, charter, key, options, Window::default())?)
+    })
+}
+
+/// What [`init`] made, read back.
+struct Made {
+    dir: PathBuf,
+    config: Config,
+    file: CharterFile,
+    /// Of the server, as the charter names it.
+    key: SecretKey,
+    postings: SecretKey,
+}
+
+impl Made {
+    fn read(dir: &Path) -> Result<Self, ServerError> {
+        let config = Config::load(dir)?;
+        keys::refuse_open_directory(dir)?;
+        let key = load_key(dir, SERVER_KEY_FILE)?;
+        let file = CharterFile::load(&dir.join(CHARTER_FILE))?;
+        if key.public() != file.charter.server() {
+            return Err(ServerError::OtherKey(dir.join(SERVER_KEY_FILE)));
+        }
+        let postings = load_key(dir, POSTINGS_KEY_FILE)?;
+        Ok(Self { dir: dir.to_owned(), config, file, key, postings })
+    }
 }
 
 fn log(report: &Report, ledger: &Ledger) {
@@ -290,7 +338,7 @@ async fn take_snapshots(desk: Arc<Desk>, every: u64, mut last: u64) {
 }
 
 /// Lets the writer finish what waits, and writes a snapshot.
-async fn stop(running: Running<Directory>) -> Result<(), Option<JournalError>> {
+async fn stop(running: Running<AnyStorage>) -> Result<(), Option<JournalError>> {
     let stopped = tokio::task::spawn_blocking(move || {
         let mut keeper = running.stop()?;
         if let Err(error) = keeper.snapshot() {

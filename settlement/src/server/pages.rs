@@ -10,7 +10,7 @@ pub(super) fn page(account: &AccountId, total: u64, moved: &[Moved]) -> Page {
     Page { total, movements: moved.iter().map(|moved| show(account, moved)).collect() }
 }
 
-fn show(account: &AccountId, Moved { line, debit, credit }: &Moved) -> Movement {
+fn show(account: &AccountId, Moved { line, debit, credit, operator }: &Moved) -> Movement {
     let (debit, credit) = (*debit, *credit);
     let (side, other) =
         if debit == *account { (Side::Debit, credit) } else { (Side::Credit, debit) };
@@ -22,6 +22,8 @@ fn show(account: &AccountId, Moved { line, debit, credit }: &Moved) -> Movement 
         What::VoidHold(id) => (MovementKind::VoidHold(hold(id)), credit),
         What::Deposit => (MovementKind::Deposit, debit),
         What::Withdraw => (MovementKind::Withdraw, debit),
+        What::Purchase => (MovementKind::Purchase, debit),
+        What::Correct => (MovementKind::Correct, *operator),
     };
     let (entry, time, amount) = (line.entry, line.time, line.amount);
     let (id, reference) = (line.id, line.reference);

@@ -6,13 +6,18 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt 
 use std::path::Path;
 
 /// Makes a directory that its owner alone may enter. One that exists keeps its mode.
-pub(crate) fn make_dir(path: &Path) -> io::Result<()> {
+///
+/// # Errors
+/// The operating system's, here and below.
+pub fn make_dir(path: &Path) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
 /// Writes a new file that its owner alone may read, down to the disk, directory included.
-/// Fails when the file exists.
-pub(crate) fn create(path: &Path, content: &[u8]) -> io::Result<()> {
+///
+/// # Errors
+/// Also when the file exists.
+pub fn create(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     let written = file.write_all(content).and_then(|()| file.sync_all());
     let written = written.and_then(|()| sync_parent(path));
@@ -24,13 +29,19 @@ pub(crate) fn create(path: &Path, content: &[u8]) -> io::Result<()> {
 }
 
 /// The mode of a file or directory when others than its owner may read or write it.
-pub(crate) fn open_to_others(path: &Path) -> io::Result<Option<u32>> {
+///
+/// # Errors
+/// The operating system's.
+pub fn open_to_others(path: &Path) -> io::Result<Option<u32>> {
     let mode = fs::metadata(path)?.permissions().mode() & 0o777;
     Ok((mode & 0o077 != 0).then_some(mode))
 }
 
 /// A file's name is durable only when its directory is.
-pub(crate) fn sync_parent(path: &Path) -> io::Result<()> {
+///
+/// # Errors
+/// The operating system's.
+pub fn sync_parent(path: &Path) -> io::Result<()> {
     path.parent().map_or(Ok(()), |dir| File::open(dir)?.sync_all())
 }
 

@@ -5,22 +5,21 @@ use std::sync::Arc;
 use auction::keys::PublicKey;
 use link::{Handler, PeerKey};
 use tokio::sync::oneshot;
+use witness::service::{Answered, Asked, HeadAnswer, HeadQuestion};
 
 use super::auctions::Auctions;
 use super::checkers::Checkers;
+use super::checking::{Job, Submission};
 use super::desk::{Decision, Desk};
+use super::purchases::Purchases;
 use super::sight::Asker;
 use super::time::Clock;
 use crate::journal::Receipt;
-use crate::ledger::{
-    AccountId, Authority, Chain, Charter, Entry, MAX_CHAIN_REQUESTS, RequestError, RequestId,
-    SignedRequest, Unverified, VerifiedRequest,
-};
+use crate::ledger::{AccountId, Authority, Charter, Entry, MAX_CHAIN_REQUESTS, RequestId};
 use crate::service::{
     AccountView, Answer, CharterParts, Declined, Hello, MAX_QUESTION, Question, RequestResult,
     Standing, Submitted,
 };
-use crate::signatures::Keyring;
 use crate::writer::NoOutcome;
 
 /// After how many milliseconds who found a queue full should ask again.
@@ -28,26 +27,18 @@ const BUSY_MS: u32 = 100;
 /// The same where the server is about to end.
 const ENDING_MS: u32 = 1000;
 
-/// What somebody submitted, on its way to be checked.
-pub(super) struct Submission {
-    requests: Vec<Vec<u8>>,
-    told: oneshot::Sender<Checked>,
-}
-
-/// What became of a submission: declined, or what the writer says.
-type Checked = Result<Result<Decision, NoOutcome>, Declined>;
-
 /// The answering side of a server.
 pub(super) struct Service {
     pub(super) desk: Arc<Desk>,
-    pub(super) checkers: Checkers<Submission>,
+    pub(super) checkers: Checkers<Job>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) auctions: Arc<Auctions>,
+    pub(super) purchases: Arc<Purchases>,
 }
 
 impl Handler for Service {
-    type Question = Question;
-    type Answer = Answer;
+    type Question = Asked<Question>;
+    type Answer = Answered<Answer>;
 
     fn limit(&self, _: PeerKey) -> usize {
         MAX_QUESTION
@@ -57,7 +48,16 @@ impl Handler for Service {
         self.asker(peer).is_operator()
     }
 
-    async fn answer(&self, peer: PeerKey, question: Question) -> Answer {
+    async fn answer(&self, peer: PeerKey, question: Asked<Question>) -> Answered<Answer> {
+        match question {
+            Asked::Heads(question) => Answered::Heads(self.heads(question).await),
+            Asked::Other(question) => Answered::Other(self.other(peer, question).await),
+        }
+    }
+}
+
+impl Service {
+    async fn other(&self, peer: PeerKey, question: Question) -> Answer {
         let asker = self.asker(peer);
         let answer = match question {
             Question::Submit(requests) => return self.submit(asker, requests).await,
@@ -66,17 +66,17 @@ impl Handler for Service {
                 let answer = self.auctions.answer(&self.desk, PublicKey(peer.0), *question);
                 return Box::pin(answer).await;
             }
+            Question::Purchase(question) => {
+                let (desk, checkers) = (&self.desk, &self.checkers);
+                let answer = self.purchases.answer(desk, checkers, asker, *question);
+                return Box::pin(answer).await;
+            }
             Question::Hello => self.hello().await,
             Question::Account(account) => self.account(asker, account).await,
             Question::History(account, from, limit) => {
                 self.history(asker, account, from, limit).await
             }
             Question::Request(account, id) => Box::pin(self.request(asker, account, id)).await,
-            Question::Head => self.desk.ask(|keeper| keeper.head()).await.map(Answer::Head),
-            Question::Consistency(old, new) => {
-                let proof = self.desk.try_ask(move |keeper| keeper.consistency(old, new)).await;
-                proof.map(Answer::Consistency)
-            }
             Question::Flushed if asker.is_operator() => {
                 // Asked like anything else, so that it is flushed when it is said.
                 let flushed = self.desk.ask(|keeper| {
@@ -89,9 +89,24 @@ impl Handler for Service {
         };
         answer.unwrap_or(Answer::Busy { retry_after: BUSY_MS })
     }
-}
 
-impl Service {
+    /// What witnesses ask: words that bind this server, whatever they say.
+    async fn heads(&self, question: HeadQuestion) -> HeadAnswer {
+        let answered = match question {
+            HeadQuestion::Head => self.desk.ask(|keeper| keeper.head()).await.map(HeadAnswer::Head),
+            HeadQuestion::Beginning(epoch) => {
+                let head = self.desk.try_ask(move |keeper| keeper.beginning(epoch)).await;
+                head.map(|head| head.map_or(HeadAnswer::Nothing, HeadAnswer::Head))
+            }
+            HeadQuestion::Continuation(old, new) => {
+                let word = self.desk.try_ask(move |keeper| keeper.continuation(old, new)).await;
+                let said = |word| HeadAnswer::Continuation(Box::new(word));
+                word.map(|word| word.map_or(HeadAnswer::Nothing, said))
+            }
+        };
+        answered.unwrap_or(HeadAnswer::Busy { retry_after: BUSY_MS })
+    }
+
     fn asker(&self, peer: PeerKey) -> Asker {
         Asker::new(PublicKey(peer.0), self.desk.charter())
     }
@@ -112,7 +127,7 @@ impl Service {
             return Answer::Declined(Declined::ChainLength(count as u64));
         }
         let (told, decided) = oneshot::channel();
-        if self.checkers.begin(Submission { requests, told }).is_err() {
+        if self.checkers.begin(Job::Submission(Submission { requests, told })).is_err() {
             return Answer::Busy { retry_after: BUSY_MS };
         }
         match decided.await {
@@ -162,7 +177,7 @@ impl Service {
             return None;
         }
         let first = submitted.chain.requests().first()?;
-        let account = first.account(self.desk.charter());
+        let account = first.signing_account(self.desk.charter());
         let (receipt, entry) = self.read(account, first.request().id).await??;
         let same = entry.codes == submitted.codes && entry.chain == submitted.chain;
         (same || asker.is_operator()).then_some(receipt)
@@ -227,72 +242,12 @@ impl Service {
     }
 }
 
-/// Checks submissions, on a checker's thread, and passes on what is good.
-pub(super) fn check(
-    desk: &Desk,
-    auctions: &Auctions,
-    keyring: &mut Keyring,
-    submissions: Vec<Submission>,
-) {
-    let charter = desk.charter();
-    let mut decoded = Vec::with_capacity(submissions.len());
-    let mut told = Vec::with_capacity(submissions.len());
-    for submission in submissions {
-        match decode(&submission.requests) {
-            Ok(requests) => {
-                decoded.push(requests);
-                told.push(submission.told);
-            }
-            // Who waited may be gone, here and below.
-            Err(declined) => drop(submission.told.send(Err(declined))),
-        }
-    }
-    let counts: Vec<usize> = decoded.iter().map(Vec::len).collect();
-    let all = decoded.into_iter().flatten().collect();
-    let mut verified = SignedRequest::verify_all(all, charter, keyring).into_iter();
-    for (count, told) in counts.into_iter().zip(told) {
-        match chain(verified.by_ref().take(count)) {
-            Ok(chain) if auctions.is_stray(&chain) => drop(told.send(Err(Declined::Stray))),
-            Ok(chain) => desk.put(chain, move |decided| drop(told.send(Ok(decided)))),
-            Err(declined) => drop(told.send(Err(declined))),
-        }
-    }
-}
-
-fn decode(requests: &[Vec<u8>]) -> Result<Vec<SignedRequest>, Declined> {
-    let decoded = requests.iter().zip(0..).map(|(bytes, place)| {
-        let malformed =
-            |error: RequestError| Declined::Malformed { place, reason: error.to_string() };
-        SignedRequest::decode(bytes).map_err(malformed)
-    });
-    decoded.collect()
-}
-
-fn chain(
-    verified: impl Iterator<Item = Result<VerifiedRequest, Unverified>>,
-) -> Result<Chain, Declined> {
-    let mut requests = Vec::new();
-    let mut wrong = None;
-    // To the end: the next chain's requests come after.
-    for (one, place) in verified.zip(0..) {
-        match one {
-            Ok(request) => requests.push(request),
-            Err(error) => {
-                wrong.get_or_insert(Declined::Unsigned { place, reason: error.to_string() });
-            }
-        }
-    }
-    if let Some(wrong) = wrong {
-        return Err(wrong);
-    }
-    let count = requests.len() as u64;
-    Chain::new(requests, None).map_err(|_| Declined::ChainLength(count))
-}
-
 /// The key behind an authority.
 fn key_of(authority: Authority, charter: &Charter) -> PublicKey {
     match authority {
-        Authority::Owner(key) | Authority::OwnerAndOperator(key) => key,
+        Authority::Owner(key)
+        | Authority::OwnerAndOperator(key)
+        | Authority::OwnerAndPayee { owner: key, .. } => key,
         Authority::Operator => charter.operator(),
         Authority::Postings => charter.postings(),
     }

@@ -21,6 +21,16 @@ impl Asker {
         self.is_operator
     }
 
+    /// His key.
+    pub(crate) fn key(self) -> PublicKey {
+        self.key
+    }
+
+    /// Whether he is the holder of this key himself.
+    pub(crate) fn is(self, key: &PublicKey) -> bool {
+        self.key == *key
+    }
+
     /// Whether he sees what the holder of `owner` owns.
     pub(crate) fn sees(self, owner: &PublicKey) -> bool {
         self.is_operator || self.key == *owner
@@ -44,9 +54,10 @@ impl Asker {
     pub(crate) fn takes_part(self, chain: &Chain, currency: Currency) -> bool {
         let own = AccountId::of_owner(&self.key, currency);
         let named = |request: &VerifiedRequest| match request.request().action {
-            Action::Post(movement) | Action::Hold { movement, .. } => {
-                movement.debit == own || movement.credit == own
-            }
+            Action::Post(movement)
+            | Action::Hold { movement, .. }
+            | Action::Purchase(movement)
+            | Action::Correct { movement, .. } => movement.debit == own || movement.credit == own,
             Action::PostHold { account, hold, .. } => account == own || hold.account == own,
             Action::VoidHold { account, .. }
             | Action::Cancel { account }

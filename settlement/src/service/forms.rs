@@ -1,13 +1,12 @@
 //! How the ledger's and the journal's values travel. Never what is hashed or signed.
 
-use auction::keys::Signature;
 use auction::layout::Digest;
 use auction::spec::Time;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::whole;
-use crate::journal::{Head, Receipt, SignedHead};
+use crate::journal::{Receipt, SignedHead};
 use crate::ledger::{AccountId, Balances, Code, Currency, Fate, HoldKey, Kind, RequestId};
 
 /// Fields that travel one after the other.
@@ -33,8 +32,6 @@ macro_rules! travels {
     };
 }
 
-travels! { HeadForm of "Head" Head { epoch: u32, size: u64, root: Digest, time: Time } }
-travels! { SignedHeadForm of "SignedHead" SignedHead { head: Head, signature: Signature } }
 travels! { ReceiptForm of "Receipt" Receipt {
     number: u64,
     batch: u64,
@@ -92,7 +89,10 @@ travels_as!(Fate as u8, "not a request's fate", |fate| *fate as u8, |number| {
 
 #[cfg(test)]
 mod tests {
+    use auction::keys::Signature;
     use auction::wire::{decode, encode};
+
+    use crate::journal::Head;
 
     use super::*;
 
@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn values_travel_there_and_back_and_reserved_ones_do_not() {
-        let head = Head { epoch: 1, size: 2, root: Digest([3; 32]), time: Time(4) };
+        let head = Head { epoch: 1, since: 1, size: 2, root: Digest([3; 32]), time: Time(4) };
         let head = SignedHead { head, signature: Signature([5; 64]) };
         let (entry, path) = (vec![6; 7], vec![Digest([8; 32])]);
         let receipt = Receipt { number: 1, batch: 2, time: Time(3), entry, head, path };

@@ -2,15 +2,17 @@
 
 use std::io::Cursor;
 
+use auction::keys::SecretKey;
 use auction::settlement_terms::{Delivery, Goods};
 use auction::spec::Spec;
 use settlement::client::{Client, ClientError};
 use settlement::goods::GoodsKey;
-use settlement::service::auctions::{AuctionDeclined, AuctionQuestion, PIECE_BYTES};
+use settlement::service::auctions::{AuctionDeclined, AuctionQuestion, KeyInTransit, PIECE_BYTES};
 use settlement::service::{Answer, Question};
 
 use crate::cluster::CLOSING;
 use crate::hall::{Hall, account_key, bidder};
+use crate::liar::ask;
 
 fn reason(error: ClientError) -> AuctionDeclined {
     match error {
@@ -45,7 +47,7 @@ async fn a_deposit_goes_on_after_a_kill_and_is_taken_once() {
     hall.kill();
     hall.restart().await;
     assert_eq!(hall.escrow(&signed).await.unwrap(), receipt);
-    assert_eq!(std::fs::read_dir(hall.vault()).unwrap().count(), 1);
+    assert_eq!(hall.auction_keys(), 1);
     // Everyone may fetch the goods.
     let mut back = Vec::new();
     let anyone = hall.client(&bidder(9));
@@ -103,15 +105,11 @@ async fn pieces_out_of_place_change_nothing() {
     let hall = Hall::built().await;
     let signed = hall.spec().sign(&hall.cluster.seller);
     let auction = signed.claimed_id();
-    let file = &hall.open.as_ref().unwrap().file;
-    let ask = async |question: AuctionQuestion| {
-        let identity = link::Identity::from_seed(hall.seller().seed());
-        let endpoint = link::Endpoint::client(&identity, link::Limits::default()).unwrap();
-        let key = link::PeerKey(hall.bank.charter.server().0);
-        let peer = link::Peer::new(endpoint, file.address.clone(), key);
-        let question = Question::Auction(Box::new(question));
-        peer.request::<Question, Answer>(&question, crate::cluster::PATIENCE).await.unwrap()
+    let open = hall.open.as_ref().unwrap();
+    let ask_as = async |key: SecretKey, question: AuctionQuestion| {
+        ask(open, &key, &Question::Auction(Box::new(question))).await
     };
+    let ask = async |question: AuctionQuestion| ask_as(hall.seller(), question).await;
     let piece = |offset: u64, bytes: Vec<u8>| AuctionQuestion::Piece { auction, offset, bytes };
     let shown = |answer: Answer| format!("{answer:?}");
     // Before the spec was shown.
@@ -124,4 +122,10 @@ async fn pieces_out_of_place_change_nothing() {
     assert!(shown(ask(piece(hall.goods.bytes, vec![1])).await).contains("Piece"));
     assert!(shown(ask(piece(u64::MAX, vec![1])).await).contains("Piece"));
     assert!(shown(ask(piece(10, vec![3; 5])).await).contains("Have(15)"));
+    // Nobody else adds to it, or ends it.
+    let key = || AuctionQuestion::Escrow(auction, KeyInTransit::from(&hall.key));
+    for question in [piece(15, vec![4; 5]), key()] {
+        assert!(shown(ask_as(bidder(0), question).await).contains("SellerOnly"));
+    }
+    assert!(shown(ask(key()).await).contains("Goods("));
 }

@@ -14,9 +14,9 @@ use auction::prices::Level;
 use auction::sealing::seal;
 use auction::settlement_terms::{Delivery, EscrowReceipt, Fee, Goods, Settlement};
 use auction::spec::{Rule, SignedSpec, Spec, Time, VerifiedSpec};
-use link::service::{Answer, Phase, Question};
+use link::service::{Answer, Phase, Question, State};
 use settlement::auctions::{AuctionSummary, BondKeys, BondOrder, History};
-use settlement::audit::audit_with;
+use settlement::audit::{Held, inquire_with};
 use settlement::client::{Client, ClientError};
 use settlement::goods::{self, GoodsKey, unwatched};
 use settlement::journal::Directory;
@@ -57,6 +57,10 @@ impl Drop for Hall {
     }
 }
 
+fn address_of(open: &Open) -> String {
+    open.file.address.clone()
+}
+
 pub fn house() -> SecretKey {
     SecretKey::from_seed(&[77; 32])
 }
@@ -82,7 +86,12 @@ pub fn account(owner: &SecretKey) -> AccountId {
 impl Hall {
     /// A server and accumulators at the start, in which everybody has money.
     pub async fn built() -> Self {
-        let bank = Bank::found();
+        Self::built_with("").await
+    }
+
+    /// The same with more lines in the server's configuration.
+    pub async fn built_with(more: &str) -> Self {
+        let bank = Bank::found_with(more);
         bank.hands.set(START);
         let plaintext: Vec<u8> = (0..700_000u32).map(|n| (n % 251) as u8).collect();
         let key = GoodsKey::generate(&mut rand::rng());
@@ -144,14 +153,19 @@ impl Hall {
         SignedRequest::sign(&request, &Signer::new(by), &self.bank.charter)
     }
 
-    async fn deposit(&mut self, number: u128, owner: &SecretKey, amount: u64) {
+    /// What the operator signs so that money comes into an account.
+    pub fn signed_deposit(&self, number: u128, owner: &SecretKey, amount: u64) -> SignedRequest {
         let action = Action::Deposit {
             owner: owner.public(),
             currency: eur(),
             amount: Sum::new(amount).unwrap(),
             reference: Digest::default(),
         };
-        let signed = self.sign(&self.bank.operator, number, T, action);
+        self.sign(&self.bank.operator, number, T, action)
+    }
+
+    async fn deposit(&mut self, number: u128, owner: &SecretKey, amount: u64) {
+        let signed = self.signed_deposit(number, owner, amount);
         let decided = self.client(&self.bank.operator).submit(&[signed]).await.unwrap();
         assert!(decided.is_done());
     }
@@ -160,7 +174,8 @@ impl Hall {
         Settlement {
             server: self.bank.charter.server(),
             ledger: self.bank.charter.id(),
-            address: "127.0.0.1:1".to_owned(),
+            // The accumulators look there before they join.
+            address: self.open.as_ref().map_or_else(|| "127.0.0.1:1".to_owned(), address_of),
             covers: vec![Level(4), Level(LEVELS)],
             held_until: T,
             fee: Some(Fee { house: house().public(), ..FEE }),
@@ -183,13 +198,18 @@ impl Hall {
     pub async fn announced(&mut self) -> Arc<Auction> {
         let signed = self.spec().sign(&self.cluster.seller);
         let receipt = self.escrow(&signed).await.unwrap();
-        let signed = signed.with_escrow(receipt);
+        self.opened(signed.with_escrow(receipt)).await
+    }
+
+    /// Announces an auction, which then opens.
+    pub async fn opened(&mut self, signed: SignedSpec) -> Arc<Auction> {
         let auction = signed.claimed_id();
         let announce = Question::Announce(Box::new(signed));
         let answer = self.cluster.ask(0, &announce).await;
         assert!(matches!(answer, Answer::Auction { .. }), "{answer:?}");
         for k in 0..2 {
-            self.cluster.until(k, auction, |state| state.phase == Phase::Waiting).await;
+            let there = |state: &State| matches!(state.phase, Phase::Waiting | Phase::Open);
+            self.cluster.until(k, auction, there).await;
         }
         self.at(OPENING);
         for k in 0..2 {
@@ -276,8 +296,11 @@ impl Hall {
         assert_eq!(self.has(&house()).await, (rich + i128::from(fee), 0));
     }
 
-    pub fn vault(&self) -> PathBuf {
-        self.bank.dir.join("vault")
+    /// How many auctions' keys there are in the vault; the secret of the purchases is there too.
+    pub fn auction_keys(&self) -> usize {
+        let files = std::fs::read_dir(self.bank.dir.join("vault")).unwrap();
+        let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| !name.starts_with("purchases-")).count()
     }
 
     pub fn transcript_file(&self, auction: &Digest) -> PathBuf {
@@ -291,7 +314,9 @@ impl Hall {
         let dir = self.bank.dir.clone();
         let evidence = move |auction: &Digest| kept_transcript(&dir, auction);
         let mut history = History::new(self.bank.charter, evidence, rand::rng());
-        audit_with(&mut storage, &self.bank.charter, &[], &mut history).unwrap();
+        let held = Held::default();
+        let found = inquire_with(&mut storage, &self.bank.charter, &held, &mut history);
+        found.unwrap().0.strictly().unwrap();
         history.summary(self.now)
     }
 }

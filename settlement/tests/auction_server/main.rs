@@ -10,9 +10,17 @@ mod bank;
 #[path = "../../../accumulators/tests/cluster/mod.rs"]
 mod cluster;
 
+#[path = "../server/liar.rs"]
+mod liar;
+
+mod again;
 mod bonds;
+mod budgets;
 mod deposits;
+mod false_answers;
 mod hall;
+mod handing_in;
 mod kills;
+mod physical;
 mod sale;
 mod voids;

@@ -6,7 +6,7 @@ use link::service::{Phase, Question};
 use settlement::auctions::Attached;
 use settlement::client::ClientError;
 use settlement::goods::{GoodsKey, open, unwatched};
-use settlement::judge::auction::{Case, judge};
+use settlement::judge::auction::{Case, DeliveryReceipts, judge};
 use settlement::sealed_key::Purpose;
 use settlement::service::auctions::{AuctionDeclined, DecisionView, Stage};
 
@@ -36,7 +36,7 @@ async fn the_winner_pays_and_gets_the_goods_and_nobody_else_either() {
     let DecisionView::Sale { winner, price, fee, .. } = decision else { panic!("{decision:?}") };
     assert_eq!((winner, price, fee), (bidder(1).public(), Amount(1_050), Amount(31)));
     hall.paid(Some(1), 1_050, &[0, 1, 2, 3]).await;
-    assert_eq!(std::fs::read_dir(hall.vault()).unwrap().count(), 0);
+    assert_eq!(hall.auction_keys(), 0);
 
     // The winner, by either of his keys, opens the goods.
     for key in [bidder(1), account_key(1)] {
@@ -79,6 +79,8 @@ async fn the_winner_pays_and_gets_the_goods_and_nobody_else_either() {
         order: Some(order.receipt()),
         goods: Some(hall.goods),
         key_hash: Some(hall.key.hash()),
+        delivery_secret: None,
+        delivery: DeliveryReceipts::default(),
     };
     let judgement = judge(&case, &mut rand::rng());
     assert!(judgement.is_complete(), "{judgement:?}");
@@ -100,7 +102,7 @@ async fn without_bids_all_bonds_come_back_and_the_key_is_gone() {
     hall.closed(&auction).await;
     assert!(matches!(hall.settled(auction.id()).await, DecisionView::NoSale { .. }));
     hall.paid(None, 0, &[0, 1]).await;
-    assert_eq!(std::fs::read_dir(hall.vault()).unwrap().count(), 0);
+    assert_eq!(hall.auction_keys(), 0);
     // Everyone may see that nothing was sold; the goods stay shut.
     let receipt = hall.client(&bidder(9)).decision(auction.id()).await.unwrap().unwrap();
     let attachment = receipt.proven().attachment.clone().unwrap();

@@ -220,6 +220,36 @@ fn every_altered_bit_is_refused() {
 }
 
 #[test]
+fn a_signature_stolen_from_another_order_is_nothing() {
+    let world = World::new(&Setting::default());
+    let order = world.order(0, 6);
+    // Of the same keys, and of others.
+    let cheaper = world.order_with(&account_key(0), &bidder(0), 4, 1_000);
+    let again = world.order_with(&account_key(0), &bidder(0), 6, 1_001);
+    let of_others = world.order(1, 6);
+    for other in [cheaper, again, of_others] {
+        let part = |terms: &BondOrder, hold: &BondOrder, signature: &BondOrder| {
+            let hold = hold.hold_bytes().to_vec();
+            BondOrder::of_parts(terms.terms().clone(), hold, signature.countersignature())
+        };
+        let mixed = [
+            part(&order, &order, &other),
+            part(&order, &other, &order),
+            part(&other, &order, &order),
+            part(&other, &other, &order),
+        ];
+        // Where both have the same terms, one with the other's terms is itself.
+        let mixed: Vec<BondOrder> =
+            mixed.into_iter().filter(|mixed| *mixed != order && *mixed != other).collect();
+        assert!(mixed.len() >= 2);
+        for (place, mixed) in mixed.into_iter().enumerate() {
+            assert!(mixed.verify(&world.spec, &charter()).is_err(), "{place}");
+        }
+        assert!(other.verify(&world.spec, &charter()).is_ok());
+    }
+}
+
+#[test]
 fn the_same_order_twice_is_one_bond_and_one_ticket() {
     let mut world = World::new(&Setting::default());
     world.bond(0, 6);

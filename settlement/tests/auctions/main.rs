@@ -12,11 +12,17 @@
 mod in_memory;
 
 mod bonds;
+mod corrupt;
+#[path = "../settlement/disk.rs"]
+#[expect(dead_code, reason = "of another test binary, and not all used here")]
+mod disk;
 mod forgeries;
 mod many;
+mod physical;
 mod registrations;
 mod releases;
 mod sales;
+mod samples;
 mod transcripts;
 mod voids;
 mod world;

@@ -145,7 +145,8 @@ fn an_auction_is_registered_once_and_not_after_closing() {
     let again = world.postings.open(&registered, other).unwrap();
     assert_eq!(world.code(again.clone(), 1_100), Code::AttachmentConflict);
     assert_eq!(world.state().entry(), first);
-    assert_eq!(world.state().registered().escrow_key(), registered.escrow_key());
+    let escrow_key = |one: &Registered| one.key_in_escrow().unwrap().escrow_key.clone();
+    assert_eq!(escrow_key(world.state().registered()), escrow_key(&registered));
     let mut late = World::unregistered(&Setting::default());
     assert_eq!(late.code(again, CLOSING), Code::Expired);
 }

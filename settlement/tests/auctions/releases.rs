@@ -41,8 +41,8 @@ fn chains_are_bounded_and_go_on_where_a_kill_left_them() {
     assert_eq!(world.code(first[0].clone(), V), Code::Done);
     // A server that starts again learns from its journal what is left.
     let mut index = settlement::auctions::Index::new(crate::world::charter());
-    for (number, _, entry) in &world.journal {
-        index.learn(*number, entry);
+    for (number, time, entry) in &world.journal {
+        index.learn(*number, *time, entry);
     }
     world.index = index;
     assert_eq!(world.state().holds_left(Time(V)).count(), 150 - RELEASES_PER_CHAIN);

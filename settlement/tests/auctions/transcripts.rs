@@ -18,7 +18,7 @@ fn bonded(nonce: u8) -> World {
 #[test]
 fn outcome_signatures_decide_nothing_and_their_lack_prevents_nothing() {
     let mut world = bonded(1);
-    let mut transcript = world.transcript(&[(0, 2), (1, 5)], None);
+    let mut transcript = world.transcript(&[(0, 2), (1, 5)], &[], None);
     let whole = transcript.to_bytes().unwrap();
     // The last round holds the signatures alone.
     transcript.rounds.pop();
@@ -41,7 +41,7 @@ fn all_accumulators_together_cannot_sign_another_winner_or_price() {
     ];
     for lie in lies {
         let mut world = bonded(1);
-        let transcript = world.transcript(&[(0, 2), (1, 5)], Some(lie));
+        let transcript = world.transcript(&[(0, 2), (1, 5)], &[], Some(lie));
         let bytes = transcript.to_bytes().unwrap();
         let (winner, price) = winner_of(&bytes, &mut world.rng).unwrap();
         assert_eq!((winner, price.0), (bidder(1).public(), 1_050));
@@ -56,7 +56,7 @@ fn all_accumulators_together_cannot_sign_another_winner_or_price() {
 #[test]
 fn with_any_message_missing_nothing_is_proven() {
     let mut world = bonded(1);
-    let transcript = world.transcript(&[(0, 2), (1, 5)], None);
+    let transcript = world.transcript(&[(0, 2), (1, 5)], &[], None);
     let last = transcript.rounds.len() - 1;
     for round in 0..last {
         for k in 0..2 {
@@ -94,7 +94,7 @@ fn a_transcript_of_another_auction_or_committee_decides_nothing() {
         Err(Undecided::OtherAuction { got, expected })
     );
     // This auction's spec and bids with another committee's joins and words.
-    let ours = world.transcript(&[(0, 2), (1, 5)], None);
+    let ours = world.transcript(&[(0, 2), (1, 5)], &[], None);
     let theirs = Transcript::from_bytes(&bytes).unwrap();
     let mixed = Transcript { spec: ours.spec.clone(), ..theirs };
     let bytes = mixed.to_bytes().unwrap();

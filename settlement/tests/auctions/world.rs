@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use auction::bid::BondTicket;
 use auction::keys::{PublicKey, SecretKey};
 use auction::layout::Digest;
 use auction::messages::Content;
 use auction::money::Amount;
 use auction::outcome::Outcome;
+use auction::physical_terms::Side;
 use auction::prices::{Level, PriceLadder};
 use auction::sealing::seal;
 use auction::settlement_terms::{Delivery, EscrowReceipt, Fee, Goods, Settlement};
@@ -15,8 +17,9 @@ use auction::step::Step;
 use auction::transcript::Transcript;
 use rand::rngs::ChaCha20Rng;
 use settlement::auctions::{
-    AcceptableSpec, AuctionState, AuctionSummary, BondKeys, BondOrder, Decision, History, Index,
-    Misdeed, Postings, Proven, RELEASES_PER_CHAIN, RegistrationRefused, VoidDecision,
+    AcceptablePhysical, AcceptableSpec, AuctionState, AuctionSummary, BondKeys, BondOrder,
+    Decision, History, Index, Misdeed, Postings, Proven, RELEASES_PER_CHAIN, RegistrationRefused,
+    VoidDecision,
 };
 use settlement::layout::Signer;
 use settlement::ledger::{
@@ -29,6 +32,7 @@ use crate::world::goods::{delivery_of, escrow_key, escrow_opening, goods_key, se
 use settlement::sealed_key::Purpose;
 
 pub mod goods;
+pub mod physical;
 
 pub const CLOSING: u64 = 2_000;
 pub const T: u64 = CLOSING + 3_600_000;
@@ -44,6 +48,8 @@ pub struct Setting {
     pub covers: Vec<Level>,
     pub fee: Option<(u64, u16)>,
     pub nonce: u8,
+    /// Who gets the price of disputed goods at T4, where the goods are physical.
+    pub physical: Option<Side>,
 }
 
 impl Default for Setting {
@@ -54,6 +60,7 @@ impl Default for Setting {
             covers: vec![Level(4), Level(6)],
             fee: Some((5, 250)),
             nonce: 1,
+            physical: None,
         }
     }
 }
@@ -118,11 +125,14 @@ pub fn terms(setting: &Setting) -> Settlement {
         covers: setting.covers.clone(),
         held_until: Time(T),
         fee: setting.fee.map(fee),
-        delivery: Delivery::Digital(Goods {
-            key_hash: goods_key().hash(),
-            checksum: Digest([3; 32]),
-            bytes: 100,
-        }),
+        delivery: match setting.physical {
+            None => Delivery::Digital(Goods {
+                key_hash: goods_key().hash(),
+                checksum: Digest([3; 32]),
+                bytes: 100,
+            }),
+            Some(otherwise) => Delivery::Physical(physical::terms(otherwise)),
+        },
     }
 }
 
@@ -142,6 +152,8 @@ pub struct World {
     pub ledger: Ledger,
     pub index: Index,
     pub journal: Vec<(u64, Time, Entry)>,
+    /// All chains so far, with the clock at each.
+    pub applied: Vec<(Chain, u64)>,
     pub postings: Postings,
     pub spec: VerifiedSpec,
     pub rng: ChaCha20Rng,
@@ -171,6 +183,7 @@ impl World {
             ledger: Ledger::new(charter()),
             index: Index::new(charter()),
             journal: Vec::new(),
+            applied: Vec::new(),
             postings: Postings::new(&postings_key(), charter()).unwrap(),
             spec,
             rng,
@@ -198,6 +211,20 @@ impl World {
     pub fn register_at(&mut self, now: u64) -> Result<(), RegistrationRefused> {
         let unescrowed = self.spec.signed().clone().verify_before_escrow()?;
         let exists = |account: &AccountId| self.ledger.account(account).is_some();
+        if self
+            .spec
+            .spec()
+            .settlement
+            .as_ref()
+            .is_some_and(|terms| matches!(terms.delivery, Delivery::Physical(_)))
+        {
+            let spec = AcceptablePhysical::check(unescrowed, &charter(), exists, Time(now))?;
+            let registration = spec.register(&server());
+            let registered = registration.clone().verify(&charter())?;
+            let chain = self.postings.open_physical(&registered, registration).unwrap();
+            assert_eq!(self.code(chain, now), Code::Done);
+            return Ok(());
+        }
         let spec = AcceptableSpec::check(unescrowed, &charter(), exists, Time(now))?;
         let registration = {
             let sealed = seal_to(&escrow_key(), Purpose::Escrow, &spec.id());
@@ -211,6 +238,7 @@ impl World {
 
     /// Applies a chain as the writer does, and lets the index learn what the journal holds of it.
     pub fn apply(&mut self, chain: Chain, now: u64) -> Applied {
+        self.applied.push((chain.clone(), now));
         let outcome = self.ledger.apply(std::slice::from_ref(&chain), Time(now)).outcomes.remove(0);
         self.ledger.check().unwrap();
         if let Some(number) = outcome.entry {
@@ -220,7 +248,7 @@ impl World {
             let bare = || Chain::new(chain.requests().to_vec(), None).unwrap();
             let chain = if committed { chain } else { bare() };
             let entry = Entry { chain, codes };
-            self.index.learn(number, &entry);
+            self.index.learn(number, self.ledger.time(), &entry);
             self.journal.push((number, self.ledger.time(), entry));
         }
         outcome
@@ -248,6 +276,10 @@ impl World {
     }
 
     pub fn deposit(&mut self, owner: &SecretKey, amount: u64) {
+        self.deposit_at(owner, amount, 1_000);
+    }
+
+    pub fn deposit_at(&mut self, owner: &SecretKey, amount: u64, now: u64) {
         let number = 1 + self.journal.len() as u128;
         let action = Action::Deposit {
             owner: owner.public(),
@@ -255,8 +287,8 @@ impl World {
             amount: Sum::new(amount).unwrap(),
             reference: Digest([9; 32]),
         };
-        let chain = Chain::from(self.signed(&operator(), number, action));
-        assert_eq!(self.code(chain, 1_000), Code::Done);
+        let chain = Chain::from(self.signed_until(&operator(), number, now + T, action));
+        assert_eq!(self.code(chain, now), Code::Done);
     }
 
     pub fn order(&self, i: u8, cover: u32) -> BondOrder {
@@ -287,16 +319,30 @@ impl World {
 
     /// The transcript of the auction with these bids, all of them bonded.
     pub fn run(&mut self, bids: &[(u8, u32)]) -> Vec<u8> {
-        self.transcript(bids, None).to_bytes().unwrap()
+        self.run_with(bids, &[])
+    }
+
+    /// The same; these bidders bid with these tickets instead of their bonds'.
+    pub fn run_with(&mut self, bids: &[(u8, u32)], tickets: &[(u8, BondTicket)]) -> Vec<u8> {
+        self.transcript(bids, tickets, None).to_bytes().unwrap()
     }
 
     /// The same; at the end all accumulators sign what `lie` makes of the outcome.
-    pub fn transcript(&mut self, bids: &[(u8, u32)], lie: Option<fn(&mut Outcome)>) -> Transcript {
+    pub fn transcript(
+        &mut self,
+        bids: &[(u8, u32)],
+        tickets: &[(u8, BondTicket)],
+        lie: Option<fn(&mut Outcome)>,
+    ) -> Transcript {
         let committee = self.committee.take().unwrap();
         let seal_one = |(i, level): &(u8, u32)| {
             let secret = bidder(*i);
-            let bond = self.index.auction(&self.spec.id()).unwrap().bond(&secret.public()).unwrap();
-            let ticket = Some(bond.ticket(&server()));
+            let given = tickets.iter().find(|(bidder, _)| bidder == i);
+            let ticket = given.map(|(_, ticket)| ticket.clone()).unwrap_or_else(|| {
+                let state = self.index.auction(&self.spec.id()).unwrap();
+                state.bond(&secret.public()).unwrap().ticket(&server())
+            });
+            let ticket = Some(ticket);
             let mut rng = in_memory::rng(u64::from(*i));
             let sealed = seal(&committee.auction, Level(*level), &secret, ticket, &mut rng);
             Sealed { bidder: secret, submissions: sealed.unwrap() }
@@ -309,7 +355,7 @@ impl World {
         while *referee.step() != Step::Complete {
             let truth = referee.outcome().copied();
             for (party, identity) in parties.iter_mut().zip(&self.identities) {
-                let mut message = party.message(referee, &mut self.rng).unwrap();
+                let mut message = party.message(referee, &mut self.rng).unwrap().into_message();
                 if let (Some(lie), Some(mut outcome)) = (lie, truth) {
                     lie(&mut outcome);
                     message.body.content = Content::Outcome(outcome);
@@ -334,10 +380,14 @@ impl World {
                 // As the server does: out of its escrow, into the winner's hands.
                 let registered = state.registered();
                 let auction = registered.id();
-                let key = registered.key().open(&escrow_opening(), Purpose::Escrow, &auction);
-                key.unwrap().check(&registered.goods().key_hash).unwrap();
+                let escrowed = &registered.key_in_escrow().unwrap().key;
+                let key = escrowed.open(&escrow_opening(), Purpose::Escrow, &auction);
+                key.unwrap().check(&registered.goods().unwrap().key_hash).unwrap();
                 let sealed = seal_to(sale.delivery(), Purpose::Delivery, &auction);
                 postings.sale(registered, &sale, sealed)
+            }
+            Decision::PhysicalSale(sale) => {
+                postings.physical_sale(state.registered(), sale.record())
             }
             Decision::NoSale(no_sale) => postings.no_sale(state.registered(), &no_sale),
         }

@@ -1,6 +1,6 @@
 //! A server in a temporary directory, its operator, and people.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
@@ -136,6 +136,17 @@ impl Bank {
         Self { dir, charter, hands, operator, _place: place }
     }
 
+    /// A copy of it as it lies there, which goes its own way.
+    pub fn forked(&self) -> Self {
+        let place = tempfile::tempdir().unwrap();
+        let dir = place.path().join("bank");
+        copy(&self.dir, &dir);
+        let hands = Arc::new(Hands::default());
+        hands.set(BEGIN);
+        let operator = SecretKey::from_seed(self.operator.seed());
+        Self { dir, charter: self.charter, hands, operator, _place: place }
+    }
+
     pub fn journal(&self) -> PathBuf {
         self.dir.join(JOURNAL_DIRECTORY)
     }
@@ -252,6 +263,21 @@ impl Open {
     /// Everything of the server is gone at once.
     pub fn kill(self) {
         self.runtime.shutdown_background();
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir(to).unwrap();
+    // Others may not enter it, as with what it is copied from.
+    std::fs::set_permissions(to, from.metadata().unwrap().permissions()).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let place = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &place);
+        } else {
+            std::fs::copy(entry.path(), place).unwrap();
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use link::{Endpoint, Identity, Limits, PeerKey};
 use settlement::ledger::Code;
-use settlement::service::{Answer, Question};
+use settlement::service::{Answer, Answered, Asked, Question};
 use tokio::task::JoinSet;
 
 use crate::bank::*;
@@ -65,7 +65,8 @@ async fn when_too_much_waits_the_server_says_so_and_does_nothing() {
         let bytes = requests.iter().map(|request| request.as_bytes().to_vec()).collect();
         let connection = connection.clone();
         waiting.spawn(async move {
-            let answer = connection.request(&Question::Submit(bytes), patience).await.unwrap();
+            let answer = connection.request(&Asked::Other(Question::Submit(bytes)), patience).await;
+            let Answered::Other(answer) = answer.unwrap() else { panic!("about heads") };
             (requests, answer)
         });
     }

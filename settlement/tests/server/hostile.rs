@@ -11,6 +11,7 @@ use serde::{Serialize, Serializer};
 use settlement::client::ClientError;
 use settlement::ledger::AccountId;
 use settlement::service::{Answer, Declined, Question};
+use witness::service::{Answered, Asked, HeadAnswer, HeadQuestion};
 
 use crate::bank::*;
 
@@ -46,7 +47,7 @@ impl Attacker {
         }
     }
 
-    async fn ask(&mut self, question: &impl Serialize) -> Result<Answer, LinkError> {
+    async fn ask(&mut self, question: &impl Serialize) -> Result<Answered<Answer>, LinkError> {
         if self.connection.as_ref().is_none_or(Connection::is_closed) {
             let connection = self.endpoint.connect(self.open, self.server, PATIENCE).await;
             self.connection = Some(connection.unwrap());
@@ -57,13 +58,17 @@ impl Attacker {
 }
 
 /// A question that is one, of anything.
-fn anything(rng: &mut StdRng, good: &[u8]) -> Question {
+fn anything(rng: &mut StdRng, good: &[u8]) -> Asked<Question> {
     let account = AccountId(Digest(rng.random()));
-    match rng.random_range(0..7) {
+    Asked::Other(match rng.random_range(0..8) {
         0 => Question::Account(account),
         1 => Question::History(account, rng.random(), rng.random()),
         2 => Question::Request(account, id(rng.random_range(1..1000))),
-        3 => Question::Consistency(rng.random_range(0..9), rng.random()),
+        3 => {
+            let (old, new) = (rng.random_range(0..9), rng.random());
+            return Asked::Heads(HeadQuestion::Continuation(old, new));
+        }
+        7 => return Asked::Heads(HeadQuestion::Beginning(rng.random_range(1..=u32::MAX))),
         4 => Question::Flushed,
         5 => {
             let count = rng.random_range(0..70);
@@ -80,7 +85,7 @@ fn anything(rng: &mut StdRng, good: &[u8]) -> Question {
             bytes[place] ^= 1 << rng.random_range(0..8);
             Question::Submit(vec![bytes])
         }
-    }
+    })
 }
 
 #[tokio::test]
@@ -96,18 +101,22 @@ async fn random_bytes_and_random_questions_are_refused_and_change_nothing() {
         let mut bytes = vec![0; rng.random_range(0..300)];
         rng.fill_bytes(&mut bytes);
         if round % 2 == 0 && bytes.len() > 4 {
-            // The number of a question that there is.
-            bytes[..4].copy_from_slice(&(round % 9u32).to_le_bytes());
+            // The number of a vocabulary that there is.
+            bytes[..4].copy_from_slice(&(round / 2 % 2u32).to_le_bytes());
+        }
+        if round % 2 == 0 && bytes.len() > 8 {
+            // And of a question in it.
+            bytes[4..8].copy_from_slice(&(round % 9u32).to_le_bytes());
         }
         match attacker.ask(&Raw(bytes)).await {
-            Ok(Answer::Submitted(_)) => panic!("something was decided"),
+            Ok(Answered::Other(Answer::Submitted(_))) => panic!("something was decided"),
             Ok(_) | Err(LinkError::Refused { .. } | LinkError::PeerClosed { .. }) => {}
             Err(error) => panic!("{error}"),
         }
     }
     for _ in 0..400 {
         match attacker.ask(&anything(&mut rng, good.as_bytes())).await {
-            Ok(Answer::Declined(_) | Answer::Consistency(None)) => {}
+            Ok(Answered::Other(Answer::Declined(_)) | Answered::Heads(HeadAnswer::Nothing)) => {}
             Ok(other) => panic!("{other:?}"),
             Err(LinkError::PeerClosed { .. }) => {}
             Err(error) => panic!("{error}"),

@@ -6,7 +6,11 @@
 mod bank;
 mod clocks;
 mod crowds;
+mod false_answers;
 mod hostile;
+mod items;
+mod liar;
 mod money;
 mod privacy;
+mod purchases;
 mod restarts;

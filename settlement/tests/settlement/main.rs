@@ -6,6 +6,7 @@
 mod copies;
 mod crashes;
 mod disk;
+mod epochs;
 mod faults;
 mod forge;
 mod full;
@@ -15,6 +16,7 @@ mod oracle;
 mod people;
 mod proofs;
 mod properties;
+mod purchases;
 mod real;
 mod scan;
 mod scarcity;

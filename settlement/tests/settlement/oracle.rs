@@ -7,7 +7,7 @@ use settlement::ledger::{
     AccountId, Action, Authority, Balances, Code, HoldKey, Movement, Part, Request, VerifiedRequest,
 };
 
-use crate::people::{escrow, operator};
+use crate::people::{escrow, eur, operator};
 
 /// What a hold has come to.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -32,6 +32,7 @@ struct Decided {
     content: [u8; 32],
     code: Code,
     cancels: bool,
+    attached: bool,
 }
 
 /// The oracle. It is told with each request whether its signer owns the account.
@@ -69,10 +70,11 @@ impl Oracle {
         }
     }
 
-    pub fn chain(&mut self, requests: &[(VerifiedRequest, bool)]) -> Vec<Code> {
+    /// A chain of these requests, with or without goods attached: always the same goods.
+    pub fn chain(&mut self, requests: &[(VerifiedRequest, bool)], attached: bool) -> Vec<Code> {
         let known: Vec<_> = requests
             .iter()
-            .map(|(request, owned)| self.known(request).filter(|_| *owned))
+            .map(|(request, owned)| self.known(request, attached).filter(|_| *owned))
             .collect();
         if known.iter().all(Option::is_some) {
             return known.into_iter().flatten().collect();
@@ -82,16 +84,16 @@ impl Oracle {
         }
         let mut copy = self.clone();
         for (place, (request, owned)) in requests.iter().enumerate() {
-            let code = copy.single(request, *owned);
+            let code = copy.single(request, *owned, attached);
             if code != Code::Done {
                 let mut codes = vec![Code::ChainFailed; requests.len()];
                 codes[place] = code;
                 let postings = requests.iter().any(|(request, _)| by_postings(request));
                 if is_final(code) && !postings {
                     // What the request would have met without the chain before it.
-                    let alone = self.clone().single(request, *owned);
+                    let alone = self.clone().single(request, *owned, false);
                     if is_final(alone) {
-                        self.decide(request, alone);
+                        self.decide(request, alone, false);
                         codes[place] = alone;
                     } else {
                         codes[place] = Code::RefusedInChain;
@@ -100,23 +102,31 @@ impl Oracle {
                 return codes;
             }
         }
+        let purchase = requests.iter().position(|(request, _)| is_purchase(request));
+        if let Some(place) = purchase.filter(|_| !attached || requests.len() > 1) {
+            let mut codes = vec![Code::ChainFailed; requests.len()];
+            codes[place] = Code::WithoutGoods;
+            return codes;
+        }
         *self = copy;
         vec![Code::Done; requests.len()]
     }
 
-    fn known(&self, request: &VerifiedRequest) -> Option<Code> {
+    fn known(&self, request: &VerifiedRequest, attached: bool) -> Option<Code> {
         let decided =
             self.decided.get(&(signing(request.request()), request.request().id.get()))?;
-        (decided.content == request.content().0).then_some(decided.code)
+        let other = decided.code == Code::Done && decided.attached != attached;
+        let code = if other { Code::AttachmentConflict } else { decided.code };
+        (decided.content == request.content().0).then_some(code)
     }
 
-    fn decide(&mut self, request: &VerifiedRequest, code: Code) {
+    fn decide(&mut self, request: &VerifiedRequest, code: Code, attached: bool) {
         let cancels = matches!(request.request().action, Action::Cancel { .. });
-        let decided = Decided { content: request.content().0, code, cancels };
+        let decided = Decided { content: request.content().0, code, cancels, attached };
         self.decided.insert((signing(request.request()), request.request().id.get()), decided);
     }
 
-    fn single(&mut self, verified: &VerifiedRequest, owned: bool) -> Code {
+    fn single(&mut self, verified: &VerifiedRequest, owned: bool, attached: bool) -> Code {
         let request = verified.request();
         let account = signing(request);
         let opens = matches!(request.action, Action::Deposit { .. } | Action::OpenEscrow { .. });
@@ -137,14 +147,15 @@ impl Oracle {
         if self.now >= request.until.0 {
             return Code::Expired;
         }
-        let code = self.act(request);
+        let code = self.act(verified);
         if code == Code::Done {
-            self.decide(verified, code);
+            self.decide(verified, code, attached);
         }
         code
     }
 
-    fn act(&mut self, request: &Request) -> Code {
+    fn act(&mut self, verified: &VerifiedRequest) -> Code {
+        let request = verified.request();
         match request.action {
             Action::Deposit { owner, currency, amount, .. } => {
                 let target = AccountId::of_owner(&owner, currency);
@@ -159,8 +170,30 @@ impl Oracle {
             Action::Withdraw { account, amount, .. } => {
                 self.pay(account, operator(), amount.get(), false)
             }
+            Action::Correct { movement: Movement { debit, credit, amount, .. }, .. } => {
+                if self.accounts.contains(&debit) {
+                    self.pay(debit, credit, amount.get(), false)
+                } else {
+                    Code::UnknownDebit
+                }
+            }
             Action::Post(Movement { debit, credit, amount, .. }) => {
                 self.pay(debit, credit, amount.get(), true)
+            }
+            Action::Purchase(Movement { credit, .. }) if !self.accounts.contains(&credit) => {
+                Code::UnknownCredit
+            }
+            Action::Purchase(Movement { debit, credit, amount, .. }) => {
+                let two_owners =
+                    ![debit, credit].iter().any(|id| [operator(), escrow()].contains(id));
+                match verified.authority() {
+                    Authority::OwnerAndPayee { payee, .. }
+                        if two_owners && AccountId::of_owner(&payee, eur()) == credit =>
+                    {
+                        self.pay(debit, credit, amount.get(), true)
+                    }
+                    _ => Code::NotPayee,
+                }
             }
             Action::Hold { movement, timeout } => self.hold(request, &movement, timeout.0),
             Action::PostHold { account, hold, part, .. } => self.resolve(account, hold, Some(part)),
@@ -267,14 +300,20 @@ impl Oracle {
 /// The account whose owner signs.
 fn signing(request: &Request) -> AccountId {
     match request.action {
-        Action::Post(movement) | Action::Hold { movement, .. } => movement.debit,
+        Action::Post(movement) | Action::Hold { movement, .. } | Action::Purchase(movement) => {
+            movement.debit
+        }
         Action::PostHold { account, .. }
         | Action::VoidHold { account, .. }
         | Action::Cancel { account }
         | Action::Withdraw { account, .. } => account,
-        Action::Deposit { .. } => operator(),
+        Action::Deposit { .. } | Action::Correct { .. } => operator(),
         Action::OpenEscrow { .. } => escrow(),
     }
+}
+
+fn is_purchase(request: &VerifiedRequest) -> bool {
+    matches!(request.request().action, Action::Purchase(_))
 }
 
 /// The refusals of the postings module's chains are never final.
@@ -286,6 +325,7 @@ fn by_postings(request: &VerifiedRequest) -> bool {
 fn is_final(code: Code) -> bool {
     [
         Code::UnknownCredit,
+        Code::UnknownDebit,
         Code::InsufficientFunds,
         Code::HoldUnknown,
         Code::HoldPosted,

@@ -6,7 +6,7 @@ use auction::spec::Time;
 use settlement::layout::Signer;
 use settlement::ledger::{
     AccountId, Action, Balances, Chain, Charter, Code, Currency, HoldKey, Ledger, Movement, Part,
-    Reply, Request, RequestId, SignedRequest, Sum, VerifiedRequest,
+    Reply, Request, RequestId, SignedRequest, Sum, VerifiedRequest, correction_id,
 };
 
 /// Until when requests are good unless a test says otherwise.
@@ -69,11 +69,30 @@ pub fn until(
     until: Time,
     action: Action,
 ) -> VerifiedRequest {
-    let request = Request { id: id(number), until, action };
-    let mut signed = SignedRequest::sign(&request, &signer(seed), charter);
-    if matches!(action, Action::Withdraw { .. }) {
-        signed = signed.countersign(&signer(202), charter);
-    }
+    let id = match action {
+        Action::Correct { movement, part, .. } => correction_id(&movement.reference, part),
+        _ => id(number),
+    };
+    let second = match action {
+        Action::Withdraw { .. } => Some(202),
+        Action::Purchase(movement) => (1..=3).find(|person| account(*person) == movement.credit),
+        _ => None,
+    };
+    countersigned(charter, seed, second, Request { id, until, action })
+}
+
+/// Signs as person `seed`, and as another beside it, and verifies.
+pub fn countersigned(
+    charter: &Charter,
+    seed: u8,
+    second: Option<u8>,
+    request: Request,
+) -> VerifiedRequest {
+    let signed = SignedRequest::sign(&request, &signer(seed), charter);
+    let signed = match second {
+        Some(second) => signed.countersign(&signer(second), charter),
+        None => signed,
+    };
     signed.verify(charter).unwrap()
 }
 
@@ -109,11 +128,25 @@ pub fn void_hold(number: u128, to: u8, hold: HoldKey) -> VerifiedRequest {
     by(&charter(), to, number, Action::VoidHold { account: account(to), hold, reference })
 }
 
-/// Applies one request alone.
-pub fn apply(ledger: &mut Ledger, request: &VerifiedRequest, now: u64) -> Reply {
-    let mut applied = ledger.apply(&[Chain::from(request.clone())], Time(now));
+pub fn purchase(number: u128, from: u8, to: u8, amount: u64) -> VerifiedRequest {
+    by(&charter(), from, number, Action::Purchase(movement(account(from), account(to), amount)))
+}
+
+/// A purchase as it must come: alone, with what was bought.
+pub fn with_goods(request: &VerifiedRequest) -> Chain {
+    Chain::new(vec![request.clone()], Some(b"goods".to_vec())).unwrap()
+}
+
+/// Applies one chain alone and answers with the reply to its first request.
+pub fn apply_chain(ledger: &mut Ledger, chain: Chain, now: u64) -> Reply {
+    let mut applied = ledger.apply(&[chain], Time(now));
     ledger.check().unwrap();
     applied.outcomes.remove(0).replies.remove(0)
+}
+
+/// Applies one request alone.
+pub fn apply(ledger: &mut Ledger, request: &VerifiedRequest, now: u64) -> Reply {
+    apply_chain(ledger, Chain::from(request.clone()), now)
 }
 
 /// Applies one request alone and answers with its code.

@@ -2,10 +2,13 @@
 
 use auction::layout::Digest;
 use auction::spec::Time;
+use auction::wire::{decode, encode};
 use settlement::audit::{AuditError, audit};
 use settlement::bookkeeper::Bookkeeper;
-use settlement::journal::{JournalError, Options, SignedHead, Unproven};
-use settlement::ledger::{Action, Chain, Code};
+use settlement::journal::{JournalError, Options, Receipt, SignedHead, Unproven};
+use settlement::ledger::{Action, Chain, Charter, Code};
+use witness::evidence::{Case, Word};
+use witness::{Contradiction, ServerEvidence};
 
 use crate::disk::Disk;
 use crate::people::*;
@@ -79,6 +82,34 @@ fn receipts_prove_what_was_paid_and_carry_the_attachment() {
 }
 
 #[test]
+fn every_altered_bit_of_a_receipt_is_refused_and_another_servers_is_nothing() {
+    let disk = Disk::new();
+    let mut keeper = bookkeeper(&disk);
+    let _ = keeper.submit(vec![deposit(1, 1, 100).into()], Time(1000)).unwrap();
+    let paid = Chain::new(vec![post(10, 1, 2, 30)], Some(b"the goods key".to_vec())).unwrap();
+    let _ = keeper.submit(vec![deposit(2, 2, 100).into(), paid], Time(1001)).unwrap();
+    keeper.flush().unwrap();
+    let receipt = keeper.receipt(&account(1), id(10)).unwrap();
+    let receipt = keeper.release(receipt).unwrap().unwrap();
+    receipt.verify(&charter()).unwrap();
+    let bytes = encode(&receipt).unwrap();
+    for bit in 0..bytes.len() * 8 {
+        let mut altered = bytes.clone();
+        altered[bit / 8] ^= 1 << (bit % 8);
+        let believed =
+            decode::<Receipt>(&altered, 4096).is_ok_and(|one| one.verify(&charter()).is_ok());
+        assert!(!believed, "bit {bit}");
+    }
+    let there = charter();
+    let key = auction::keys::SecretKey::from_seed(&[99; 32]).public();
+    for (server, operator) in [(key, there.operator()), (there.server(), key)] {
+        let elsewhere = Charter::new(server, operator, there.postings(), 8).unwrap();
+        let refused = receipt.verify(&elsewhere);
+        assert!(matches!(refused.err(), Some(Unproven::Signature(_))));
+    }
+}
+
+#[test]
 fn heads_are_consistent_and_two_histories_convict_the_server() {
     let (one, other) = (Disk::new(), Disk::new());
     let mut honest = bookkeeper(&one);
@@ -95,14 +126,21 @@ fn heads_are_consistent_and_two_histories_convict_the_server() {
     honest.flush().unwrap();
     forked.flush().unwrap();
     let (later, fork) = (head(&honest), head(&forked));
-    let proof = honest.consistency(2, 3).unwrap();
-    let proof = honest.release(proof).unwrap().unwrap();
-    assert!(common.head.continues_to(&later.head, &proof));
-    assert!(!common.head.continues_to(&fork.head, &proof));
-    assert!(!later.head.continues_to(&fork.head, &[]));
-    assert!(later.convicts_with(&fork, &charter()));
-    assert!(!later.convicts_with(&later, &charter()));
-    assert!(!later.convicts_with(&common, &charter()));
+    let word = honest.continuation(2, 3).unwrap();
+    let word = honest.release(word).unwrap().unwrap();
+    assert!(word.verify(&charter().ledger_key()).unwrap().holds());
+    for (old, new) in [(3, 4), (3, 2)] {
+        let none = honest.continuation(old, new).unwrap();
+        assert!(honest.release(none).unwrap().is_none());
+    }
+    let convicts = |one: SignedHead, other: SignedHead| {
+        let case = Case::Words(Box::new([one, other].map(Word::Head)), Vec::new());
+        let evidence = ServerEvidence { of: charter().ledger_key(), case };
+        matches!(evidence.convict(), Ok(Some(Contradiction::TwoRoots { number: 3 })))
+    };
+    assert!(convicts(later, fork));
+    assert!(!convicts(later, later));
+    assert!(!convicts(later, common));
     drop(honest);
     let heads = [common, later];
     assert_eq!(audit(&mut one.clone(), &charter(), &heads).unwrap().root, later.head.root);

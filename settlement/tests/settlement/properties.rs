@@ -4,10 +4,12 @@
 use auction::layout::Digest;
 use auction::spec::Time;
 use proptest::prelude::*;
+use settlement::audit::{AuditError, Held, Misdeed, inquire};
 use settlement::bookkeeper::Bookkeeper;
 use settlement::journal::{Options, Storage};
 use settlement::ledger::{
-    AccountId, Action, Chain, Charter, Class, Code, HoldKey, Ledger, Outcome, Part, VerifiedRequest,
+    AccountId, Action, Chain, Charter, Class, Code, HoldKey, Ledger, Outcome, Part, Request,
+    VerifiedRequest, correction_id,
 };
 
 use crate::disk::Disk;
@@ -25,12 +27,14 @@ struct Draft {
     hold: u8,
     ahead: u16,
     wrong_signer: bool,
+    wrong_payee: bool,
 }
 
 fn draft() -> impl Strategy<Value = Draft> {
     let wrong = proptest::bool::weighted(0.03);
-    (0u8..16, 1u8..4, 1u8..4, 1u8..16, 0u8..60, 1u8..16, 0u16..400, wrong).prop_map(
-        |(kind, person, other, id, amount, hold, ahead, wrong_signer)| Draft {
+    let wrongs = (wrong, proptest::bool::weighted(0.1));
+    (0u8..21, 1u8..4, 1u8..4, 1u8..16, 0u8..60, 1u8..16, 0u16..400, wrongs).prop_map(
+        |(kind, person, other, id, amount, hold, ahead, (wrong_signer, wrong_payee))| Draft {
             kind,
             person,
             other,
@@ -39,6 +43,7 @@ fn draft() -> impl Strategy<Value = Draft> {
             hold,
             ahead,
             wrong_signer,
+            wrong_payee,
         },
     )
 }
@@ -47,7 +52,14 @@ fn draft() -> impl Strategy<Value = Draft> {
 struct Moment {
     step: i16,
     together: bool,
-    chains: Vec<Vec<Draft>>,
+    chains: Vec<Drafts>,
+}
+
+/// A chain: its requests, and whether goods are attached.
+#[derive(Debug, Clone)]
+struct Drafts {
+    requests: Vec<Draft>,
+    attached: bool,
 }
 
 fn history() -> impl Strategy<Value = Vec<Moment>> {
@@ -55,6 +67,8 @@ fn history() -> impl Strategy<Value = Vec<Moment>> {
         4 => proptest::collection::vec(draft(), 1),
         1 => proptest::collection::vec(draft(), 2..4),
     ];
+    let chain = (chain, proptest::bool::weighted(0.7))
+        .prop_map(|(requests, attached)| Drafts { requests, attached });
     let chains = proptest::collection::vec(chain, 0..6);
     let moment = (-50i16..150, any::<bool>(), chains);
     let moment = moment.prop_map(|(step, together, chains)| Moment { step, together, chains });
@@ -83,22 +97,48 @@ impl Draft {
             13 => Action::PostHold { account: escrow(), hold, part, reference },
             14 => Action::VoidHold { account: escrow(), hold, reference },
             15 => Action::Post(movement(escrow(), me, amount)),
+            16..=18 => Action::Purchase(movement(me, other, amount)),
+            19 => Action::Purchase(movement(escrow(), me, amount)),
+            20 => {
+                let part = u32::from(self.id % 3);
+                Action::Correct { currency: eur(), movement: movement(other, me, amount), part }
+            }
             _ => Action::Withdraw { account: me, amount: sum(amount), reference },
         };
         let owner = match self.kind {
-            0 | 1 => 202,
-            12.. => 203,
+            0 | 1 | 20 => 202,
+            12..=15 | 19 => 203,
             _ => self.person,
         };
-        let wrong = self.wrong_signer && self.kind > 1 && self.kind != 12;
+        let wrong = self.wrong_signer && self.kind > 1 && ![12, 20].contains(&self.kind);
         let signer = if wrong { 99 } else { owner };
         let until_time = Time((clock + u64::from(self.ahead) + 30).saturating_sub(25));
-        (until(charter, signer, u128::from(self.id), until_time, action), !wrong)
+        // The id of a correction follows from it.
+        let id = match action {
+            Action::Correct { movement, part, .. } => correction_id(&movement.reference, part),
+            _ => id(u128::from(self.id)),
+        };
+        let request = Request { id, until: until_time, action };
+        let second = match self.kind {
+            11 => Some(202),
+            16..=19 if self.wrong_payee => Some(99),
+            16..=18 => Some(self.other),
+            19 => Some(self.person),
+            _ => None,
+        };
+        (countersigned(charter, signer, second, request), !wrong)
     }
 }
 
-fn chain_of(requests: &[(VerifiedRequest, bool)]) -> Chain {
-    Chain::new(requests.iter().map(|(request, _)| request.clone()).collect(), None).unwrap()
+impl Drafts {
+    fn requests(&self, charter: &Charter, clock: u64) -> Vec<(VerifiedRequest, bool)> {
+        self.requests.iter().map(|draft| draft.request(charter, clock)).collect()
+    }
+}
+
+fn chain_of(requests: &[(VerifiedRequest, bool)], attached: bool) -> Chain {
+    let goods = attached.then(|| b"goods".to_vec());
+    Chain::new(requests.iter().map(|(request, _)| request.clone()).collect(), goods).unwrap()
 }
 
 fn codes_of(outcome: &Outcome) -> Vec<Code> {
@@ -135,7 +175,7 @@ proptest! {
         for moment in &history {
             clock = clock.saturating_add_signed(i64::from(moment.step));
             let chains = moment.chains.iter().map(|drafts| {
-                drafts.iter().map(|draft| draft.request(&charter, clock)).collect::<Vec<_>>()
+                (drafts.requests(&charter, clock), drafts.attached)
             });
             let chains: Vec<_> = chains.collect();
             // All chains in one batch, or each in its own.
@@ -143,9 +183,14 @@ proptest! {
             for requests in chains.chunks(size) {
                 let before = oracle.clone();
                 oracle.begin(clock);
-                let expected: Vec<_> =
-                    requests.iter().map(|requests| oracle.chain(requests)).collect();
-                let batch: Vec<_> = requests.iter().map(|requests| chain_of(requests)).collect();
+                let expected: Vec<_> = requests
+                    .iter()
+                    .map(|(requests, attached)| oracle.chain(requests, *attached))
+                    .collect();
+                let batch: Vec<_> = requests
+                    .iter()
+                    .map(|(requests, attached)| chain_of(requests, *attached))
+                    .collect();
                 let applied = ledger.apply(&batch, Time(clock));
                 if !applied.effective {
                     oracle = before;
@@ -188,9 +233,7 @@ proptest! {
         for (place, moment) in history.iter().enumerate() {
             clock = clock.saturating_add_signed(i64::from(moment.step));
             let chains = moment.chains.iter().map(|drafts| {
-                let requests: Vec<_> =
-                    drafts.iter().map(|draft| draft.request(&charter, clock)).collect();
-                chain_of(&requests)
+                chain_of(&drafts.requests(&charter, clock), drafts.attached)
             });
             let unflushed = bookkeeper.submit(chains.collect(), Time(clock)).unwrap();
             bookkeeper.flush().unwrap();
@@ -213,7 +256,10 @@ proptest! {
         prop_assert_eq!(opened.report().snapshot, None);
         prop_assert_eq!(opened.ledger().to_bytes(), live);
         drop(opened);
-        let audited = settlement::audit::audit(&mut bare, &charter, &[]).unwrap();
+        let (audited, _) = inquire(&mut bare, &charter, &Held::default()).unwrap();
         prop_assert!(!audited.tail);
+        // There was nothing to correct.
+        let expected = |one: &Misdeed| matches!(one.wrong, AuditError::Correction { .. });
+        prop_assert!(audited.misdeeds.iter().all(expected), "{:?}", audited.misdeeds);
     }
 }

@@ -2,7 +2,7 @@
 //! audit is given.
 
 use auction::spec::Time;
-use settlement::audit::{AuditError, EntryCheck, audit_with};
+use settlement::audit::{AuditError, EntryCheck, Held, Objected, Rightful, inquire_with};
 use settlement::bookkeeper::{Bookkeeper, Opened, Scanned};
 use settlement::journal::Options;
 use settlement::ledger::{Chain, Code, Entry, Ledger};
@@ -108,14 +108,18 @@ struct Dislike {
 impl EntryCheck for Dislike {
     type Objection = NotLiked;
 
-    fn entry(&mut self, number: u64, time: Time, entry: &Entry) -> Result<(), NotLiked> {
+    fn entry(&mut self, number: u64, time: Time, entry: &Entry) -> Result<(), Objected<NotLiked>> {
         self.seen.push(seen(number, time, entry));
         let mut requests = entry.chain.requests().iter().map(|one| one.request().id.get());
-        if requests.any(|id| id == self.request) { Err(NotLiked(self.request)) } else { Ok(()) }
+        if requests.any(|id| id == self.request) {
+            let rightful = Rightful::Unknown;
+            return Err(Objected { objection: NotLiked(self.request), rightful });
+        }
+        Ok(())
     }
 
-    fn end(&mut self, ledger: &Ledger) -> Result<(), NotLiked> {
-        if ledger.entries() == self.entries { Ok(()) } else { Err(NotLiked(0)) }
+    fn end(&mut self, ledger: &Ledger) -> Vec<NotLiked> {
+        if ledger.entries() == self.entries { Vec::new() } else { vec![NotLiked(0)] }
     }
 }
 
@@ -124,8 +128,9 @@ fn a_check_given_to_the_audit_sees_every_entry_and_its_objection_names_one() {
     let (disk, expected) = journal();
     let run = |request, entries| {
         let mut check = Dislike { request, entries, seen: Vec::new() };
-        let audited = audit_with(&mut disk.clone(), &charter(), &[], &mut check);
-        (audited, check.seen)
+        let held = Held::default();
+        let found = inquire_with(&mut disk.clone(), &charter(), &held, &mut check).unwrap().0;
+        (found.strictly(), check.seen)
     };
     let (audited, seen) = run(999, 26);
     assert_eq!(audited.unwrap().entries, 26);
@@ -133,6 +138,6 @@ fn a_check_given_to_the_audit_sees_every_entry_and_its_objection_names_one() {
     let objection = |entry, id| AuditError::Objection { entry, reason: NotLiked(id).to_string() };
     let (audited, seen) = run(31, 26);
     assert_eq!(audited, Err(objection(11, 31)));
-    assert_eq!(seen, expected[..12]);
+    assert_eq!(seen, expected, "an objection ends nothing");
     assert_eq!(run(999, 27).0, Err(objection(26, 0)));
 }

@@ -112,11 +112,13 @@ fn settle(index: &Index, now: Time, book: Book) -> Option<Chain> {
         Decision::NoSale(no_sale) => Some(postings().no_sale(registered, &no_sale)),
         Decision::Sale(sale) => {
             let auction = SETTING.spec.id();
-            let key = registered.key().open(&escrow_key(), Purpose::Escrow, &auction).ok()?;
+            let key = registered.key_in_escrow()?.key.clone();
+            let key = key.open(&escrow_key(), Purpose::Escrow, &auction).ok()?;
             let to = sale.delivery();
             let sealed = SealedKey::seal(&key, to, Purpose::Delivery, &auction, &mut rng()).ok()?;
             Some(postings().sale(registered, &sale, sealed))
         }
+        Decision::PhysicalSale(sale) => Some(postings().physical_sale(registered, sale.record())),
     }
 }
 

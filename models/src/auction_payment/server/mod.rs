@@ -107,7 +107,7 @@ fn apply(ledger: &mut Ledger, index: &mut Index, chain: Chain, now: Time) -> boo
     let Some(outcome) = applied.outcomes.into_iter().next() else { return false };
     let Some(number) = outcome.entry else { return false };
     let codes: Vec<Code> = outcome.replies.iter().map(|reply| reply.code).collect();
-    index.learn(number, &Entry { chain, codes });
+    index.learn(number, ledger.time(), &Entry { chain, codes });
     true
 }
 

@@ -1,5 +1,6 @@
 //! What can be seen of the server.
 
+use auction::settlement_terms::Delivery;
 use settlement::auctions::{AuctionState, Decided, Index};
 use settlement::ledger::Ledger;
 use settlement::sealed_key::Purpose;
@@ -84,9 +85,9 @@ fn verdict(decided: &Decided) -> Verdict {
     let winner = if is_b { Bidder::B } else { Bidder::A };
     let opened = record.key.open(&winner.opening_key(), Purpose::Delivery, &SETTING.spec.id());
     let terms = SETTING.spec.spec().settlement.as_ref();
-    let goods = terms.map(|terms| {
-        let auction::settlement_terms::Delivery::Digital(goods) = &terms.delivery;
-        (goods.checksum, goods.key_hash)
+    let goods = terms.and_then(|terms| match &terms.delivery {
+        Delivery::Digital(goods) => Some((goods.checksum, goods.key_hash)),
+        Delivery::Physical(_) => None,
     });
     Verdict::Sale {
         winner,

@@ -1,6 +1,5 @@
-//! Encryption-based atomicity: NetBill (Tygar 1998, section 4, steps a to h), case 2 of Su and
-//! Tygar 1996, and the purchase of SETTLEMENT, which are one state machine with small
-//! differences.
+//! Encryption-based atomicity: NetBill (Tygar 1998, section 4, steps a to h) and case 2 of Su and
+//! Tygar 1996, which are one state machine with small differences.
 
 mod server;
 mod steps;
@@ -20,8 +19,6 @@ pub struct ByKey {
     pub offer_apart: bool,
     /// The merchant sends offer and goods unasked.
     pub unasked: bool,
-    /// The offer names the key's hash, and the server refuses another key (SETTLEMENT).
-    pub key_hash: bool,
     /// What was weakened to see whether the checker notices.
     pub weakness: Option<Weakness>,
 }
@@ -75,18 +72,10 @@ pub enum Message {
 pub enum Move {
     /// The customer begins, or the merchant where he sends unasked.
     Begin,
-    /// A party asks the server.
-    Ask(Party),
-    /// The customer cancels.
-    Cancel,
     /// The order's time-out passes.
     TimeOut,
     /// The lying customer spends her money at another shop.
     SpendElsewhere,
-    /// The lying merchant submits a key that opens nothing.
-    SubmitWrongKey,
-    /// The lying merchant asks for more than was ordered.
-    Overcharge,
 }
 
 /// What all remember.

@@ -14,9 +14,6 @@ impl ByKey {
 
     /// Step g: money and key in one chain, or neither.
     pub(super) fn settle(&self, memory: &mut Memory, signed: Sealed, key: Key) -> Vec<Message> {
-        if self.key_hash && key == Key::Wrong {
-            return vec![];
-        }
         let forgets = self.lacks(Weakness::ForgetsIds);
         let keeps_later = self.lacks(Weakness::KeepsKeyLater);
         let id = if forgets { fresh(&memory.bank) } else { ORDER };

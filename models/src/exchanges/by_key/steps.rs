@@ -36,19 +36,23 @@ impl Protocol for ByKey {
     }
 
     fn moves(&self, memory: &Memory, liars: Liars) -> Vec<(Party, Move)> {
-        let asks = !self.lacks(Weakness::NoQuestions);
         let beginner = if self.unasked { Party::Merchant } else { Party::Customer };
         let possible = [
             (!memory.begun, beginner, Move::Begin),
-            (asks && memory.ordered.is_some(), Party::Customer, Move::Ask(Party::Customer)),
-            (memory.ordered.is_some(), Party::Customer, Move::Cancel),
             (liars.customer, Party::Customer, Move::SpendElsewhere),
-            (asks && memory.order.is_some(), Party::Merchant, Move::Ask(Party::Merchant)),
-            (liars.merchant && memory.order.is_some(), Party::Merchant, Move::SubmitWrongKey),
-            (liars.merchant && memory.order.is_some(), Party::Merchant, Move::Overcharge),
             (memory.bank.now < UNTIL, Party::Server, Move::TimeOut),
         ];
         possible.into_iter().filter(|(can, ..)| *can).map(|(_, who, what)| (who, what)).collect()
+    }
+
+    fn at_any_time(&self, memory: &Memory, liars: Liars) -> Vec<Message> {
+        let mut messages = self.questions(memory, Party::Customer);
+        messages.extend(self.questions(memory, Party::Merchant));
+        messages.extend(memory.ordered.map(|_| Message::Cancel));
+        if let Some(signed) = memory.order.filter(|_| liars.merchant) {
+            messages.extend([Message::Submit(signed, Key::Wrong), Message::Overcharge]);
+        }
+        messages
     }
 
     fn make(&self, memory: &mut Memory, what: Move) -> Vec<Message> {
@@ -61,8 +65,6 @@ impl Protocol for ByKey {
                 memory.begun = true;
                 vec![Message::Inquiry]
             }
-            Move::Ask(party) => vec![Message::Asks(party)],
-            Move::Cancel => vec![Message::Cancel],
             Move::TimeOut => {
                 memory.bank.now = UNTIL;
                 vec![]
@@ -71,10 +73,6 @@ impl Protocol for ByKey {
                 memory.bank.spend_elsewhere();
                 vec![]
             }
-            Move::SubmitWrongKey => {
-                memory.order.map(|signed| Message::Submit(signed, Key::Wrong)).into_iter().collect()
-            }
-            Move::Overcharge => vec![Message::Overcharge],
         }
     }
 
@@ -229,12 +227,8 @@ impl Protocol for ByKey {
         match what {
             Move::Begin if self.unasked => "sends offer and encrypted goods",
             Move::Begin => "asks for the price",
-            Move::Ask(_) => "asks the server what became of the order",
-            Move::Cancel => "cancels the order",
             Move::TimeOut => "sees the order's time-out pass",
             Move::SpendElsewhere => "spends her money at another shop",
-            Move::SubmitWrongKey => "sends the order on with a key that opens nothing",
-            Move::Overcharge => "asks for twice the price",
         }
         .to_owned()
     }

@@ -2,34 +2,12 @@
 
 use std::sync::Arc;
 
-use auction::keys::PublicKey;
-use auction::layout::Digest;
-
-use super::{Auctions, answered, aside, busy, code_of, declined, lock, undecided};
+use super::{Auctions, answered, aside, busy, code_of, declined, undecided};
 use crate::auctions::{BondOrder, VerifiedBond};
 use crate::ledger::{Class, Code};
 use crate::server::desk::Desk;
 use crate::service::Answer;
 use crate::service::auctions::{AuctionAnswer, AuctionDeclined};
-
-/// An auction key whose bond is on its way to the journal: no other goes there meanwhile.
-struct OnItsWay {
-    auctions: Arc<Auctions>,
-    key: (Digest, PublicKey),
-}
-
-impl OnItsWay {
-    fn begin(auctions: &Arc<Auctions>, key: (Digest, PublicKey)) -> Option<Self> {
-        let first = lock(&auctions.bonding).insert(key);
-        first.then(|| Self { auctions: Arc::clone(auctions), key })
-    }
-}
-
-impl Drop for OnItsWay {
-    fn drop(&mut self) {
-        lock(&self.auctions.bonding).remove(&self.key);
-    }
-}
 
 impl Auctions {
     /// Holds a bond, and gives the ticket once the journal has it.
@@ -50,15 +28,16 @@ impl Auctions {
         };
         drop(_turn);
         let key = (verified.bond().auction, verified.bond().bidder);
-        let Some(on_its_way) = OnItsWay::begin(self, key) else { return busy() };
+        let Some(turn) = self.bonding.begin(key) else { return busy() };
         // After its turn has come: what was on its way before is learnt.
         if let Some(answer) = self.already(&verified) {
             return answer;
         }
-        let desk = Arc::clone(desk);
+        let (this, desk) = (Arc::clone(self), Arc::clone(desk));
         let task = tokio::spawn(async move {
-            let auctions = Arc::clone(&on_its_way.auctions);
-            auctions.hold(&desk, verified).await
+            // Until the journal has it: whoever asked may be gone.
+            let _turn = turn;
+            this.hold(&desk, verified).await
         });
         task.await.unwrap_or(Answer::Unknown)
     }

@@ -4,8 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use auction::spec::Time;
-use rand::seq::SliceRandom as _;
-use tokio::time::timeout;
 
 use super::settle::{Step, commit};
 use super::{Auctions, aside};
@@ -23,12 +21,12 @@ impl Auctions {
         registered: &Arc<Registered>,
         patience: Duration,
     ) -> Step {
-        let proven = tokio::select! {
-            proven = self.proven(registered, patience) => proven,
+        let found = tokio::select! {
+            found = self.found(registered, patience) => found,
             // From V on no transcript counts.
             () = self.reached(registered.decided_by()) => return Step::On,
         };
-        let proven = match proven {
+        let proven = match found {
             Ok(proven) => proven,
             Err(reason) => return Step::Later(reason),
         };
@@ -56,6 +54,9 @@ impl Auctions {
                     None => return Step::Later("the server has a defect".to_owned()),
                 }
             }
+            Ok(Decision::PhysicalSale(sale)) => {
+                self.postings.physical_sale(registered, sale.record())
+            }
             Ok(Decision::NoSale(no_sale)) => self.postings.no_sale(registered, &no_sale),
             Err(Undecided::Decided | Undecided::TooLate(_)) => return Step::On,
             Err(
@@ -80,7 +81,7 @@ impl Auctions {
 
     /// Makes sure that the journal itself has reached a moment: the clock may have gone back since
     /// it was read, and an audit goes by the journal.
-    async fn journal_reaches(
+    pub(super) async fn journal_reaches(
         &self,
         desk: &Desk,
         registered: &Registered,
@@ -99,53 +100,27 @@ impl Auctions {
         let missing = "the escrow key is missing or does not open: the operator must put its file \
                        back";
         let opening = self.vault.load(&auction).ok().flatten().ok_or(missing)?;
-        let opened = registered.key().open(&opening, Purpose::Escrow, &auction);
+        let (Some(escrowed), Some(goods)) = (registered.key_in_escrow(), registered.goods()) else {
+            return Err("the goods are no file".to_owned());
+        };
+        let opened = escrowed.key.open(&opening, Purpose::Escrow, &auction);
         let key = opened.map_err(|_| missing)?;
-        key.check(&registered.goods().key_hash).map_err(|error| error.to_string())?;
+        key.check(&goods.key_hash).map_err(|error| error.to_string())?;
         let to = sale.delivery();
         let sealed = SealedKey::seal(&key, to, Purpose::Delivery, &auction, &mut rand::rng());
         let sealed = sealed.map_err(|error| error.to_string())?;
         Ok(self.postings.sale(registered, sale, sealed))
     }
 
-    /// What the transcript proves: the one on the disk, or one of the accumulators', which is on
-    /// the disk when this returns.
-    async fn proven(
+    /// What decides: the transcript that was proven already, or one of the accumulators'.
+    async fn found(
         self: &Arc<Self>,
         registered: &Arc<Registered>,
         patience: Duration,
     ) -> Result<Proven, String> {
-        let auction = registered.id();
-        let ended = |_| "the server ends".to_owned();
-        let _turn = self.fetches.acquire().await.map_err(ended)?;
-        let this = Arc::clone(self);
-        let kept = aside(move || {
-            let bytes = this.transcripts.load(&auction).ok().flatten()?;
-            Proven::prove(&bytes, &auction, &mut rand::rng()).ok()
-        });
-        if let Some(proven) = kept.await.flatten() {
-            return Ok(proven);
-        }
-        let client = bidder::Client::new().map_err(|error| error.to_string())?;
-        // They are asked one after the other: in another order each time, so that one that drips
-        // its answer, wherever the seller put it in the spec, cannot keep the others unasked.
-        let mut members = registered.spec().spec().accumulators.clone();
-        members.shuffle(&mut rand::rng());
-        let fetched = timeout(patience, client.outcome(&members, &auction, |_, _| {})).await;
-        client.close_connections().await;
-        let (bytes, verdict) = match fetched {
-            Ok(Ok(fetched)) => fetched,
-            Ok(Err(error)) => return Err(error.to_string()),
-            Err(_) => return Err("the accumulators take too long".to_owned()),
-        };
-        let this = Arc::clone(self);
-        match aside(move || this.transcripts.keep(&auction, &bytes)).await {
-            Some(Ok(())) => Ok(Proven::from(&verdict)),
-            Some(Err(error)) => {
-                tracing::error!(%auction, %error, "the transcript cannot be kept");
-                Err("the server cannot write the transcript: tell its operator".to_owned())
-            }
-            None => Err("the server has a defect: tell its operator".to_owned()),
+        match self.proven(registered).await {
+            Some(proven) => Ok(proven),
+            None => self.fetch(registered, patience).await,
         }
     }
 

@@ -2,16 +2,16 @@
 //! step 1.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use auction::keys::PublicKey;
 use auction::layout::Digest;
 use auction::settlement_terms::{EscrowReceipt, Goods};
 use auction::spec::SignedSpec;
 
-use super::{
-    Auctions, MAX_OPEN_AUCTIONS, answered, aside, busy, code_of, declined, lock, undecided,
-};
+use super::room::UnderWay;
+use super::{Auctions, answered, aside, busy, code_of, declined, lock, undecided};
 use crate::auctions::AcceptableSpec;
 use crate::goods::{GoodsError, GoodsKey, unwatched};
 use crate::ledger::{AccountId, Code};
@@ -25,10 +25,31 @@ use crate::service::auctions::{AuctionAnswer, AuctionDeclined, PIECE_BYTES};
 #[derive(Debug)]
 pub(super) struct Deposit {
     spec: AcceptableSpec,
-    seller: PublicKey,
-    goods: Goods,
+    pub(super) seller: PublicKey,
+    pub(super) goods: Goods,
+    begun: Instant,
+    /// When the last piece came.
+    touched: Mutex<Instant>,
     /// Held while the disk is written, and while goods and key are checked.
     writing: Arc<tokio::sync::Mutex<()>>,
+}
+
+impl Deposit {
+    fn begin(spec: AcceptableSpec, now: Instant) -> Self {
+        let (seller, goods) = (spec.spec().spec().seller, spec.goods());
+        let writing = Arc::default();
+        Self { spec, seller, goods, begun: now, touched: Mutex::new(now), writing }
+    }
+
+    /// Notes that a piece came.
+    fn touch(&self, now: Instant) {
+        *lock(&self.touched) = now;
+    }
+
+    fn under_way(&self, auction: Digest) -> UnderWay {
+        let (seller, begun, touched) = (self.seller, self.begun, *lock(&self.touched));
+        UnderWay { auction, seller, begun, touched, busy: self.writing.try_lock().is_err() }
+    }
 }
 
 /// Why goods and key were not taken.
@@ -37,9 +58,6 @@ enum NotTaken {
     Server(ServerError),
     Sealing,
 }
-
-/// Deposits of one seller that are under way at a time: nobody takes all places.
-const DEPOSITS_OF_A_SELLER: usize = 2;
 
 impl Auctions {
     /// Says whether this server takes an auction, and how much of its goods is there.
@@ -53,8 +71,8 @@ impl Auctions {
             Ok(spec) => spec,
             Err(error) => return declined(AuctionDeclined::Spec(error.to_string())),
         };
-        let (auction, seller) = (spec.id(), spec.spec().seller);
-        if asker != seller {
+        let auction = spec.id();
+        if asker != spec.spec().seller {
             return declined(AuctionDeclined::SellerOnly);
         }
         if let Some(receipt) = self.escrow_receipt(&auction) {
@@ -76,29 +94,35 @@ impl Auctions {
             let (got, most) = (goods.bytes, self.limits.max_bytes);
             return declined(AuctionDeclined::GoodsTooLong { got, most });
         }
-        if !self.begin(auction, Deposit { spec, seller, goods, writing: Arc::default() }) {
-            return busy();
+        if let Err(answer) = self.begin(auction, Deposit::begin(spec, Instant::now())) {
+            return *answer;
         }
         self.have(auction).await
     }
 
-    /// Makes room for a deposit: those whose auctions have closed go.
-    fn begin(&self, auction: Digest, deposit: Deposit) -> bool {
-        let open = self.index().auctions().filter(|state| state.decided().is_none()).count();
+    /// Makes room for a deposit: those whose auctions have closed go, and those that do not get
+    /// on give way.
+    fn begin(&self, auction: Digest, deposit: Deposit) -> Result<(), Box<Answer>> {
         let now = self.clock.now();
         let mut deposits = lock(&self.deposits);
         deposits.retain(|_, deposit| now < deposit.spec.spec().spec().closing);
         if deposits.contains_key(&auction) {
-            return true;
+            return Ok(());
         }
-        let sellers = deposits.values().filter(|other| other.seller == deposit.seller).count();
-        let room = deposits.len() < self.limits.max_deposits
-            && sellers < DEPOSITS_OF_A_SELLER
-            && open < MAX_OPEN_AUCTIONS;
-        if room {
-            deposits.insert(auction, Arc::new(deposit));
+        let room = self.has_room(&deposit.seller, deposit.goods.bytes, &deposits);
+        room.map_err(|reason| Box::new(declined(reason)))?;
+        let under_way: Vec<UnderWay> =
+            deposits.iter().map(|(auction, one)| one.under_way(*auction)).collect();
+        let gone = self.limits.who_gives_way(&under_way, &deposit.seller, deposit.begun);
+        for gone in gone.ok_or_else(|| Box::new(busy()))? {
+            deposits.remove(&gone);
+            // Otherwise what one seller has sent in vain would add up.
+            if let Err(error) = self.goods.discard(&gone) {
+                tracing::warn!(auction = %gone, %error, "a part of goods cannot be removed");
+            }
         }
-        room
+        deposits.insert(auction, Arc::new(deposit));
+        Ok(())
     }
 
     async fn have(&self, auction: Digest) -> Answer {
@@ -138,6 +162,7 @@ impl Auctions {
             return declined(AuctionDeclined::Piece);
         }
         let writing = Arc::clone(&deposit.writing).lock_owned().await;
+        deposit.touch(Instant::now());
         let goods = self.goods.clone();
         let appended = aside(move || {
             // Until the piece is written: whoever asked may be gone.
@@ -235,8 +260,8 @@ impl Auctions {
         }
     }
 
-    /// The receipt for the goods key of an auction that the journal holds: the same each time.
-    fn escrow_receipt(&self, auction: &Digest) -> Option<EscrowReceipt> {
+    /// The escrow receipt of an auction that the journal holds: the same each time.
+    pub(super) fn escrow_receipt(&self, auction: &Digest) -> Option<EscrowReceipt> {
         self.index().auction(auction).map(|_| EscrowReceipt::sign(auction, &self.server))
     }
 

@@ -1,67 +1,45 @@
 //! The encrypted goods: received piece by piece, kept until T and a while longer.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::io;
 use std::ops::ControlFlow;
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::path::Path;
 
 use auction::layout::Digest;
 use auction::settlement_terms::Goods;
 
-use super::files;
 use crate::goods::{self, GoodsError, GoodsKey};
 use crate::server::error::ServerError;
-use crate::server::private_file;
+use crate::server::pieces::Pieces;
 use crate::service::auctions::PIECE_BYTES;
 
 /// The folder's name in a server's directory.
 const FOLDER: &str = "goods";
-const PART: &str = "part";
 const WHOLE: &str = "goods";
-/// A deposit that nobody goes on with is thrown away after so long.
-const PART_KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// The folder of encrypted goods.
 #[derive(Debug, Clone)]
-pub(super) struct GoodsStore(PathBuf);
+pub(super) struct GoodsStore(Pieces);
 
 impl GoodsStore {
     /// Opens the folder of the server in `dir`.
     pub(super) fn open(dir: &Path) -> Result<Self, ServerError> {
-        let folder = dir.join(FOLDER);
-        private_file::make_dir(&folder).map_err(ServerError::file("make", &folder))?;
-        Ok(Self(folder))
+        Pieces::open(dir, FOLDER, WHOLE).map(Self)
     }
 
     /// How many bytes of an auction's goods are there.
     pub(super) fn received(&self, auction: &Digest) -> io::Result<u64> {
-        for extension in [WHOLE, PART] {
-            match fs::metadata(files::of_auction(&self.0, auction, extension)) {
-                Ok(found) => return Ok(found.len()),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(0)
+        self.0.received(auction)
     }
 
     /// Appends a piece that begins where the last one ended, and says how many bytes are there.
     /// A piece that begins elsewhere changes nothing.
     pub(super) fn append(&self, auction: &Digest, offset: u64, bytes: &[u8]) -> io::Result<u64> {
-        let have = self.received(auction)?;
-        if have != offset || files::of_auction(&self.0, auction, WHOLE).exists() {
-            return Ok(have);
-        }
-        let path = files::of_auction(&self.0, auction, PART);
-        let mut file = OpenOptions::new().create(true).append(true).mode(0o600).open(&path)?;
-        if let Err(error) = file.write_all(bytes) {
-            // What came of it is cut off, so that the next piece fits.
-            let _ = file.set_len(have);
-            return Err(error);
-        }
-        Ok(have + bytes.len() as u64)
+        self.0.append(auction, offset, bytes)
+    }
+
+    /// Throws away what was received of goods that are not kept yet.
+    pub(super) fn discard(&self, auction: &Digest) -> io::Result<()> {
+        self.0.throw_away(auction)
     }
 
     /// Checks the goods against spec and key, and keeps them; when this returns they are on the
@@ -76,58 +54,28 @@ impl GoodsStore {
         expected: &Goods,
         progress: &mut dyn FnMut(u64) -> ControlFlow<()>,
     ) -> Result<(), GoodsError> {
-        let whole = files::of_auction(&self.0, auction, WHOLE);
-        let part = files::of_auction(&self.0, auction, PART);
-        let path = if whole.exists() { &whole } else { &part };
-        let unreadable = |source| GoodsError::File { doing: "read", path: path.clone(), source };
-        let file = File::open(path).map_err(unreadable)?;
-        let buffered = io::BufReader::with_capacity(1 << 17, file);
-        if let Err(error) = goods::check_with_key(buffered, key, expected, progress) {
+        let failed = |doing| move |(path, source)| GoodsError::File { doing, path, source };
+        let file = self.0.read_back(auction).map_err(failed("read"))?;
+        if let Err(error) = goods::check_with_key(file, key, expected, progress) {
             let short = self.received(auction).is_ok_and(|have| have < expected.bytes);
             // A wrong key says nothing of the goods, and what is not whole may become so.
             let of_key = matches!(error, GoodsError::WrongKey { .. });
-            if error.is_fault_of_goods() && !of_key && !short && *path == part {
-                let _ = files::remove(&part);
+            if error.is_fault_of_goods() && !of_key && !short {
+                let _ = self.0.throw_away(auction);
             }
             return Err(error);
         }
-        if *path == part {
-            let failed = |source| GoodsError::File { doing: "keep", path: part.clone(), source };
-            files::flush_and_rename(&part, &whole).map_err(failed)?;
-        }
-        Ok(())
+        self.0.keep(auction).map_err(failed("keep"))
     }
 
     /// A piece of the goods from `offset` on, and their length; nothing where there are none.
     pub(super) fn read(&self, auction: &Digest, offset: u64) -> io::Result<Option<(u64, Vec<u8>)>> {
-        let mut file = match File::open(files::of_auction(&self.0, auction, WHOLE)) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        let total = file.metadata()?.len();
-        file.seek(SeekFrom::Start(offset.min(total)))?;
-        let mut bytes = Vec::new();
-        file.take(PIECE_BYTES as u64).read_to_end(&mut bytes)?;
-        Ok(Some((total, bytes)))
+        self.0.read(auction, offset, PIECE_BYTES)
     }
 
     /// Removes the goods that `is_kept` does not want, and deposits that nobody went on with.
     pub(super) fn sweep(&self, is_kept: impl Fn(&Digest) -> bool) -> io::Result<()> {
-        for auction in files::auctions_in(&self.0, WHOLE)? {
-            if !is_kept(&auction) {
-                files::remove(&files::of_auction(&self.0, &auction, WHOLE))?;
-            }
-        }
-        for auction in files::auctions_in(&self.0, PART)? {
-            let path = files::of_auction(&self.0, &auction, PART);
-            let touched = fs::metadata(&path)?.modified()?;
-            let age = SystemTime::now().duration_since(touched).unwrap_or_default();
-            if age > PART_KEPT {
-                files::remove(&path)?;
-            }
-        }
-        Ok(())
+        self.0.sweep(is_kept)
     }
 }
 
@@ -160,7 +108,8 @@ mod tests {
         assert!(store.keep(&auction, &key, &goods, &mut unwatched).is_err());
         assert_eq!(store.received(&auction).unwrap(), 1000);
         assert_eq!(store.append(&auction, 1000, &bytes[1000..]).unwrap(), goods.bytes);
-        // A wrong key costs nothing that was received.
+        // A wrong key costs nothing that was received; nor is what is another auction's thrown away.
+        store.discard(&Digest([2; 32])).unwrap();
         let other = GoodsKey::generate(&mut rand::rng());
         assert!(store.keep(&auction, &other, &goods, &mut unwatched).is_err());
         assert!(store.read(&auction, 0).unwrap().is_none());

@@ -1,18 +1,25 @@
-//! The auctions' part of the server: goods and keys in escrow, bonds, settling. SETTLEMENT,
-//! section "An auction's payment".
+//! The auctions' part of the server: goods and keys in escrow, bonds, settling, physical goods.
+//! SETTLEMENT, sections "An auction's payment" and "Physical goods".
 //!
 //! What is decided is in the journal, and the index that follows from it; nothing here has to be
-//! saved but three folders: `vault` with the escrow keys of undecided auctions, `goods` with the
-//! encrypted goods, `transcripts` with what decided.
+//! saved but four folders: `vault` with the escrow keys of undecided auctions, `goods` with the
+//! encrypted goods, `transcripts` with what decided, `closed-early` with sellers' words until then.
 
 mod bonds;
 mod decide;
 mod deposits;
-mod files;
+mod early_closes;
+mod fetching;
 mod goods_store;
+mod handing_in;
+mod one_at_a_time;
+mod physical;
+mod proving;
 mod release;
+mod room;
 mod settle;
 mod transcripts;
+mod turns;
 mod vault;
 mod views;
 
@@ -29,48 +36,40 @@ use super::desk::Desk;
 use super::error::ServerError;
 use super::keys::POSTINGS_KEY_FILE;
 use super::time::Clock;
-use crate::auctions::{Index, Postings};
+use crate::auctions::{Index, Postings, Proven};
 use crate::ledger::{Chain, Charter, Code, Entry};
 use crate::service::auctions::{AuctionAnswer, AuctionDeclined, AuctionQuestion};
 use crate::service::{Answer, Declined};
 use crate::writer::NoOutcome;
 use deposits::Deposit;
+use early_closes::EarlyCloses;
 use goods_store::GoodsStore;
+use handing_in::HandingIn;
+use one_at_a_time::OneAtATime;
 use transcripts::Transcripts;
+use turns::Turns;
 use vault::Vault;
 
+pub(crate) use room::Limits;
 pub use transcripts::kept_transcript;
 
 /// After how many milliseconds who found something under way should ask again.
 const BUSY_MS: u32 = 200;
-/// Auctions that are registered and not decided, at most.
-const MAX_OPEN_AUCTIONS: usize = 4096;
-/// Transcripts that are fetched and verified at a time.
-const FETCHES: usize = 8;
+/// Transcripts that are fetched at a time, and those of one seller's auctions. Each takes a socket
+/// and a file, and of memory one piece.
+const FETCHES: (usize, usize) = (32, 2);
+/// Transcripts of one seller's auctions that are verified at a time, each wholly in memory; of all
+/// as many as the machine runs threads at a time.
+const VERIFIED_OF_A_SELLER: usize = 1;
 /// How long goods are served after T, in milliseconds (30 days).
 const RETENTION_MS: u64 = 30 * 24 * 3600 * 1000;
-
-/// What a server takes of goods.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct GoodsLimits {
-    /// Longest encrypted goods of an auction, in bytes.
-    pub(crate) max_bytes: u64,
-    /// Deposits that are under way at a time; their goods are on the disk in part.
-    pub(crate) max_deposits: usize,
-}
-
-impl Default for GoodsLimits {
-    fn default() -> Self {
-        Self { max_bytes: 1 << 30, max_deposits: 16 }
-    }
-}
 
 /// The auctions of a server.
 pub(crate) struct Auctions {
     charter: Charter,
     server: SecretKey,
     postings: Postings,
-    limits: GoodsLimits,
+    limits: Limits,
     clock: Arc<dyn Clock>,
     index: Mutex<Index>,
     vault: Vault,
@@ -78,15 +77,21 @@ pub(crate) struct Auctions {
     transcripts: Transcripts,
     deposits: Mutex<HashMap<Digest, Arc<Deposit>>>,
     /// Auction keys whose bonds are on their way to the journal.
-    bonding: Mutex<HashSet<(Digest, PublicKey)>>,
+    bonding: OneAtATime<(Digest, PublicKey)>,
+    /// Auctions about which a word is on its way there: the next one is decided after it.
+    hearing: OneAtATime<Digest>,
     checks: Semaphore,
-    fetches: Semaphore,
+    fetching: Turns,
+    verifying: Turns,
+    /// What is proven about auctions that are not decided.
+    proofs: Mutex<HashMap<Digest, Proven>>,
+    /// Held while a transcript that was verified is put where it stays.
+    keeping: tokio::sync::Mutex<()>,
+    handing_in: HandingIn,
     /// Why an auction is not settled yet, and who waits to be told to try again.
     troubles: Mutex<HashMap<Digest, String>>,
     hurries: Mutex<HashMap<Digest, Arc<Notify>>>,
-    /// Sellers' words that closed auctions of this server before their closing time. Not kept:
-    /// the decision is, and until then the seller can say it again.
-    early_closes: Mutex<HashMap<Digest, EarlyClose>>,
+    early_closes: EarlyCloses,
 }
 
 /// The keys of a server that the auctions' part signs with.
@@ -107,7 +112,7 @@ impl Auctions {
         dir: &Path,
         charter: Charter,
         keys: AuctionKeys,
-        limits: GoodsLimits,
+        limits: Limits,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, ServerError> {
         let AuctionKeys { server, postings } = keys;
@@ -125,22 +130,28 @@ impl Auctions {
             goods: GoodsStore::open(dir)?,
             transcripts: Transcripts::open(dir)?,
             deposits: Mutex::default(),
-            bonding: Mutex::default(),
+            bonding: OneAtATime::default(),
+            hearing: OneAtATime::default(),
             checks: Semaphore::new(at_a_time),
-            fetches: Semaphore::new(FETCHES),
+            fetching: Turns::new(FETCHES.0, FETCHES.1),
+            verifying: Turns::new(at_a_time, VERIFIED_OF_A_SELLER),
+            proofs: Mutex::default(),
+            keeping: tokio::sync::Mutex::default(),
+            handing_in: HandingIn::default(),
             troubles: Mutex::default(),
             hurries: Mutex::default(),
-            early_closes: Mutex::default(),
+            early_closes: EarlyCloses::open(dir)?,
         })
     }
 
     /// Learns an entry of the journal. They come in order, each once, after their flush.
-    pub(crate) fn learn(&self, number: u64, _: Time, entry: &Entry) {
-        self.index().learn(number, entry);
+    pub(crate) fn learn(&self, number: u64, time: Time, entry: &Entry) {
+        self.index().learn(number, time, entry);
     }
 
     /// Cleans up after a kill, once all that the journal holds is learnt and before anybody is
-    /// served: escrow keys of auctions that are decided, or were never registered, go.
+    /// served: escrow keys of auctions that are decided, or were never registered, go, and so do
+    /// words that closed them.
     ///
     /// # Errors
     /// [`ServerError::File`].
@@ -148,7 +159,8 @@ impl Auctions {
         let undecided: HashSet<Digest> = {
             let index = self.index();
             let open = index.auctions().filter(|state| state.decided().is_none());
-            open.map(|state| state.registered().id()).collect()
+            let escrowed = open.filter(|state| state.registered().key_in_escrow().is_some());
+            escrowed.map(|state| state.registered().id()).collect()
         };
         let kept: HashSet<Digest> = self.vault.auctions()?.into_iter().collect();
         for auction in kept.difference(&undecided) {
@@ -157,7 +169,11 @@ impl Auctions {
         for auction in undecided.difference(&kept) {
             tracing::error!(%auction, "the escrow key is missing: put its file back into the vault");
         }
-        Ok(())
+        let index = self.index();
+        self.early_closes.load(|word| {
+            let state = index.auction(&word.auction).filter(|state| state.decided().is_none());
+            state.is_some_and(|state| word.verify(state.registered().spec()).is_ok())
+        })
     }
 
     /// Whether a chain that anybody may bring pays into an escrow account past an order. It would
@@ -187,7 +203,7 @@ impl Auctions {
             AuctionQuestion::Goods(auction, offset) => self.goods(auction, offset).await,
             AuctionQuestion::Settle(auction, word) => {
                 if let Some(word) = word
-                    && let Err(wrong) = self.hear_early_close(word)
+                    && let Err(wrong) = self.hear_early_close(word).await
                 {
                     return declined(wrong);
                 }
@@ -195,24 +211,42 @@ impl Auctions {
                 self.standing(&auction)
             }
             AuctionQuestion::Receipt(auction) => self.receipt(desk, asker, &auction).await,
+            AuctionQuestion::Register(spec) => self.register(desk, asker, *spec).await,
+            AuctionQuestion::Word(word) => self.hear(desk, *word).await,
+            AuctionQuestion::Delivery(auction) => self.delivery(asker, &auction),
+            AuctionQuestion::DeliveryReceipt(auction, place) => {
+                self.delivery_receipt(desk, asker, &auction, place).await
+            }
+            AuctionQuestion::HandIn(piece) => self.hand_in(asker, piece).await,
         }
     }
 
-    /// Takes the seller's word for an auction that is registered here.
-    fn hear_early_close(&self, word: EarlyClose) -> Result<(), AuctionDeclined> {
-        let index = self.index();
-        let state = index.auction(&word.auction).ok_or(AuctionDeclined::Unknown)?;
-        word.verify(state.registered().spec())
-            .map_err(|error| AuctionDeclined::EarlyClose(error.to_string()))?;
-        if state.decided().is_none() {
-            lock(&self.early_closes).insert(word.auction, word);
+    /// Takes the seller's word for an auction that is registered here; it is on the disk when this
+    /// returns.
+    async fn hear_early_close(self: &Arc<Self>, word: EarlyClose) -> Result<(), AuctionDeclined> {
+        {
+            let index = self.index();
+            let state = index.auction(&word.auction).ok_or(AuctionDeclined::Unknown)?;
+            word.verify(state.registered().spec())
+                .map_err(|error| AuctionDeclined::EarlyClose(error.to_string()))?;
+            if state.decided().is_some() || self.early_close(&word.auction).is_some() {
+                return Ok(());
+            }
         }
-        Ok(())
+        let this = Arc::clone(self);
+        match aside(move || this.early_closes.keep(word)).await {
+            Some(Ok(())) => Ok(()),
+            Some(Err(error)) => {
+                tracing::error!(auction = %word.auction, %error, "a seller's word cannot be kept");
+                Err(AuctionDeclined::Disk)
+            }
+            None => Err(AuctionDeclined::Disk),
+        }
     }
 
     /// The seller's word that closed an auction before its closing time.
     fn early_close(&self, auction: &Digest) -> Option<EarlyClose> {
-        lock(&self.early_closes).get(auction).copied()
+        self.early_closes.get(auction)
     }
 
     fn index(&self) -> MutexGuard<'_, Index> {

@@ -1,7 +1,8 @@
-//! Settling: from the closing of an auction to the release of its last bond, by itself, and
-//! resumable after a kill at any point. SETTLEMENT, section "An auction's payment", steps 2 and 4.
+//! Settling: from the closing of an auction to the release of its last bond, and of physical goods
+//! to the payout, by itself, and resumable after a kill at any point. SETTLEMENT, section "An
+//! auction's payment", steps 2 and 4; "Physical goods", step 4.
 //!
-//! Each closed auction has a task that takes one step after another, each decided by what the
+//! Each auction in which something is due has a task that takes one step after another, each decided by what the
 //! journal holds at that moment, so that a server started again takes the step that was due.
 
 use std::collections::HashMap;
@@ -14,12 +15,12 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
-use super::{Auctions, MAX_OPEN_AUCTIONS, aside, code_of, lock};
+use super::{Auctions, aside, code_of, lock};
 use crate::ledger::{Chain, Code};
 use crate::server::desk::Desk;
 use crate::writer::NoOutcome;
 
-/// How often it is looked for auctions that have closed.
+/// How often it is looked for auctions in which something is due.
 const TICK: Duration = Duration::from_millis(500);
 /// How often it is looked for goods that need not be kept any more.
 const SWEEP: Duration = Duration::from_secs(3600);
@@ -28,10 +29,13 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 /// Pause after a step that failed where somebody asks to try again.
 const HURRIED_PAUSE: Duration = Duration::from_secs(2);
-/// Longest that the accumulators of one auction may take; the first times less, so that those
-/// of one auction do not keep the others waiting.
-const FIRST_FETCH: Duration = Duration::from_secs(60);
+/// Longest that the accumulators of one auction may take together; the first times less, so that
+/// those of one auction do not keep the others waiting.
+const FIRST_FETCH: Duration = Duration::from_secs(15);
 const LONGEST_FETCH: Duration = Duration::from_secs(600);
+/// Auctions that are settled at a time, or wait for their transcripts; more than may be open by the
+/// defaults of the configuration.
+const MAX_SETTLING: usize = 16 << 10;
 /// Longest reason that is shown, in characters.
 const MAX_REASON: usize = 400;
 
@@ -62,7 +66,7 @@ impl Auctions {
         loop {
             tasks.retain(|_, task| !task.0.is_finished());
             for auction in self.due() {
-                if !tasks.contains_key(&auction) && tasks.len() < MAX_OPEN_AUCTIONS {
+                if !tasks.contains_key(&auction) && tasks.len() < MAX_SETTLING {
                     let task = Arc::clone(self).settle(Arc::clone(&desk), auction);
                     tasks.insert(auction, Task(tokio::spawn(task)));
                 }
@@ -79,13 +83,12 @@ impl Auctions {
     fn due(&self) -> Vec<Digest> {
         let now = self.clock.now();
         let index = self.index();
-        let due = index.undecided(now).chain(index.to_release(now));
+        let due = index.undecided(now).chain(index.to_release(now)).chain(index.to_pay_out(now));
         let mut due: Vec<Digest> = due.map(|state| state.registered().id()).collect();
-        let mut closed_early = lock(&self.early_closes);
-        closed_early.retain(|auction, _| {
+        let undecided = |auction: &Digest| {
             index.auction(auction).is_some_and(|state| state.decided().is_none())
-        });
-        due.extend(closed_early.keys());
+        };
+        due.extend(self.early_closes.auctions().into_iter().filter(undecided));
         due
     }
 
@@ -160,13 +163,17 @@ impl Auctions {
 
     async fn step(self: &Arc<Self>, desk: &Desk, auction: &Digest, patience: Duration) -> Step {
         let now = self.clock.now();
-        let (registered, decided) = {
+        let (registered, decided, to_pay_out) = {
             let index = self.index();
             let Some(state) = index.auction(auction) else { return Step::Finished };
-            (Arc::clone(state.registered()), state.decided().is_some())
+            let due = state.delivery().is_some_and(|delivery| delivery.due(now).is_ok());
+            (Arc::clone(state.registered()), state.decided().is_some(), due)
         };
-        if decided {
-            if let Err(reason) = self.destroy_escrow_key(*auction).await {
+        if to_pay_out {
+            // No bond is held any more: T2 is after T.
+            self.pay_out(desk, &registered, now).await
+        } else if decided {
+            if let Err(reason) = self.clear_away(*auction).await {
                 return Step::Later(reason);
             }
             self.release(desk, &registered, now).await
@@ -177,10 +184,17 @@ impl Auctions {
         }
     }
 
-    /// The goods key of the journal opens for nobody any more.
-    async fn destroy_escrow_key(self: &Arc<Self>, auction: Digest) -> Result<(), String> {
+    /// After the decision: the goods key of the journal opens for nobody any more, the seller's
+    /// word is in the decision's record, and no transcript is of use.
+    async fn clear_away(self: &Arc<Self>, auction: Digest) -> Result<(), String> {
+        lock(&self.proofs).remove(&auction);
+        self.handing_in.forget(&auction);
         let this = Arc::clone(self);
-        match aside(move || this.vault.destroy(&auction)).await {
+        let cleared = aside(move || {
+            this.vault.destroy(&auction)?;
+            this.early_closes.forget(&auction)
+        });
+        match cleared.await {
             Some(Ok(())) => Ok(()),
             Some(Err(error)) => {
                 tracing::error!(%auction, %error, "the escrow key cannot be destroyed");

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use auction::layout::Digest;
 use zeroize::Zeroizing;
 
-use super::files;
 use crate::sealed_key::OpeningKey;
 use crate::server::error::ServerError;
+use crate::server::files;
 use crate::server::private_file;
 
 /// The folder's name in a server's directory.
@@ -57,11 +57,11 @@ impl Vault {
 
     /// The auctions whose keys are there.
     pub(super) fn auctions(&self) -> Result<Vec<Digest>, ServerError> {
-        files::auctions_in(&self.0, EXTENSION).map_err(ServerError::file("read", &self.0))
+        files::ids_in(&self.0, EXTENSION).map_err(ServerError::file("read", &self.0))
     }
 
     fn path(&self, auction: &Digest) -> PathBuf {
-        files::of_auction(&self.0, auction, EXTENSION)
+        files::of_id(&self.0, auction, EXTENSION)
     }
 }
 

@@ -3,9 +3,11 @@
 use auction::keys::PublicKey;
 use auction::layout::Digest;
 
-use super::{Auctions, RETENTION_MS, answered, aside, busy, declined, lock};
+use super::room::keeps_goods;
+use super::{Auctions, answered, aside, busy, declined, lock};
 use crate::auctions::postings::decision_key;
 use crate::auctions::{AuctionState, Decided};
+use crate::ledger::HoldKey;
 use crate::server::desk::Desk;
 use crate::service::Answer;
 use crate::service::auctions::{AuctionAnswer, AuctionDeclined, DecisionView, Stage, Standing};
@@ -62,14 +64,19 @@ impl Auctions {
             let Some(state) = index.auction(auction) else {
                 return declined(AuctionDeclined::Unknown);
             };
-            match state.decided() {
-                None => return answered(AuctionAnswer::Receipt(None)),
-                Some(Decided::Sale(record)) if !self.is_side(state, &record.winner, asker) => {
-                    return declined(AuctionDeclined::NotYours);
-                }
-                Some(_) => decision_key(state.registered()),
+            let Some(decided) = state.decided() else {
+                return answered(AuctionAnswer::Receipt(None));
+            };
+            if decided.winner().is_some_and(|winner| !self.is_side(state, winner, asker)) {
+                return declined(AuctionDeclined::NotYours);
             }
+            decision_key(state.registered())
         };
+        self.read_receipt(desk, key).await
+    }
+
+    /// The receipt of the entry that decided a request of the postings module.
+    pub(super) async fn read_receipt(&self, desk: &Desk, key: HoldKey) -> Answer {
         let read = desk.ask(move |keeper| match keeper.receipt(&key.account, key.id) {
             Ok(receipt) => receipt,
             Err(error) => {
@@ -85,7 +92,12 @@ impl Auctions {
 
     /// Whether a sale is the asker's: the winner by either key, the seller, the house, or the
     /// operator.
-    fn is_side(&self, state: &AuctionState, winner: &PublicKey, asker: PublicKey) -> bool {
+    pub(super) fn is_side(
+        &self,
+        state: &AuctionState,
+        winner: &PublicKey,
+        asker: PublicKey,
+    ) -> bool {
         let registered = state.registered();
         let house = registered.settlement().fee.as_ref().map(|fee| fee.house);
         let account = state.bond(winner).map(|live| live.bond().owner);
@@ -99,9 +111,7 @@ impl Auctions {
     /// Whether the goods of an auction are still served.
     pub(super) fn keeps_goods(&self, auction: &Digest) -> bool {
         let now = self.clock.now();
-        let retained = self.index().auction(auction).is_some_and(|state| {
-            now.0 < state.registered().held_until().0.saturating_add(RETENTION_MS)
-        });
+        let retained = self.index().auction(auction).is_some_and(|state| keeps_goods(state, now));
         retained || self.is_depositing(auction)
     }
 }
@@ -114,6 +124,15 @@ fn view(decided: &Decided) -> DecisionView {
             fee: record.fee,
             transcript: record.transcript,
         },
+        Decided::PhysicalSale(delivery) => {
+            let sale = delivery.sale();
+            DecisionView::PhysicalSale {
+                winner: sale.winner,
+                price: sale.price,
+                fee: sale.fee,
+                transcript: sale.transcript,
+            }
+        }
         Decided::NoSale(record) => DecisionView::NoSale { transcript: record.transcript },
         Decided::Void(_) => DecisionView::Void,
         Decided::Unreadable => DecisionView::Unreadable,

@@ -1,0 +1,61 @@
+//! What can be moved back now.
+
+use std::collections::HashMap;
+
+use auction::spec::Time;
+
+use super::wrongs::WrongMovement;
+use crate::ledger::{AccountId, Action, Kind, Ledger, Movement, Request, Sum, correction_id};
+
+/// A correction to be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Planned {
+    /// What it corrects.
+    pub wrong: WrongMovement,
+    /// How much it moves back, in minor units: zero where whoever got the money has spent it.
+    pub amount: u64,
+}
+
+impl Planned {
+    /// What stays wrong after it, in minor units.
+    #[must_use]
+    pub fn rest(&self) -> u64 {
+        self.wrong.left() - self.amount
+    }
+
+    /// The request, good until then, for the operator to sign; nothing, where there is nothing to
+    /// take.
+    #[must_use]
+    pub fn request(&self, until: Time) -> Option<Request> {
+        let WrongMovement { moved, reference, parts, .. } = self.wrong;
+        let amount = Sum::new(self.amount)?;
+        let (debit, credit) = (moved.credit, moved.debit);
+        let movement = Movement { debit, credit, amount, reference };
+        let action = Action::Correct { currency: moved.currency, movement, part: parts };
+        Some(Request { id: correction_id(&reference, parts), until, action })
+    }
+}
+
+/// What can be moved back of what is wrong, with what the accounts have available: the last
+/// movement first, so that what went through an account is there when its turn comes. Holds are
+/// not touched.
+#[must_use]
+pub fn plan(wrongs: &[WrongMovement], ledger: &Ledger) -> Vec<Planned> {
+    let mut available: HashMap<AccountId, i128> = HashMap::new();
+    let there = |account: &AccountId| match ledger.account(account) {
+        // The world outside gives whatever it is asked.
+        Some(account) if account.kind == Kind::Operator => i128::MAX / 2,
+        Some(account) => account.balances.available(),
+        None => 0,
+    };
+    let mut planned = Vec::new();
+    for wrong in wrongs.iter().rev().filter(|wrong| wrong.left() > 0) {
+        let (from, to) = (wrong.moved.credit, wrong.moved.debit);
+        let have = *available.entry(from).or_insert_with(|| there(&from));
+        let amount = u64::try_from(have.max(0)).unwrap_or(u64::MAX).min(wrong.left());
+        available.insert(from, have - i128::from(amount));
+        *available.entry(to).or_insert_with(|| there(&to)) += i128::from(amount);
+        planned.push(Planned { wrong: *wrong, amount });
+    }
+    planned
+}

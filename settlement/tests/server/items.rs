@@ -1,0 +1,164 @@
+//! Case 3 over the network: the server holds the item in place of a key.
+
+use std::io::Cursor;
+
+use auction::spec::Time;
+use settlement::client::{Bought, ClientError};
+use settlement::goods::{checksum_of_item, unwatched};
+use settlement::layout::Signer;
+use settlement::ledger::{Code, Request, SignedRequest, Sum};
+use settlement::purchases::{
+    Delivery, HeldItem, Offer, OfferTerms, OrderKey, QuoteId, VerifiedOffer, order::action,
+};
+use settlement::service::purchases::PurchaseDeclined;
+
+use crate::bank::*;
+
+const CUSTOMER: u8 = 1;
+const MERCHANT: u8 = 2;
+
+struct Deal {
+    offer: VerifiedOffer,
+    order: SignedRequest,
+    name: OrderKey,
+    item: HeldItem,
+}
+
+fn content(length: usize) -> Vec<u8> {
+    (0..length).map(|place| (place % 251) as u8).collect()
+}
+
+fn deal(bank: &Bank, number: u128, content: &[u8], until: Time) -> Deal {
+    let (checksum, bytes) = checksum_of_item(content, &mut unwatched).unwrap();
+    let item = HeldItem { checksum, bytes };
+    let terms = OfferTerms {
+        server: bank.charter.server(),
+        ledger: bank.charter.id(),
+        merchant: person(MERCHANT).public(),
+        customer: person(CUSTOMER).public(),
+        currency: eur(),
+        price: Sum::new(30).unwrap(),
+        expires: until,
+        item: 1,
+        quote: QuoteId([5; 16]),
+        delivery: Delivery::Held(item),
+        description: "a photograph".to_owned(),
+    };
+    let offer = Offer::new(terms).unwrap().sign(&Signer::new(&person(MERCHANT))).unwrap();
+    let request = Request { id: id(number), until, action: action(offer.offer()) };
+    let signed = SignedRequest::sign(&request, &Signer::new(&person(CUSTOMER)), &bank.charter);
+    let order = signed.countersign(&Signer::new(&person(MERCHANT)), &bank.charter);
+    Deal { offer, order, name: OrderKey { account: account(CUSTOMER), id: id(number) }, item }
+}
+
+async fn buy(open: &Open, deal: &Deal, content: &[u8]) -> Result<Bought, ClientError> {
+    let mut item = Cursor::new(content);
+    open.client(MERCHANT).buy_held(&deal.order, deal.offer.offer(), &mut item, |_| {}).await
+}
+
+async fn fetch(open: &Open, asker: u8, deal: &Deal) -> Result<Vec<u8>, ClientError> {
+    let mut got = Vec::new();
+    open.client(asker).fetch_item(deal.name, &deal.item, 0, &mut got, |_| {}).await?;
+    Ok(got)
+}
+
+#[tokio::test]
+async fn the_item_goes_to_who_paid_and_to_nobody_else() {
+    let bank = Bank::found();
+    let open = bank.open().await;
+    open.fund(&bank, &[1, 2, 3], 100).await;
+    let content = content(600_000);
+    let first = deal(&bank, 1, &content, UNTIL);
+    assert!(fetch(&open, CUSTOMER, &first).await.is_err());
+    assert!(matches!(buy(&open, &first, &content).await.unwrap(), Bought::Paid(..)));
+    assert_eq!(fetch(&open, CUSTOMER, &first).await.unwrap(), content);
+    assert_eq!(fetch(&open, MERCHANT, &first).await.unwrap(), content);
+    for stranger in [3, 9] {
+        let refused = fetch(&open, stranger, &first).await;
+        assert!(matches!(refused, Err(ClientError::Purchase(PurchaseDeclined::NotYours))));
+    }
+    // The same item sold again is not sent again.
+    let second = deal(&bank, 2, &content, UNTIL);
+    let mut asked = Vec::new();
+    let merchant = open.client(MERCHANT);
+    let mut nothing = Cursor::new(Vec::new());
+    let bought = merchant
+        .buy_held(&second.order, second.offer.offer(), &mut nothing, |have| asked.push(have))
+        .await;
+    assert!(matches!(bought.unwrap(), Bought::Paid(..)));
+    assert_eq!(asked, [second.item.bytes]);
+    open.stop().await.unwrap();
+    let open = bank.open().await;
+    assert_eq!(fetch(&open, CUSTOMER, &second).await.unwrap(), content);
+    let again = open.client(CUSTOMER).purchase(first.name).await.unwrap().unwrap();
+    let Bought::Paid(receipt, paid) = again else { panic!("paid") };
+    assert!(receipt.key().is_none());
+    assert_eq!(paid.offer.terms().delivery, Delivery::Held(first.item));
+    open.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_upload_goes_on_where_it_ended_and_another_item_is_thrown_away() {
+    let bank = Bank::found();
+    let open = bank.open().await;
+    open.fund(&bank, &[1, 2], 100).await;
+    let content = content(700_000);
+    let deal = deal(&bank, 1, &content, UNTIL);
+    // Half of it, and the server goes away.
+    let half = buy(&open, &deal, &content[..300_000]).await;
+    assert!(matches!(half, Err(ClientError::File(_))), "{half:?}");
+    open.kill();
+    let open = bank.open().await;
+    let mut asked = Vec::new();
+    let merchant = open.client(MERCHANT);
+    let mut item = Cursor::new(&content);
+    let bought = merchant
+        .buy_held(&deal.order, deal.offer.offer(), &mut item, |have| asked.push(have))
+        .await;
+    assert!(matches!(bought.unwrap(), Bought::Paid(..)));
+    assert!(asked[0] > 0, "{asked:?}");
+    // Another item of the same length moves nothing.
+    let other = content.iter().map(|byte| byte ^ 1).collect::<Vec<u8>>();
+    let second = self::deal(&bank, 2, &other, UNTIL);
+    let refused = buy(&open, &second, &content).await;
+    assert!(matches!(refused, Err(ClientError::Purchase(PurchaseDeclined::Item(_)))));
+    assert!(open.client(CUSTOMER).purchase(second.name).await.unwrap().is_none());
+    assert!(matches!(buy(&open, &second, &other).await.unwrap(), Bought::Paid(..)));
+    assert_eq!(fetch(&open, CUSTOMER, &second).await.unwrap(), other);
+    open.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn nobody_fills_the_disk_without_an_order() {
+    let bank = Bank::found();
+    let open = bank.open().await;
+    open.fund(&bank, &[1, 2], 100).await;
+    let content = content(1000);
+    let good = deal(&bank, 1, &content, UNTIL);
+    let mut item = Cursor::new(&content);
+    // Not countersigned, and brought by somebody else.
+    let request = *good.order.request();
+    let alone = SignedRequest::sign(&request, &Signer::new(&person(CUSTOMER)), &bank.charter);
+    let merchant = open.client(MERCHANT);
+    let refused = merchant.buy_held(&alone, good.offer.offer(), &mut item, |_| {}).await;
+    assert!(matches!(refused, Err(ClientError::Purchase(PurchaseDeclined::Refused(_)))));
+    let stranger = open.client(3);
+    let refused = stranger.buy_held(&good.order, good.offer.offer(), &mut item, |_| {}).await;
+    assert!(matches!(refused, Err(ClientError::Purchase(PurchaseDeclined::NotYours))));
+    // More than the server holds.
+    let mut huge = good.offer.terms().clone();
+    huge.delivery = Delivery::Held(HeldItem { bytes: 1 << 39, ..good.item });
+    let huge = Offer::new(huge).unwrap().sign(&Signer::new(&person(MERCHANT))).unwrap();
+    let request = Request { action: action(huge.offer()), ..request };
+    let order = SignedRequest::sign(&request, &Signer::new(&person(CUSTOMER)), &bank.charter)
+        .countersign(&Signer::new(&person(MERCHANT)), &bank.charter);
+    let refused = merchant.buy_held(&order, huge.offer(), &mut item, |_| {}).await;
+    assert!(matches!(refused, Err(ClientError::Purchase(PurchaseDeclined::TooLong { .. }))));
+    // A refusal leaves nothing to fetch.
+    let drained = bank.post(70, 1, 2, 90);
+    assert!(open.client(1).submit(&[drained]).await.unwrap().is_done());
+    let poor = buy(&open, &good, &content).await.unwrap();
+    assert_eq!(poor, Bought::Refused(Code::InsufficientFunds));
+    assert!(fetch(&open, CUSTOMER, &good).await.is_err());
+    open.stop().await.unwrap();
+}
