@@ -43,7 +43,9 @@ pub struct Limits {
     /// The same of all strangers.
     pub strangers_bytes: usize,
     /// Bytes of datagrams that wait at the socket to be read, and as many to be sent, as far as
-    /// the operating system allows it (Linux: `net.core.rmem_max` and `wmem_max`).
+    /// the operating system allows it (Linux: `net.core.rmem_max` and `wmem_max`). When as many
+    /// peers speak at once as its own choice holds packets, some 200, the rest are lost, and each
+    /// then waits for its peer's timer.
     pub socket_buffer: usize,
     /// Bytes of one stream a peer may send before they are read.
     pub stream_receive_window: u32,

@@ -11,7 +11,7 @@ use auction::keys::SecretKey;
 use link::{Endpoint, Handler, Identity, Limits, LinkError, Peer, PeerKey};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use settlement::service::{MAX_ANSWER, MAX_QUESTION};
+use settlement::service::{Answered, Asked, MAX_ANSWER, MAX_QUESTION};
 use tokio::task::JoinHandle;
 
 /// After how long a message that was lost looks so to whoever asked: he asks again.
@@ -34,6 +34,23 @@ pub trait Network<Q, A>: Send + Sync + 'static {
     fn question(&self, question: &mut Q) -> Fate;
     /// So is the answer to it.
     fn answer(&self, answer: &mut A) -> Fate;
+}
+
+/// A network that decides about a settlement server's own words lets those about its history pass.
+impl<Q, A, N: Network<Q, A>> Network<Asked<Q>, Answered<A>> for N {
+    fn question(&self, question: &mut Asked<Q>) -> Fate {
+        match question {
+            Asked::Heads(_) => Fate::Passes,
+            Asked::Other(question) => Network::<Q, A>::question(self, question),
+        }
+    }
+
+    fn answer(&self, answer: &mut Answered<A>) -> Fate {
+        match answer {
+            Answered::Heads(_) => Fate::Passes,
+            Answered::Other(answer) => Network::<Q, A>::answer(self, answer),
+        }
+    }
 }
 
 /// A relay; it ends when dropped.
@@ -128,7 +145,7 @@ where
     }
 
     async fn answer(&self, _: PeerKey, mut question: Q) -> A {
-        match self.network.question(&mut question) {
+        match Network::<Q, A>::question(&*self.network, &mut question) {
             Fate::Lost => return std::future::pending().await,
             Fate::Twice => {
                 // Its answer is nobody's.
@@ -137,7 +154,7 @@ where
             Fate::Passes => {}
         }
         match self.behind.request::<Q, A>(&question, self.patience).await {
-            Ok(mut answer) => match self.network.answer(&mut answer) {
+            Ok(mut answer) => match Network::<Q, A>::answer(&*self.network, &mut answer) {
                 Fate::Lost => std::future::pending().await,
                 Fate::Passes | Fate::Twice => answer,
             },

@@ -4,12 +4,16 @@ use auction::layout::Digest;
 use auction::spec::Time;
 use witness::SignedContinuation;
 
+use crate::index::{DiskIndex, Line};
 use crate::journal::{
-    Found, Head, Journal, JournalError, Options, Receipt, Report, SignedHead, Storage, recover,
-    refuse_unfinished,
+    Found, Head, Journal, JournalError, Options, Receipt, Report, SignedHead, Storage, disk,
+    recover, refuse_unfinished,
 };
 use crate::layout::Signer;
-use crate::ledger::{AccountId, Chain, Charter, Code, Entry, Ledger, Outcome, Reply, RequestId};
+use crate::ledger::{
+    Account, AccountId, Chain, Charter, Code, Entry, HoldKey, Ledger, Outcome, Record, Reply,
+    RequestId, Window,
+};
 
 /// Most requests in one batch.
 pub const MAX_BATCH_REQUESTS: usize = 8192;
@@ -38,8 +42,9 @@ impl<T> Unflushed<T> {
 pub enum Scanned {
     /// All.
     All,
-    /// Those that were committed with an attachment; batches without one are not even read.
-    WithAttachment,
+    /// Those that were committed with an attachment, or are about an escrow account; the others
+    /// are not even read.
+    Marked,
 }
 
 /// Why an answer is not given.
@@ -125,6 +130,25 @@ impl<S: Storage> Opened<S> {
     }
 }
 
+/// A movement, with the accounts by their ids.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Moved {
+    pub(crate) line: Line,
+    pub(crate) debit: AccountId,
+    pub(crate) credit: AccountId,
+    /// The operator's in their currency.
+    pub(crate) operator: AccountId,
+}
+
+/// What of the past a bookkeeper has in memory, beside accounts and live holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kept {
+    /// Decided ids, those of live holds included.
+    pub ids: usize,
+    /// Bytes of the index, 32 for each account included.
+    pub index_bytes: usize,
+}
+
 /// Where an entry stands in the journal, for a receipt made without reading it back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proof {
@@ -160,7 +184,7 @@ pub struct Bookkeeper<S> {
 }
 
 impl<S: Storage> Bookkeeper<S> {
-    /// Reads a journal back, or founds one where there is none.
+    /// Reads a journal back, or founds one where there is none, with its index beside it.
     ///
     /// # Errors
     /// [`JournalError`] when the disk fails, or something that was flushed is damaged.
@@ -169,12 +193,33 @@ impl<S: Storage> Bookkeeper<S> {
         charter: Charter,
         server: Signer,
         options: Options,
+    ) -> Result<Opened<S>, JournalError>
+    where
+        S: 'static,
+    {
+        let index = storage.another().map_err(disk("open again", "."))?;
+        Self::open_with(storage, Box::new(index), charter, server, options, Window::default())
+    }
+
+    /// The same with an index elsewhere, where it may be deleted whenever no journal is open, and
+    /// with another number of decided ids in memory.
+    ///
+    /// # Errors
+    /// As [`Bookkeeper::open`].
+    pub fn open_with(
+        mut storage: S,
+        index: Box<dyn Storage>,
+        charter: Charter,
+        server: Signer,
+        options: Options,
+        window: Window,
     ) -> Result<Opened<S>, JournalError> {
         if server.public() != charter.server() {
             return Err(JournalError::WrongKey);
         }
         refuse_unfinished(&mut storage)?;
-        let (mut journal, ledger, report) = recover(storage, charter, options)?;
+        let index = DiskIndex::open(index, charter.id(), window)?;
+        let (mut journal, ledger, report) = recover(storage, index, charter, options, window)?;
         journal.mark()?;
         Ok(Opened { bookkeeper: Self { ledger, journal, server }, report })
     }
@@ -196,6 +241,7 @@ impl<S: Storage> Bookkeeper<S> {
             return Err(JournalError::TooManyRequests { got: requests, limit });
         }
         self.journal.make_room(&batch)?;
+        self.journal.recall(&mut self.ledger, &batch)?;
         if self.journal.scarce() && !batch.iter().all(|chain| self.ledger.only_finishes(chain)) {
             return self.submit_scarcely(batch, clock);
         }
@@ -206,7 +252,7 @@ impl<S: Storage> Bookkeeper<S> {
     fn commit(&mut self, batch: &[Chain], clock: Time) -> Result<Vec<Outcome>, JournalError> {
         let applied = self.ledger.apply(batch, clock);
         if applied.effective {
-            self.journal.append(batch, &applied)?;
+            self.journal.append(batch, &applied, &self.ledger)?;
         }
         Ok(applied.outcomes)
     }
@@ -243,17 +289,22 @@ impl<S: Storage> Bookkeeper<S> {
 
     /// Where the entries of the batch that was submitted last stand, one place for each of its
     /// outcomes: one signature for all of them. Nobody may see them before the next flush.
-    pub(crate) fn proofs(&self, outcomes: &[Outcome]) -> Vec<Option<Proof>> {
+    pub(crate) fn proofs(
+        &mut self,
+        outcomes: &Unflushed<Vec<Outcome>>,
+    ) -> Result<Vec<Option<Proof>>, JournalError> {
+        let outcomes = &outcomes.answer;
         if outcomes.iter().all(|outcome| outcome.entry.is_none()) {
-            return vec![None; outcomes.len()];
+            return Ok(vec![None; outcomes.len()]);
         }
         let head = self.sign(self.journal.head());
         let (batch, time) = (self.journal.last(), self.ledger.time());
-        let prove = |outcome: &Outcome| {
-            let path = self.journal.path(outcome.entry?)?;
-            Some(Proof { batch, time, head, path })
-        };
-        outcomes.iter().map(prove).collect()
+        let mut proofs = Vec::with_capacity(outcomes.len());
+        for outcome in outcomes {
+            let path = outcome.entry.map(|entry| self.journal.path(entry)).transpose()?.flatten();
+            proofs.push(path.map(|path| Proof { batch, time, head, path }));
+        }
+        Ok(proofs)
     }
 
     /// Flushes everything submitted so far: one flush for all that wait.
@@ -315,19 +366,55 @@ impl<S: Storage> Bookkeeper<S> {
     }
 
     /// The head with which an epoch began, signed.
-    pub fn beginning(&self, epoch: u32) -> Unflushed<Option<SignedHead>> {
-        self.unflushed(self.journal.beginning(epoch).map(|head| self.sign(head)))
+    ///
+    /// # Errors
+    /// [`JournalError`] when the tree cannot be read.
+    pub fn beginning(&mut self, epoch: u32) -> Result<Unflushed<Option<SignedHead>>, JournalError> {
+        let head = self.journal.beginning(epoch)?;
+        Ok(self.unflushed(head.map(|head| self.sign(head))))
     }
 
     /// The signed word that the tree of `new` entries continues that of `old`.
-    pub fn continuation(&self, old: u64, new: u64) -> Unflushed<Option<SignedContinuation>> {
-        let word = self.journal.continuation(old, new);
+    ///
+    /// # Errors
+    /// [`JournalError`] when the tree cannot be read.
+    pub fn continuation(
+        &mut self,
+        old: u64,
+        new: u64,
+    ) -> Result<Unflushed<Option<SignedContinuation>>, JournalError> {
+        let word = self.journal.continuation(old, new)?;
         let ledger = self.ledger.charter().id();
-        self.unflushed(word.map(|word| word.sign(&self.server, ledger)))
+        Ok(self.unflushed(word.map(|word| word.sign(&self.server, ledger))))
     }
 
     fn sign(&self, head: Head) -> SignedHead {
         head.sign(&self.server, self.ledger.charter().id())
+    }
+
+    /// What became of the request that the owner of `account` gave `id`, however long ago.
+    ///
+    /// # Errors
+    /// [`JournalError`] when that cannot be read back.
+    pub fn record(
+        &mut self,
+        account: &AccountId,
+        id: RequestId,
+    ) -> Result<Unflushed<Option<Record>>, JournalError> {
+        let record = self.find(account, id)?;
+        Ok(self.unflushed(record))
+    }
+
+    fn find(&mut self, account: &AccountId, id: RequestId) -> Result<Option<Record>, JournalError> {
+        let known = self.ledger.record(account, id).copied();
+        if known.is_some() {
+            return Ok(known);
+        }
+        let missing = self.ledger.missing_key(&HoldKey { account: *account, id });
+        self.journal.recall_keys(&mut self.ledger, missing.as_slice())?;
+        let record = self.ledger.record(account, id).copied();
+        self.ledger.forget_recalled();
+        Ok(record)
     }
 
     /// The receipt of a decided request, by account and id. Whether it may be shown to who asks
@@ -340,7 +427,7 @@ impl<S: Storage> Bookkeeper<S> {
         account: &AccountId,
         id: RequestId,
     ) -> Result<Unflushed<Option<Receipt>>, JournalError> {
-        let Some(number) = self.ledger.record(account, id).map(|record| record.entry) else {
+        let Some(number) = self.find(account, id)?.map(|record| record.entry) else {
             return Ok(self.unflushed(None));
         };
         let found = self.journal.entry(number)?;
@@ -356,8 +443,34 @@ impl<S: Storage> Bookkeeper<S> {
         Ok(self.unflushed(receipt))
     }
 
-    /// Hands every entry that is `wanted` to `visit`, as [`Opened::scan`] does. It flushes first,
-    /// so that nothing is seen that could still be lost.
+    /// Movements of an account from number `from` on, oldest first, at most `most`; and how many
+    /// there are in all.
+    ///
+    /// # Errors
+    /// [`JournalError`] when they cannot be read.
+    pub(crate) fn movements(
+        &mut self,
+        account: &AccountId,
+        from: u64,
+        most: u32,
+    ) -> Result<Unflushed<(u64, Vec<Moved>)>, JournalError> {
+        let known = self.ledger.number_of(account).zip(self.ledger.account(account));
+        let Some((number, &Account { currency, .. })) = known else {
+            return Ok(self.unflushed((0, Vec::new())));
+        };
+        let (total, lines) = self.journal.movements(number, from, most.into())?;
+        let operator = AccountId::of_owner(&self.ledger.charter().operator(), currency);
+        let name = |number: u32| self.ledger.accounts().get(number as usize).map(|one| one.id);
+        let named = |line: Line| {
+            let (debit, credit) = (name(line.debit)?, name(line.credit)?);
+            Some(Moved { line, debit, credit, operator })
+        };
+        let moved = lines.into_iter().filter_map(named).collect();
+        Ok(self.unflushed((total, moved)))
+    }
+
+    /// Hands every entry that is wanted to `visit`, as [`Opened::scan`] does. It flushes first, so
+    /// that nothing is seen that could still be lost.
     ///
     /// # Errors
     /// [`JournalError`] when the flush fails or the journal cannot be read back.
@@ -368,11 +481,10 @@ impl<S: Storage> Bookkeeper<S> {
     ) -> Result<(), JournalError> {
         self.journal.flush()?;
         let Self { ledger, journal, .. } = self;
-        let selected = |entries| match wanted {
-            Scanned::All => true,
-            Scanned::WithAttachment => ledger.has_attachment(entries),
-        };
-        journal.scan(ledger.charter(), selected, visit)
+        match wanted {
+            Scanned::All => journal.scan(ledger.charter(), visit),
+            Scanned::Marked => journal.scan_marked(ledger.charter(), visit),
+        }
     }
 
     /// What to do when nothing waits: writes down what is flushed, and goes on making spares.
@@ -401,6 +513,13 @@ impl<S: Storage> Bookkeeper<S> {
     #[must_use]
     pub fn max_batch_bytes(&self) -> usize {
         self.journal.max_batch_bytes()
+    }
+
+    /// What of the past is in memory: neither grows with it.
+    #[must_use]
+    pub fn kept(&self) -> Kept {
+        let (ids, index_bytes) = (self.ledger.records_kept(), self.journal.index_kept());
+        Kept { ids, index_bytes }
     }
 
     /// When an empty batch is due, because holds fall due.

@@ -16,6 +16,9 @@ pub mod client;
 pub mod clock;
 pub mod config;
 pub mod goods;
+#[cfg(test)]
+mod growth;
+mod index;
 pub mod journal;
 pub mod judge;
 pub mod ledger;
@@ -24,6 +27,7 @@ pub mod purchases;
 pub mod sealed_key;
 pub mod server;
 pub mod service;
+mod signatures;
 pub mod unwinding;
 pub mod writer;
 

@@ -1,5 +1,6 @@
 //! Work on many small things, shared among the cores where there are enough of both.
 
+use std::sync::OnceLock;
 use std::thread::available_parallelism;
 
 /// Fewer things than this are worked on by one thread: starting another costs as much.
@@ -9,11 +10,11 @@ const MAX_THREADS: usize = 4;
 
 /// Does `work` on each of `things`; the results are in the same order.
 pub(crate) fn map<T: Sync, R: Send>(things: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let cores = available_parallelism().map_or(1, usize::from);
-    let threads = cores.min(MAX_THREADS).min(things.len() / WORTH_A_THREAD);
-    if threads < 2 {
+    let worth = things.len() / WORTH_A_THREAD;
+    if worth < 2 || cores() < 2 {
         return things.iter().map(work).collect();
     }
+    let threads = cores().min(MAX_THREADS).min(worth);
     let share = things.len().div_ceil(threads);
     let (first, rest) = things.split_at(share);
     let work = &work;
@@ -33,6 +34,13 @@ pub(crate) fn map<T: Sync, R: Send>(things: &[T], work: impl Fn(&T) -> R + Sync)
         }
         results
     })
+}
+
+/// What the machine runs at a time. Asked once: to tell, the standard library reads the control
+/// group's files, twenty system calls that took longer than the work of a small batch.
+fn cores() -> usize {
+    static CORES: OnceLock<usize> = OnceLock::new();
+    *CORES.get_or_init(|| available_parallelism().map_or(1, usize::from))
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ pub mod auctions;
 mod forms;
 pub mod physical;
 pub mod purchases;
+mod whole;
 
 use auction::keys::PublicKey;
 use auction::layout::Digest;
@@ -42,7 +43,7 @@ pub enum Question {
     Hello,
     /// Anyone: here are signed requests that commit together or not at all, each as
     /// [`crate::ledger::SignedRequest::as_bytes`] gives it.
-    Submit(Vec<Vec<u8>>),
+    Submit(#[serde(with = "whole::list")] Vec<Vec<u8>>),
     /// The owner or the operator: how does this account stand?
     Account(AccountId),
     /// The owner or the operator: the movements of this account, from this one on (0 is the

@@ -104,6 +104,12 @@ impl Statement {
         self.fixed(&value.to_le_bytes())
     }
 
+    /// What is hashed and signed.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     /// The SHA-256 hash of the statement.
     #[must_use]
     pub fn hash(&self) -> Digest {

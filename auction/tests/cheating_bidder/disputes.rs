@@ -86,7 +86,8 @@ fn a_share_of_the_wrong_form_convicts_and_is_kept_like_one_that_does_not_open() 
     let committee = committee(&mut rng);
     let sealed = committee.seal(Level(9), &mut rng);
     let explicit = committee.auction.explicit_share_of(&sealed.bidder.public());
-    let malformed = Share::Explicit { entries: ExplicitEntries::new(vec![[0; 17]; 3]), blinding: [0; 32] };
+    let malformed =
+        Share::Explicit { entries: ExplicitEntries::new(vec![[0; 17]; 3]), blinding: [0; 32] };
     for share in [Share::random_seed(&mut rng), malformed] {
         let mut bad = sealed.submissions[explicit].clone();
         bad.delivery.share = share;

@@ -1,6 +1,7 @@
 //! Purchases through the real settlement server over QUIC on loopback: each is signed, checked,
 //! decided, flushed, and answered with a receipt.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -28,6 +29,7 @@ use tokio::sync::{Barrier, oneshot};
 use tokio::task::JoinSet;
 
 use super::ledger::eur;
+use super::machine::processor_seconds;
 
 /// Long enough that only a defect reaches it.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -38,9 +40,14 @@ const DEPOSITS: usize = 64;
 pub(crate) struct Purchases {
     /// Purchases a second.
     pub(crate) rate: f64,
-    /// From request to receipt: the middle one, and the one before the slowest hundredth.
+    /// From request to receipt: the middle one, the one before the slowest hundredth, the slowest.
     pub(crate) middle: Duration,
     pub(crate) slow: Duration,
+    pub(crate) slowest: Duration,
+    /// Purchases that share a batch, and so a flush and a signed head.
+    pub(crate) together: f64,
+    /// Processor seconds of one, the buyer's included.
+    pub(crate) processor: f64,
 }
 
 /// `clients` buyers with a connection each buy `n` times in all, each waiting for its receipt
@@ -55,20 +62,34 @@ pub(crate) fn purchases(clients: usize, n: usize, within: bool) -> Purchases {
     let shop = people.pop().expect("one more than buyers");
     let requests = sign(&people, &shop, n.div_ceil(clients), &bank.file.charter);
     let outside = Runtime::new().expect("a runtime");
-    let (seconds, receipts, mut waited) =
-        outside.block_on(buy(&bank.file, people, requests, within));
+    let bought = outside.block_on(buy(&bank.file, people, requests, within));
     outside.shutdown_background();
+    let mut waited = bought.waited;
     let done = waited.len();
-    for receipt in receipts {
+    let mut batches = HashSet::new();
+    for receipt in bought.receipts {
         receipt.verify(&bank.file.charter).expect("a receipt that holds");
+        batches.insert(receipt.batch);
     }
     bank.close();
     waited.sort_unstable();
     Purchases {
-        rate: done as f64 / seconds,
+        rate: done as f64 / bought.seconds,
         middle: waited[done / 2],
         slow: waited[(done - 1) * 99 / 100],
+        slowest: waited[done - 1],
+        together: done as f64 / batches.len() as f64,
+        processor: bought.processor / done as f64,
     }
+}
+
+/// What all buyers got, and what it took.
+struct Bought {
+    receipts: Vec<Receipt>,
+    waited: Vec<Duration>,
+    /// By the wall clock, and of processor time.
+    seconds: f64,
+    processor: f64,
 }
 
 /// A running server.
@@ -174,7 +195,7 @@ async fn buy(
     people: Vec<SecretKey>,
     requests: Vec<Vec<SignedRequest>>,
     within: bool,
-) -> (f64, Vec<Receipt>, Vec<Duration>) {
+) -> Bought {
     let start = Arc::new(Barrier::new(people.len() + 1));
     let mut buyers = JoinSet::new();
     for (person, requests) in people.into_iter().zip(requests) {
@@ -192,11 +213,12 @@ async fn buy(
         });
     }
     start.wait().await;
-    let begun = Instant::now();
+    let worked = || processor_seconds(std::process::id());
+    let (begun, before) = (Instant::now(), worked());
     let bought = buyers.join_all().await;
-    let seconds = begun.elapsed().as_secs_f64();
+    let (seconds, processor) = (begun.elapsed().as_secs_f64(), worked() - before);
     let (receipts, waited) = bought.into_iter().flatten().unzip();
-    (seconds, receipts, waited)
+    Bought { receipts, waited, seconds, processor }
 }
 
 /// Payments from everybody to anybody else.

@@ -9,7 +9,10 @@ use settlement::charter_file::{CHARTER_FILE, CharterFile};
 use settlement::config::{CONFIG_FILE, Config};
 use settlement::journal::{Copied, Directory, Options, backup};
 use settlement::layout::Signer;
-use settlement::server::{OPERATOR_KEY_FILE, POSTINGS_KEY_FILE, SERVER_KEY_FILE, load_key};
+use settlement::ledger::Window;
+use settlement::server::{
+    INDEX_DIRECTORY, OPERATOR_KEY_FILE, POSTINGS_KEY_FILE, SERVER_KEY_FILE, load_key,
+};
 
 use super::copies::{copy_dir, copy_file, make_dir};
 use super::init;
@@ -110,8 +113,10 @@ async fn flushed(arguments: &Backup, charter: &CharterFile) -> Result<u64, Failu
     match Directory::open(&path) {
         Ok(journal) => {
             let server = Signer::new(&load_key(&arguments.dir, SERVER_KEY_FILE)?);
+            let index = Box::new(open(&arguments.dir.join(INDEX_DIRECTORY))?);
+            let (options, window) = (options(&arguments.dir)?, Window::default());
             let opened =
-                Bookkeeper::open(journal, charter.charter, server, options(&arguments.dir)?)
+                Bookkeeper::open_with(journal, index, charter.charter, server, options, window)
                     .map_err(settlement::server::ServerError::from)?;
             progress::note("the server does not run: its files say what is on the disk");
             Ok(opened.last_batch())

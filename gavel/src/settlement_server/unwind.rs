@@ -11,8 +11,8 @@ use settlement::bookkeeper::Bookkeeper;
 use settlement::config::Config;
 use settlement::journal::{Directory, Options};
 use settlement::layout::Signer;
-use settlement::ledger::{Chain, Charter, Code, SignedRequest};
-use settlement::server::{SERVER_KEY_FILE, load_key};
+use settlement::ledger::{Chain, Charter, Code, SignedRequest, Window};
+use settlement::server::{INDEX_DIRECTORY, SERVER_KEY_FILE, load_key};
 use settlement::unwinding::{Planned, plan};
 
 use super::audit::money_of;
@@ -165,7 +165,11 @@ fn write(
     let server = Signer::new(&load_key(dir, SERVER_KEY_FILE)?);
     let config = Config::load(dir)?;
     let options = Options { segment_bytes: u64::from(config.segment_mib) << 20 };
-    let opened = Bookkeeper::open(journal, charter, server, options).map_err(from_journal)?;
+    let place = dir.join(INDEX_DIRECTORY);
+    let index = Directory::open(&place).map_err(|source| Failure::file("open", &place, source))?;
+    let (index, window) = (Box::new(index), Window::default());
+    let opened = Bookkeeper::open_with(journal, index, charter, server, options, window)
+        .map_err(from_journal)?;
     let mut keeper = opened.serve(time::now()).map_err(|(doubt, _)| {
         let help = "start the server with --confirm-clock and run this again while it runs";
         Failure::usage(doubt.to_string(), help)

@@ -226,7 +226,11 @@ impl Town {
         let to_server = |asker: &SecretKey| {
             let at = self.charter().address.clone();
             let sides = Sides { asked: &self.server_key, at, asker };
-            Relay::start::<bank::Question, bank::Answer, N>(&sides, Arc::clone(network)).unwrap()
+            Relay::start::<bank::Asked<bank::Question>, bank::Answered<bank::Answer>, N>(
+                &sides,
+                Arc::clone(network),
+            )
+            .unwrap()
         };
         let (merchants, customers) = (to_server(&person(MERCHANT)), to_server(&person(CUSTOMER)));
         let behind = |relay: &Relay| CharterFile {
@@ -363,7 +367,10 @@ impl Town {
     /// Asks the settlement server something in somebody's name.
     pub async fn ask_bank(&self, asker: u8, question: &bank::Question) -> Option<bank::Answer> {
         let (at, key) = (self.charter().address.clone(), self.charter().charter.server());
-        ask(asker, at, key.0, question).await
+        match ask(asker, at, key.0, &bank::Asked::Other(question.clone())).await? {
+            bank::Answered::Other(answer) => Some(answer),
+            bank::Answered::Heads(_) => None,
+        }
     }
 }
 

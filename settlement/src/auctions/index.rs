@@ -116,8 +116,8 @@ impl Index {
     /// The auctions whose escrow accounts a chain's requests are about.
     #[must_use]
     pub fn touched(&self, chain: &Chain) -> BTreeSet<Digest> {
-        let accounts = chain.requests().iter().flat_map(|one| accounts_of(&one.request().action));
-        accounts.filter_map(|account| self.escrow(&account)).collect()
+        let accounts = chain.requests().iter().flat_map(|one| one.request().action.accounts());
+        accounts.flatten().filter_map(|account| self.escrow(&account)).collect()
     }
 
     fn learn_registration(
@@ -386,21 +386,4 @@ fn uses(chain: &Chain, key: &HoldKey) -> bool {
         };
         account == Some(key.account) && request.request().id == key.id
     })
-}
-
-/// The accounts that a request is about and that an escrow account could be.
-fn accounts_of(action: &Action) -> impl Iterator<Item = AccountId> {
-    let (one, other) = match action {
-        Action::Post(movement)
-        | Action::Hold { movement, .. }
-        | Action::Purchase(movement)
-        | Action::Correct { movement, .. } => (Some(movement.debit), Some(movement.credit)),
-        Action::PostHold { account, .. }
-        | Action::VoidHold { account, .. }
-        | Action::Cancel { account } => (Some(*account), None),
-        Action::Deposit { .. } | Action::Withdraw { .. } | Action::OpenEscrow { .. } => {
-            (None, None)
-        }
-    };
-    one.into_iter().chain(other)
 }

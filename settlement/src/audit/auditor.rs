@@ -192,7 +192,7 @@ impl<'a, C: EntryCheck> Auditor<'a, C> {
     /// After every batch while the ledger is small, then each time that it has grown by a
     /// hundredth: the check reads all of it.
     fn check_now_and_then(&mut self) -> Result<(), &'static str> {
-        let size = (self.ledger.records() + self.ledger.accounts().len()) as u64;
+        let size = self.ledger.records() + self.ledger.accounts().len() as u64;
         if size < 1000 || size >= self.next_check {
             self.next_check = size + size / 100;
             if let Err(error) = self.check_ledger() {

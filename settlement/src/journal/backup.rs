@@ -5,8 +5,9 @@ use super::segment::{SEGMENT_HEADER_BYTES, segment_name};
 use super::storage::{JournalError, Storage, disk, read_all, write_all};
 use super::walk::{Cursor, fault, segments};
 use crate::audit::{AuditError, AuditReport, Held, inquire};
+use crate::index::DiskIndex;
 use crate::layout::Signer;
-use crate::ledger::Charter;
+use crate::ledger::{Charter, Window};
 
 /// What was copied.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,7 +84,7 @@ fn copy(
 ///
 /// # Errors
 /// As [`backup`], and when `server` is not the key of the charter.
-pub fn restore<S: Storage>(
+pub fn restore<S: Storage + 'static>(
     source: &mut impl Storage,
     target: S,
     charter: &Charter,
@@ -102,7 +103,7 @@ pub const MAX_EPOCHS_PASSED: u32 = 1024;
 ///
 /// # Errors
 /// As [`restore`].
-pub fn restore_above<S: Storage>(
+pub fn restore_above<S: Storage + 'static>(
     source: &mut impl Storage,
     mut target: S,
     charter: &Charter,
@@ -117,7 +118,10 @@ pub fn restore_above<S: Storage>(
     let last = last_batch(source, charter)?;
     begin_copy(&mut target)?;
     let copied = copy(source, &mut target, charter, last)?;
-    let (mut journal, _, _) = super::recover(target, *charter, options)?;
+    let index = target.another().map_err(disk("open again", "."))?;
+    let window = Window::default();
+    let index = DiskIndex::open(Box::new(index), charter.id(), window)?;
+    let (mut journal, _, _) = super::recover(target, index, *charter, options, window)?;
     for _ in 0..MAX_EPOCHS_PASSED {
         journal.begin_epoch()?;
         if journal.cursor.epoch >= epoch {
@@ -125,8 +129,12 @@ pub fn restore_above<S: Storage>(
         }
     }
     journal.mark()?;
-    end_copy(&mut journal.storage)?;
-    Ok(Copied { batch: journal.last(), ..copied })
+    let batch = journal.last();
+    let super::Journal { mut storage, index, .. } = journal;
+    // The server makes its own, in its own place.
+    index.remove()?;
+    end_copy(&mut storage)?;
+    Ok(Copied { batch, ..copied })
 }
 
 /// Stands beside a copy until it is whole. Without it half a backup would pass for an older one,

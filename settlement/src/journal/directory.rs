@@ -19,8 +19,8 @@ pub struct Directory {
     _lock: Option<File>,
 }
 
-/// A file is kept open for each name in use; there are few.
-const MAX_OPEN: usize = 16;
+/// A file is kept open for each name in use: an index of billions of ids has some forty.
+const MAX_OPEN: usize = 64;
 
 impl Directory {
     /// Opens a directory for one journal alone, making it if it is not there: readable by its

@@ -93,9 +93,11 @@ impl<S: Storage> Journal<S> {
         self.note_flush(done)
     }
 
-    /// Whether a flush is under way.
+    /// Whether a flush is under way. The place where whoever writes hears, between two batches,
+    /// that the index is damaged.
     pub(crate) fn is_flushing(&mut self) -> Result<bool, JournalError> {
         self.running()?;
+        self.index.sound()?;
         let done = self.flushing.helper.as_mut().map_or(Ok(None), Helper::poll);
         self.note_flush(done)?;
         Ok(self.flushing.helper.as_ref().is_some_and(Helper::is_busy))

@@ -21,7 +21,6 @@ mod tree;
 pub(crate) mod walk;
 
 use auction::spec::Time;
-use witness::Continuation;
 
 pub use any_storage::AnyStorage;
 pub(crate) use backup::refuse_unfinished;
@@ -32,21 +31,23 @@ pub use recovery::{Cut, Report};
 pub use storage::{JournalError, Storage};
 pub use witness::{Head, SignedHead, Unproven};
 
+use crate::index::{Addition, DiskIndex, Place, Told};
 use crate::ledger::{Applied, Chain, Ledger};
 use crate::parallel;
 use flushing::{Flushing, SpareMaking};
-use reading::Place;
 use record::{HEADER_BYTES, Header, Kind, padded};
 use segment::{SEGMENT_HEADER_BYTES, segment_name};
-use storage::write_all;
 use walk::Cursor;
 
 pub(crate) use reading::Found;
 pub(crate) use record::Kind as BatchKind;
 pub(crate) use recovery::{recover, replay_batch};
 pub(crate) use segment::segment_name as name_of_segment;
-pub(crate) use storage::read_all as read_file;
-pub(crate) use tree::Tree;
+pub(crate) use spares::unfinished;
+pub(crate) use storage::{disk, is_full, read_all as read_file, read_into, write_all};
+#[cfg(test)]
+pub(crate) use tree::leaf_hash;
+pub(crate) use tree::{Leaf, Tree};
 pub(crate) use walk::Batch;
 
 /// Sizes of a journal.
@@ -75,6 +76,11 @@ pub(crate) struct Beginning {
 impl Beginning {
     /// Of the epoch of a journal that was never restored.
     pub(crate) const FIRST: Self = Self { since: 0, time: Time(0) };
+
+    /// Of the epoch that begins with this record.
+    fn of(header: &Header) -> Self {
+        Self { since: header.first_entry, time: header.time }
+    }
 }
 
 /// A journal that is being written.
@@ -88,10 +94,8 @@ pub(crate) struct Journal<S> {
     cursor: Cursor,
     /// The last batch whose flush has returned.
     flushed: u64,
-    tree: Tree,
-    /// How each epoch began, epoch 0 first.
-    epochs: Vec<Beginning>,
-    places: Vec<Place>,
+    /// What follows from all that, and need not be in memory.
+    index: DiskIndex,
     spares: SpareMaking,
     flushing: Flushing,
     stopped: bool,
@@ -124,6 +128,7 @@ impl<S: Storage> Journal<S> {
     /// Called before the batch is applied: when it fails, nothing has happened.
     pub(crate) fn make_room(&mut self, batch: &[Chain]) -> Result<(), JournalError> {
         self.running()?;
+        self.index.sound()?;
         let entries: usize = batch.iter().map(|chain| chain.entry_bytes() + 4).sum();
         // Two headers: the batch's, and that of a mark after it.
         let needed = entries + 2 * HEADER_BYTES + record::ALIGNMENT;
@@ -138,19 +143,25 @@ impl<S: Storage> Journal<S> {
         Ok(())
     }
 
-    /// Appends a batch that was applied; returns its number. Not flushed yet.
+    /// Appends a batch that was applied to this ledger; returns its number. Not flushed yet.
     pub(crate) fn append(
         &mut self,
         batch: &[Chain],
         applied: &Applied,
+        ledger: &Ledger,
     ) -> Result<u64, JournalError> {
         self.running()?;
-        let appended = self.write_batch(batch, applied);
+        let appended = self.write_batch(batch, applied, ledger);
         self.stop_on_error(appended)?;
         Ok(self.cursor.number)
     }
 
-    fn write_batch(&mut self, batch: &[Chain], applied: &Applied) -> Result<(), JournalError> {
+    fn write_batch(
+        &mut self,
+        batch: &[Chain],
+        applied: &Applied,
+        ledger: &Ledger,
+    ) -> Result<(), JournalError> {
         let mut buffer = std::mem::take(&mut self.buffer);
         buffer.clear();
         buffer.resize(HEADER_BYTES, 0);
@@ -188,10 +199,26 @@ impl<S: Storage> Journal<S> {
         if let Some(place) = buffer.first_chunk_mut() {
             *place = header.encode();
         }
+        let here = |range: &std::ops::Range<usize>| Place {
+            sequence: self.sequence,
+            // A segment is no longer than 32 bits can count.
+            batch: self.offset as u32,
+            entry: (self.offset + range.start as u64 - 4) as u32,
+        };
+        let places: Vec<Place> = places.iter().map(here).collect();
         let written = self.write_record(&header, &mut buffer);
         self.buffer = buffer;
         written?;
-        self.tree.extend(leaves);
+        let told = Told::of(ledger, batch.iter().zip(&applied.outcomes), applied);
+        self.index.add(&Addition {
+            batch: number,
+            leaves: &leaves,
+            places: &places,
+            lines: &told.lines,
+            marked: &told.marked,
+            left: &applied.left,
+            begins: None,
+        })?;
         // Twice as fast as segments are used up, so that a spare is ready in time.
         self.advance_spares(2 * self.buffer.len())
     }
@@ -218,11 +245,6 @@ impl<S: Storage> Journal<S> {
         bytes.resize(padded(bytes.len()).unwrap_or(bytes.len()), 0);
         write_all(&mut self.storage, &segment_name(self.sequence), self.offset, bytes)?;
         if header.kind != Kind::Mark {
-            self.places.push(Place {
-                first_entry: header.first_entry,
-                sequence: self.sequence,
-                offset: self.offset,
-            });
             self.cursor.number = header.number;
             self.cursor.epoch = header.epoch;
             self.cursor.time = header.time;
@@ -242,50 +264,41 @@ impl<S: Storage> Journal<S> {
         header.epoch += 1;
         header.after = header.chain(&[]);
         let written = self.write_record(&header, &mut header.encode().to_vec());
-        self.stop_on_error(written)?;
-        self.epochs.push(Beginning { since: header.first_entry, time: header.time });
+        let begins = Some(Beginning::of(&header));
+        let added = written.and_then(|()| {
+            self.index.add(&Addition { begins, ..Addition::nothing(header.number) })
+        });
+        self.stop_on_error(added)?;
         self.flush()
     }
 
     /// The head over all that was appended.
     pub(crate) fn head(&self) -> Head {
-        let size = self.tree.size();
+        let nodes = self.index.nodes();
         let Cursor { epoch, time, .. } = self.cursor;
-        Head { epoch, since: self.since(), size, root: self.tree.root(size), time }
-    }
-
-    /// The head with which an epoch began.
-    pub(crate) fn beginning(&self, epoch: u32) -> Option<Head> {
-        let Beginning { since, time } = *self.epochs.get(usize::try_from(epoch).ok()?)?;
-        Some(Head { epoch, since, size: since, root: self.tree.root(since), time })
-    }
-
-    /// The proof that the first `new` entries continue the first `old`.
-    pub(crate) fn continuation(&self, old: u64, new: u64) -> Option<Continuation> {
-        if old > new || new > self.tree.size() {
-            return None;
-        }
-        Some(Continuation {
-            epoch: self.cursor.epoch,
-            since: self.since(),
-            old_size: old,
-            old_root: self.tree.root(old),
-            new_size: new,
-            new_root: self.tree.root(new),
-            // The empty tree is continued by every other without a proof.
-            path: if old == 0 { Vec::new() } else { self.tree.consistency(old, new)? },
-        })
+        Head { epoch, since: self.since(), size: nodes.size(), root: nodes.root(), time }
     }
 
     /// Entries that this epoch began with.
     fn since(&self) -> u64 {
-        self.epochs.last().map_or(0, |epoch| epoch.since)
+        self.index.epochs().last().map_or(0, |epoch| epoch.since)
     }
 
-    /// Writes a snapshot of the state after the last batch, which is flushed first.
+    /// Writes a snapshot of the state after the last batch, which is flushed first, and what the
+    /// index has of it.
     pub(crate) fn snapshot(&mut self, ledger: &Ledger) -> Result<(), JournalError> {
         self.flush()?;
-        let written = snapshot::write(&mut self.storage, &self.cursor, &self.tree, ledger);
+        // The journal itself must say that all of it is flushed: what a start moves to a fresh
+        // segment is then in no checkpoint.
+        self.mark()?;
+        if self.cursor.known < self.cursor.number {
+            return Ok(());
+        }
+        let indexed = self.index.checkpoint(self.cursor.chain);
+        if !self.stop_on_error(indexed)? {
+            return Ok(());
+        }
+        let written = snapshot::write(&mut self.storage, &self.cursor, ledger);
         match written {
             // No snapshot is lost money; a later one may fit.
             Err(JournalError::Disk { doing: "write" | "create", .. }) => Ok(()),

@@ -1,16 +1,20 @@
-//! Reading entries back from a journal that is being written.
-
-use std::ops::Range;
+//! Reading entries back from a journal that is being written: the index says where they lie, and
+//! the tree whether that is what was written.
 
 use auction::layout::Digest;
 use auction::spec::Time;
+use witness::Continuation;
 
-use super::Journal;
-use super::record::{HEADER_BYTES, Header, Record};
+use super::record::{HEADER_BYTES, Header, Kind, Record};
 use super::segment::segment_name;
 use super::storage::{JournalError, Storage, read_into};
-use super::walk;
-use crate::ledger::{Charter, Entry};
+use super::tree::{Leaf, leaf_hash};
+use super::{Beginning, Head, Journal, walk};
+use crate::index::{Continued, DiskIndex, Line, Place};
+use crate::ledger::{
+    Attachment, Chain, Charter, Entry, Fate, HoldKey, Ledger, MAX_ATTACHMENT_BYTES,
+    MAX_CHAIN_REQUESTS, MAX_REQUEST_BYTES, Past,
+};
 
 /// An entry, read back, and its path to the root over all entries.
 pub(crate) struct Found {
@@ -20,93 +24,251 @@ pub(crate) struct Found {
     pub(crate) path: Vec<Digest>,
 }
 
-/// Where a batch lies.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Place {
-    pub(super) first_entry: u64,
-    pub(super) sequence: u64,
-    pub(super) offset: u64,
+/// An entry, read back.
+struct Read {
+    header: Header,
+    entry: Vec<u8>,
+    leaf: Leaf,
+}
+
+/// Longest entry, in bytes.
+const MAX_ENTRY_BYTES: usize =
+    MAX_CHAIN_REQUESTS * (MAX_REQUEST_BYTES + 3) + MAX_ATTACHMENT_BYTES + 5;
+
+/// Reads an entry, and compares it with its leaf.
+fn read(
+    storage: &mut impl Storage,
+    index: &mut DiskIndex,
+    entry: u64,
+) -> Result<Option<Read>, JournalError> {
+    let (Some(place), Some(leaf)) = (index.place(entry)?, index.leaf(entry)?) else {
+        return Ok(None);
+    };
+    let header = header_at(storage, &place)?;
+    let name = segment_name(place.sequence);
+    let mut length = [0; 4];
+    read_into(storage, &name, place.entry.into(), &mut length)?;
+    let length = u32::from_le_bytes(length) as usize;
+    if length > MAX_ENTRY_BYTES {
+        return Err(fault(&place, "an entry is longer than any is"));
+    }
+    let mut bytes = vec![0; length];
+    read_into(storage, &name, u64::from(place.entry) + 4, &mut bytes)?;
+    if leaf_hash(header.number, header.time, &bytes) != leaf {
+        return Err(fault(&place, "an entry does not match its leaf"));
+    }
+    Ok(Some(Read { header, entry: bytes, leaf }))
+}
+
+fn header_at(storage: &mut impl Storage, place: &Place) -> Result<Header, JournalError> {
+    let mut bytes = [0; HEADER_BYTES];
+    match read_into(storage, &segment_name(place.sequence), place.batch.into(), &mut bytes) {
+        Err(JournalError::Disk { kind: std::io::ErrorKind::NotFound, .. }) => {
+            return Err(fault(place, "there is no such segment"));
+        }
+        read => read?,
+    };
+    let header = Header::decode(&bytes).filter(|header| header.kind == Kind::Batch);
+    header.ok_or_else(|| fault(place, "a batch's header is damaged"))
+}
+
+fn fault(place: &Place, what: &'static str) -> JournalError {
+    walk::fault(&segment_name(place.sequence), place.entry as usize, what)
+}
+
+/// Brings ids back that a batch speaks of and that left the ledger's memory.
+pub(super) fn recall(
+    storage: &mut impl Storage,
+    index: &mut DiskIndex,
+    ledger: &mut Ledger,
+    missing: &[HoldKey],
+) -> Result<(), JournalError> {
+    for key in &index.candidates(missing) {
+        let mut located = index.locate(key, ledger.entries())?;
+        // Of two words on one id the last one counts: a hold that had expired, and was taken by a
+        // receipt that came back.
+        located.sort_by_key(|located| (located.entry, located.fate != Fate::HoldExpired));
+        for located in located.into_iter().rev() {
+            let Some(Read { entry, .. }) = read(storage, index, located.entry)? else { continue };
+            let entry = Entry::decode(&entry, ledger.charter());
+            let past = entry.and_then(|entry| past(&entry, key, ledger.charter()));
+            if let Some((content, code, attachment)) = past {
+                let (entry, fate) = (located.entry, located.fate);
+                ledger.recall(key, &Past { content, entry, code, fate, attachment });
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What an entry says of an id, if it decided it.
+fn past(
+    entry: &Entry,
+    key: &HoldKey,
+    charter: &Charter,
+) -> Option<(Digest, crate::ledger::Code, Option<Digest>)> {
+    let mut requests = entry.chain.requests().iter().zip(&entry.codes);
+    let is_it = |(request, _): &(&crate::ledger::VerifiedRequest, _)| {
+        request.request().id == key.id && request.signing_account(charter) == key.account
+    };
+    let (request, code) = requests.find(is_it)?;
+    Some((request.content(), *code, entry.chain.attachment().map(Attachment::digest)))
 }
 
 impl<S: Storage> Journal<S> {
-    /// The path from an entry to the head over all entries.
-    pub(crate) fn path(&self, entry: u64) -> Option<Vec<Digest>> {
-        self.tree.inclusion(entry, self.tree.size())
+    /// Brings back for the next batch what it says of ids that left the ledger's memory.
+    pub(crate) fn recall(
+        &mut self,
+        ledger: &mut Ledger,
+        batch: &[Chain],
+    ) -> Result<(), JournalError> {
+        let missing = ledger.missing(batch.iter());
+        self.recall_keys(ledger, &missing)
     }
 
-    /// An entry with its batch's number and time, and its path to the head over all entries.
-    pub(crate) fn entry(&mut self, entry: u64) -> Result<Option<Found>, JournalError> {
-        let after = self.places.partition_point(|place| place.first_entry <= entry);
-        let place = after.checked_sub(1).and_then(|place| self.places.get(place)).copied();
-        let (Some(place), Some(path)) = (place, self.tree.inclusion(entry, self.tree.size()))
-        else {
+    /// The same of ids that are not part of a batch.
+    pub(crate) fn recall_keys(
+        &mut self,
+        ledger: &mut Ledger,
+        missing: &[HoldKey],
+    ) -> Result<(), JournalError> {
+        let recalled = recall(&mut self.storage, &mut self.index, ledger, missing);
+        self.distrust(recalled)
+    }
+
+    /// The path from an entry to the head over all entries.
+    pub(crate) fn path(&mut self, entry: u64) -> Result<Option<Vec<Digest>>, JournalError> {
+        let path = self.index.inclusion(entry);
+        self.distrust(path)
+    }
+
+    /// The head with which an epoch began.
+    pub(crate) fn beginning(&mut self, epoch: u32) -> Result<Option<Head>, JournalError> {
+        let place = usize::try_from(epoch).ok();
+        let Some(begun) = place.and_then(|place| self.index.epochs().get(place)) else {
             return Ok(None);
         };
-        let bytes = self.record_at(&place)?;
-        let (header, entries) = place.read(&bytes)?;
-        let index = usize::try_from(entry - place.first_entry).unwrap_or(usize::MAX);
-        Ok(entries.get(index).map(|bytes| Found {
-            batch: header.number,
-            time: header.time,
-            entry: bytes.to_vec(),
+        let Beginning { since, time } = *begun;
+        let root = self.index.root_of(since);
+        let root = self.distrust(root)?;
+        Ok(root.map(|root| Head { epoch, since, size: since, root, time }))
+    }
+
+    /// The proof that the first `new` entries continue the first `old`.
+    pub(crate) fn continuation(
+        &mut self,
+        old: u64,
+        new: u64,
+    ) -> Result<Option<Continuation>, JournalError> {
+        let continued = self.index.continued(old, new);
+        let continued = self.distrust(continued)?;
+        Ok(continued.map(|Continued { old_root, new_root, path }| Continuation {
+            epoch: self.cursor.epoch,
+            since: self.since(),
+            old_size: old,
+            old_root,
+            new_size: new,
+            new_root,
             path,
         }))
     }
 
-    /// Reads the entries back in order, one batch at a time; of the batches alone that `wanted`
-    /// wants for the range of their entries' numbers.
+    /// Some movements of an account, by its order of opening, from number `from` on; and how many
+    /// there are.
+    pub(crate) fn movements(
+        &mut self,
+        account: u32,
+        from: u64,
+        most: u64,
+    ) -> Result<(u64, Vec<Line>), JournalError> {
+        let page = self.index.page(account, from, most);
+        Ok((self.index.movements(account), self.distrust(page)?))
+    }
+
+    /// Bytes of the index in memory.
+    pub(crate) fn index_kept(&self) -> usize {
+        self.index.kept()
+    }
+
+    /// An entry with its batch's number and time, and its path to the head over all entries.
+    pub(crate) fn entry(&mut self, entry: u64) -> Result<Option<Found>, JournalError> {
+        let read = read(&mut self.storage, &mut self.index, entry);
+        let Some(Read { header, entry: bytes, leaf }) = self.distrust(read)? else {
+            return Ok(None);
+        };
+        let path = self.index.proven(entry, leaf);
+        let path = self.distrust(path)?;
+        let (batch, time) = (header.number, header.time);
+        Ok(path.map(|path| Found { batch, time, entry: bytes, path }))
+    }
+
+    /// Reads all entries back in order, one batch at a time.
     pub(crate) fn scan(
         &mut self,
         charter: &Charter,
-        wanted: impl Fn(Range<u64>) -> bool,
         mut visit: impl FnMut(u64, Time, &Entry),
     ) -> Result<(), JournalError> {
-        for at in 0..self.places.len() {
-            let Some(place) = self.places.get(at).copied() else { break };
-            let end = self.places.get(at + 1).map_or(self.cursor.entries, |next| next.first_entry);
-            if place.first_entry == end || !wanted(place.first_entry..end) {
-                continue;
-            }
+        let mut number = 0;
+        while number < self.cursor.entries {
+            let place = self.index.place(number);
+            let Some(place) = self.distrust(place)? else { break };
             let bytes = self.record_at(&place)?;
-            let (header, entries) = place.read(&bytes)?;
-            for (number, bytes) in (place.first_entry..).zip(entries) {
-                if wanted(number..number + 1) {
-                    let entry = Entry::decode(bytes, charter)
-                        .ok_or_else(|| place.fault("an entry is malformed"))?;
-                    visit(number, header.time, &entry);
-                }
+            let record = Record::read(&bytes).map_err(|what| fault(&place, what))?;
+            let entries = record.entries().map_err(|what| fault(&place, what))?;
+            if record.header.first_entry != number || entries.is_empty() {
+                return Err(fault(&place, "another batch lies there"));
+            }
+            for bytes in entries {
+                let entry = Entry::decode(bytes, charter)
+                    .ok_or_else(|| fault(&place, "an entry is malformed"))?;
+                visit(number, record.header.time, &entry);
+                number += 1;
             }
         }
         Ok(())
     }
 
+    /// Reads the entries back in order that have an attachment or are about an escrow account.
+    pub(crate) fn scan_marked(
+        &mut self,
+        charter: &Charter,
+        mut visit: impl FnMut(u64, Time, &Entry),
+    ) -> Result<(), JournalError> {
+        for place in 0..self.index.marked() {
+            let number = self.index.marked_at(place);
+            let Some(number) = self.distrust(number)? else { break };
+            let read = read(&mut self.storage, &mut self.index, number);
+            let Some(Read { header, entry, .. }) = self.distrust(read)? else { break };
+            let name = segment_name(self.sequence);
+            let malformed = || walk::fault(&name, 0, "a marked entry is malformed");
+            let entry = Entry::decode(&entry, charter).ok_or_else(malformed)?;
+            visit(number, header.time, &entry);
+        }
+        Ok(())
+    }
+
     fn record_at(&mut self, place: &Place) -> Result<Vec<u8>, JournalError> {
-        let name = segment_name(place.sequence);
-        let mut bytes = vec![0; HEADER_BYTES];
-        read_into(&mut self.storage, &name, place.offset, &mut bytes)?;
-        let header = Header::decode(&bytes);
-        let header = header.ok_or_else(|| place.fault("a batch's header is damaged"))?;
-        let length = header
+        let length = header_at(&mut self.storage, place)?
             .record_bytes()
             .filter(|length| *length as u64 <= self.options.segment_bytes)
-            .ok_or_else(|| place.fault("a batch is longer than its segment"))?;
-        bytes.resize(length, 0);
-        let offset = place.offset + HEADER_BYTES as u64;
-        let body = bytes.get_mut(HEADER_BYTES..).unwrap_or_default();
-        read_into(&mut self.storage, &name, offset, body)?;
+            .ok_or_else(|| fault(place, "a batch is longer than its segment"))?;
+        let mut bytes = vec![0; length];
+        read_into(
+            &mut self.storage,
+            &segment_name(place.sequence),
+            place.batch.into(),
+            &mut bytes,
+        )?;
         Ok(bytes)
     }
-}
 
-impl Place {
-    /// Reads what `Journal::record_at` found here.
-    fn read<'a>(&self, bytes: &'a [u8]) -> Result<(Header, Vec<&'a [u8]>), JournalError> {
-        let record = Record::read(bytes).map_err(|what| self.fault(what))?;
-        let entries = record.entries().map_err(|what| self.fault(what))?;
-        Ok((record.header, entries))
-    }
-
-    fn fault(&self, what: &'static str) -> JournalError {
-        walk::fault(&segment_name(self.sequence), self.offset as usize, what)
+    /// Where the index is damaged, or an entry that it led to, no further batch is taken: the next
+    /// start makes the index anew, and finds out whether the journal itself is damaged.
+    fn distrust<T>(&mut self, result: Result<T, JournalError>) -> Result<T, JournalError> {
+        if let Err(why @ (JournalError::Index { .. } | JournalError::Fault { .. })) = &result {
+            self.index.condemn(why);
+        }
+        result
     }
 }

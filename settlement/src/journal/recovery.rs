@@ -1,17 +1,19 @@
 //! Starting: snapshot and replay, the tail cut and copied, or a fault named.
 
+use std::collections::VecDeque;
+
 use auction::layout::Digest;
 
 use super::flushing::{Flushing, SpareMaking, adopt};
-use super::reading::Place;
+use super::reading;
 use super::record::{HEADER_BYTES, Header, Kind};
 use super::segment::{SEGMENT_HEADER_BYTES, SegmentHeader, segment_name};
 use super::spares::{Spares, unfinished, zeroed};
-use super::storage::{JournalError, Storage, read_all, read_into, write_all};
-use super::tree::Tree;
+use super::storage::{JournalError, Storage, read_all, write_all};
 use super::walk::{Batch, Cursor, End, fault, segments};
 use super::{Beginning, Journal, Options, snapshot};
-use crate::ledger::{Charter, Entry, Ledger};
+use crate::index::{Addition, DiskIndex, Place, Told};
+use crate::ledger::{Applied, Charter, Entry, Ledger, Window};
 use crate::parallel;
 
 /// Bytes after the last whole batch: an unfinished write, or one that was never flushed. They
@@ -41,22 +43,26 @@ pub struct Report {
     pub cut: Option<Cut>,
     /// Batches that were whole but perhaps not flushed, and are now, in a fresh segment.
     pub copied: u64,
+    /// The batch up to which the index was there; nothing where all of it was made anew.
+    pub indexed: Option<u64>,
 }
 
 const ANOTHER_HISTORY: &str = "the snapshot was taken of another history";
+const INDEX_OF_ANOTHER: &str = "the index is of another history";
 
 /// The state while it is being read back.
-struct Replay {
+struct Replay<'a> {
     charter: Charter,
+    window: Window,
     ledger: Ledger,
-    tree: Tree,
-    epochs: Vec<Beginning>,
-    places: Vec<Place>,
+    index: &'a mut DiskIndex,
     report: Report,
     /// The last batch that the ledger holds.
     number: u64,
     /// The batch of the snapshot, and the chain that it was taken at.
     taken: Option<(u64, Digest)>,
+    /// Where the entries lie of the batches that may be copied to a fresh segment, by batch.
+    tail: VecDeque<(u64, Vec<Place>)>,
 }
 
 /// The last segment, as it was found.
@@ -68,36 +74,25 @@ struct Last {
     tail: Option<(usize, Cursor)>,
 }
 
-/// Reads a journal back, or founds it, and makes it ready to be written.
+/// Reads a journal back, or founds it, and makes it ready to be written. The ledger keeps `window`
+/// in memory; what else is asked of the past the index answers, which is made anew where it is
+/// missing, damaged or of another history.
 pub(crate) fn recover<S: Storage>(
     mut storage: S,
+    mut index: DiskIndex,
     charter: Charter,
     options: Options,
+    window: Window,
 ) -> Result<(Journal<S>, Ledger, Report), JournalError> {
-    let headers = segments(&mut storage)?;
-    let mut replay = Replay {
-        charter,
-        ledger: Ledger::new(charter),
-        tree: Tree::default(),
-        epochs: vec![Beginning::FIRST],
-        places: Vec::new(),
-        report: Report::default(),
-        number: 0,
-        taken: None,
+    let read = match read_back(&mut storage, &mut index, charter, window) {
+        Err(JournalError::Index { name, what }) => {
+            tracing::warn!(name, what, "the index cannot be used, and is made anew");
+            index = index.start_over()?;
+            read_back(&mut storage, &mut index, charter, window)?
+        }
+        other => other?,
     };
-    let mut cursor = Cursor::start(charter.id());
-    let mut last = None;
-    if headers.is_empty() && !snapshot::snapshots(&mut storage)?.is_empty() {
-        return Err(fault(&segment_name(1), 0, "the segment is missing"));
-    }
-    if !headers.is_empty() {
-        let first = replay.begin(&mut storage, &headers, &mut cursor)?;
-        last = Some(replay.read(&mut storage, &headers, first, &mut cursor)?);
-    }
-    if cursor.number < replay.number {
-        let name = headers.last().map_or_else(String::new, |header| segment_name(header.sequence));
-        return Err(fault(&name, 0, "a snapshot holds batches that the journal has lost"));
-    }
+    let ReadBack { ledger, cursor, last, tail, mut report } = read;
     let spares = Spares::find(&mut storage, options.segment_bytes)?;
     let mut journal = Journal {
         storage,
@@ -106,9 +101,7 @@ pub(crate) fn recover<S: Storage>(
         offset: SEGMENT_HEADER_BYTES as u64,
         flushed: cursor.number,
         cursor,
-        tree: replay.tree,
-        epochs: replay.epochs,
-        places: replay.places,
+        index,
         spares: SpareMaking::in_line(spares),
         flushing: Flushing::default(),
         stopped: false,
@@ -116,12 +109,67 @@ pub(crate) fn recover<S: Storage>(
     };
     match last {
         None => journal.change_segment()?,
-        Some(last) => settle_tail(&mut journal, last, &mut replay.report)?,
+        Some(last) => settle_tail(&mut journal, last, tail, &mut report)?,
     }
-    Ok((journal, replay.ledger, replay.report))
+    Ok((journal, ledger, report))
 }
 
-impl Replay {
+/// What was read back.
+struct ReadBack {
+    ledger: Ledger,
+    cursor: Cursor,
+    last: Option<Last>,
+    tail: VecDeque<(u64, Vec<Place>)>,
+    report: Report,
+}
+
+fn read_back(
+    storage: &mut impl Storage,
+    index: &mut DiskIndex,
+    charter: Charter,
+    window: Window,
+) -> Result<ReadBack, JournalError> {
+    let headers = segments(storage)?;
+    let indexed = index.durable();
+    let mut replay = Replay {
+        charter,
+        window,
+        ledger: Ledger::with_window(charter, window),
+        index,
+        report: Report { indexed: indexed.map(|(batch, _)| batch), ..Report::default() },
+        number: 0,
+        taken: None,
+        tail: VecDeque::new(),
+    };
+    let mut cursor = Cursor::start(charter.id());
+    let mut last = None;
+    if headers.is_empty() && !snapshot::snapshots(storage)?.is_empty() {
+        return Err(fault(&segment_name(1), 0, "the segment is missing"));
+    }
+    if !headers.is_empty() {
+        let first = replay.begin(storage, &headers, &mut cursor)?;
+        last = Some(replay.read(storage, &headers, first, &mut cursor)?);
+    }
+    if cursor.number < replay.number {
+        let name = headers.last().map_or_else(String::new, |header| segment_name(header.sequence));
+        return Err(fault(&name, 0, "a snapshot holds batches that the journal has lost"));
+    }
+    if indexed.is_some_and(|(batch, _)| cursor.number < batch) {
+        return Err(another_history());
+    }
+    let Replay { ledger, report, tail, .. } = replay;
+    // A beginning for each epoch, the first included.
+    if index.epochs().len() as u64 != u64::from(cursor.epoch) + 1 {
+        return Err(another_history());
+    }
+    Ok(ReadBack { ledger, cursor, last, tail, report })
+}
+
+fn another_history() -> JournalError {
+    JournalError::Index { name: "the index".to_owned(), what: INDEX_OF_ANOTHER }
+}
+
+impl Replay<'_> {
     /// Takes the newest sound snapshot, and finds the segment that goes on from it.
     fn begin(
         &mut self,
@@ -129,18 +177,20 @@ impl Replay {
         headers: &[SegmentHeader],
         cursor: &mut Cursor,
     ) -> Result<usize, JournalError> {
+        // What the index lacks only a replay from the beginning gives it.
+        let indexed = self.index.batch();
         for name in snapshot::snapshots(storage)? {
-            let Some(found) = snapshot::read(storage, &name, &self.charter)? else {
+            let Some(found) = snapshot::read(storage, &name, &self.charter, self.window)? else {
                 self.report.damaged_snapshots.push(name);
                 continue;
             };
             let number = found.cursor.number;
+            if number > indexed {
+                continue;
+            }
             // The last segment that begins before what is to be replayed.
             let first = headers.partition_point(|header| header.first <= number + 1);
             let first = first.saturating_sub(1);
-            for (header, next) in headers.iter().zip(headers.iter().skip(1)).take(first) {
-                self.skim(storage, header, next.first)?;
-            }
             if let Some(header) = headers.get(first) {
                 cursor.number = header.first - 1;
                 cursor.entries = header.first_entry;
@@ -153,38 +203,17 @@ impl Replay {
             if number == cursor.number && found.cursor.chain != cursor.chain {
                 return Err(fault(&name, 0, ANOTHER_HISTORY));
             }
+            let other = |(batch, chain)| batch == number && chain != found.cursor.chain;
+            if self.index.durable().is_some_and(other) {
+                return Err(another_history());
+            }
             self.taken = Some((number, found.cursor.chain));
             self.report.snapshot = Some(number);
             self.number = number;
             self.ledger = found.ledger;
-            self.tree = found.tree;
             return Ok(first);
         }
         Ok(0)
-    }
-
-    /// Finds where the batches of a segment lie that the snapshot makes unnecessary to replay.
-    fn skim(
-        &mut self,
-        storage: &mut impl Storage,
-        segment: &SegmentHeader,
-        stop: u64,
-    ) -> Result<(), JournalError> {
-        let name = segment_name(segment.sequence);
-        let (mut offset, mut number) = (SEGMENT_HEADER_BYTES, segment.first - 1);
-        while number + 1 < stop {
-            let mut bytes = [0; HEADER_BYTES];
-            read_into(storage, &name, offset as u64, &mut bytes)?;
-            let damaged = || fault(&name, offset, "a batch's header does not match its CRC");
-            let header = Header::decode(&bytes).ok_or_else(damaged)?;
-            if header.kind != Kind::Mark {
-                number = header.number;
-                self.place(&header, segment.sequence, offset as u64);
-            }
-            let length = header.record_bytes().ok_or_else(damaged)?;
-            offset = offset.checked_add(length).ok_or_else(damaged)?;
-        }
-        Ok(())
     }
 
     /// Replays all segments from `first` on; answers with the last one.
@@ -201,8 +230,21 @@ impl Replay {
             cursor.enter(header).map_err(|what| fault(&name, 0, what))?;
             let bytes = read_all(storage, &name)?;
             let stop = rest.peek().map(|next| next.first);
-            let end =
-                cursor.walk(&name, &bytes, stop, |batch| self.replay(&batch, header.sequence))?;
+            let mut error = None;
+            let walked = cursor.walk(&name, &bytes, stop, |batch| {
+                match self.replay(storage, &batch, header.sequence) {
+                    Ok(()) => Ok(()),
+                    Err(Refused::Fault(what)) => Err(what),
+                    Err(Refused::Error(other)) => {
+                        error = Some(other);
+                        Err("the index cannot be used")
+                    }
+                }
+            });
+            if let Some(error) = error {
+                return Err(error);
+            }
+            let end = walked?;
             match (stop, end) {
                 (Some(_), End { offset, bad: Some(what), .. }) => {
                     return Err(fault(&name, offset, what));
@@ -244,41 +286,98 @@ impl Replay {
         Ok(Last { header, bytes, end: end.offset, tail })
     }
 
-    /// Remembers where a batch lies, and how an epoch began.
-    fn place(&mut self, header: &Header, sequence: u64, offset: u64) {
-        self.places.push(Place { first_entry: header.first_entry, sequence, offset });
-        if header.kind == Kind::Epoch {
-            self.epochs.push(Beginning { since: header.first_entry, time: header.time });
-        }
-    }
-
-    fn replay(&mut self, batch: &Batch<'_>, sequence: u64) -> Result<(), &'static str> {
+    fn replay(
+        &mut self,
+        storage: &mut impl Storage,
+        batch: &Batch<'_>,
+        sequence: u64,
+    ) -> Result<(), Refused> {
         let header = &batch.header;
+        // What is flushed stays where it is.
+        while self.tail.pop_front_if(|(number, _)| *number <= header.flushed).is_some() {}
         if header.kind == Kind::Mark {
             return Ok(());
         }
-        self.place(header, sequence, batch.offset);
-        if self
-            .taken
-            .is_some_and(|(number, chain)| number == header.number && chain != header.after)
-        {
-            return Err(ANOTHER_HISTORY);
+        let at = |(number, chain)| number == header.number && chain != header.after;
+        if self.taken.is_some_and(at) {
+            return Err(Refused::Fault(ANOTHER_HISTORY));
         }
+        if self.index.durable().is_some_and(at) {
+            return Err(Refused::Error(another_history()));
+        }
+        let places = places(batch, sequence);
+        self.tail.push_back((header.number, places.clone()));
         if header.number <= self.number {
             return Ok(());
         }
         self.number = header.number;
         self.report.replayed += 1;
         if header.kind == Kind::Epoch {
-            return Ok(());
+            let begins = Some(Beginning::of(header));
+            return self.add(&Addition { begins, ..Addition::nothing(header.number) });
         }
         let entries = parallel::map(&batch.entries, |bytes| Entry::decode(bytes, &self.charter));
         let entries = entries.into_iter().collect::<Option<Vec<_>>>();
-        let entries = entries.ok_or("an entry is malformed")?;
-        replay_batch(&mut self.ledger, header, &entries)?;
-        self.tree.extend(batch.leaves.clone());
+        let entries = entries.ok_or(Refused::Fault("an entry is malformed"))?;
+        let missing = self.ledger.missing_holds(entries.iter().map(|entry| &entry.chain));
+        match reading::recall(storage, self.index, &mut self.ledger, &missing) {
+            // Whether the index led there or the journal is damaged, a replay of all will show.
+            Err(JournalError::Fault { name, what, .. }) => Err(JournalError::Index { name, what }),
+            recalled => recalled,
+        }?;
+        let applied = replay_batch(&mut self.ledger, header, &entries)?;
+        let chains = entries.iter().map(|entry| &entry.chain).zip(&applied.outcomes);
+        let told = Told::of(&self.ledger, chains, &applied);
+        self.add(&Addition {
+            batch: header.number,
+            leaves: &batch.leaves,
+            places: &places,
+            lines: &told.lines,
+            marked: &told.marked,
+            left: &applied.left,
+            begins: None,
+        })
+    }
+
+    /// Adds a batch to the index, unless it was there already.
+    fn add(&mut self, addition: &Addition<'_>) -> Result<(), Refused> {
+        if addition.batch > self.index.batch() {
+            self.index.add(addition)?;
+        }
         Ok(())
     }
+}
+
+/// Why a batch is not replayed.
+enum Refused {
+    /// The journal contradicts itself there.
+    Fault(&'static str),
+    /// Something else than the batch is wrong.
+    Error(JournalError),
+}
+
+impl From<&'static str> for Refused {
+    fn from(what: &'static str) -> Self {
+        Self::Fault(what)
+    }
+}
+
+impl From<JournalError> for Refused {
+    fn from(error: JournalError) -> Self {
+        Self::Error(error)
+    }
+}
+
+/// Where the entries of a batch lie.
+fn places(batch: &Batch<'_>, sequence: u64) -> Vec<Place> {
+    let mut entry = batch.offset + HEADER_BYTES as u64;
+    let places = batch.entries.iter().map(|bytes| {
+        // A segment is no longer than 32 bits can count.
+        let place = Place { sequence, batch: batch.offset as u32, entry: entry as u32 };
+        entry += 4 + bytes.len() as u64;
+        place
+    });
+    places.collect()
 }
 
 /// Applies a journaled batch again, and compares what comes of it with what was written.
@@ -286,7 +385,7 @@ pub(crate) fn replay_batch(
     ledger: &mut Ledger,
     header: &Header,
     entries: &[Entry],
-) -> Result<(), &'static str> {
+) -> Result<Applied, &'static str> {
     let applied = ledger.replay(entries.iter().map(|entry| &entry.chain), header.time);
     let same = applied.now == header.time
         && applied.expired.len() as u64 == u64::from(header.expired)
@@ -294,7 +393,7 @@ pub(crate) fn replay_batch(
             outcome.entry.is_some()
                 && outcome.replies.iter().map(|reply| reply.code).eq(entry.codes.iter().copied())
         });
-    if same { Ok(()) } else { Err("replay gives other results than were written") }
+    if same { Ok(applied) } else { Err("replay gives other results than were written") }
 }
 
 /// Goes on in the last segment where all in it is known to be flushed; otherwise copies what is
@@ -302,6 +401,7 @@ pub(crate) fn replay_batch(
 fn settle_tail<S: Storage>(
     journal: &mut Journal<S>,
     last: Last,
+    places: VecDeque<(u64, Vec<Place>)>,
     report: &mut Report,
 ) -> Result<(), JournalError> {
     journal.sequence = last.header.sequence;
@@ -330,10 +430,17 @@ fn settle_tail<S: Storage>(
     journal.sequence = header.sequence;
     journal.offset = (SEGMENT_HEADER_BYTES + tail.len()) as u64;
     journal.cursor.known = cursor.number;
-    let moved = journal.places.len().saturating_sub(usize::try_from(report.copied).unwrap_or(0));
-    for place in journal.places.iter_mut().skip(moved) {
-        place.sequence = header.sequence;
-        place.offset = place.offset - start as u64 + SEGMENT_HEADER_BYTES as u64;
-    }
+    let back = |offset: u32| {
+        // Where it lay, less what is not copied: within the segment.
+        (u64::from(offset) - start as u64 + SEGMENT_HEADER_BYTES as u64) as u32
+    };
+    let copied = places.into_iter().filter(|(number, _)| *number > cursor.number);
+    let moved = copied.flat_map(|(_, places)| places).map(|place| Place {
+        sequence: header.sequence,
+        batch: back(place.batch),
+        entry: back(place.entry),
+    });
+    let moved: Vec<Place> = moved.collect();
+    journal.index.move_entries(cursor.entries, &moved);
     Ok(())
 }

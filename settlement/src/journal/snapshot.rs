@@ -8,12 +8,11 @@ use sha2::{Digest as _, Sha256};
 
 use super::spares::unfinished;
 use super::storage::{JournalError, Storage, disk, read_all, write_all};
-use super::tree::Tree;
 use super::walk::Cursor;
 use crate::bytes::Reader;
-use crate::ledger::{Charter, Ledger};
+use crate::ledger::{Charter, Ledger, Window};
 
-const MAGIC: &[u8; 8] = b"gavelsnp";
+const MAGIC: &[u8; 8] = b"gavelsn2";
 const PREFIX: &str = "snapshot-";
 /// Snapshots kept: the newest, and one more in case that one is damaged.
 const KEEP: usize = 2;
@@ -21,7 +20,6 @@ const KEEP: usize = 2;
 /// A state, and where in the journal it stands.
 pub(crate) struct Snapshot {
     pub(crate) cursor: Cursor,
-    pub(crate) tree: Tree,
     pub(crate) ledger: Ledger,
 }
 
@@ -29,11 +27,10 @@ pub(crate) struct Snapshot {
 pub(crate) fn write(
     storage: &mut impl Storage,
     cursor: &Cursor,
-    tree: &Tree,
     ledger: &Ledger,
 ) -> Result<(), JournalError> {
     let state = ledger.to_bytes();
-    let mut out = Vec::with_capacity(state.len() + tree.leaves().len() * 32 + 256);
+    let mut out = Vec::with_capacity(state.len() + 256);
     out.extend_from_slice(MAGIC);
     out.extend_from_slice(&cursor.ledger.0);
     out.extend_from_slice(&cursor.epoch.to_le_bytes());
@@ -41,9 +38,6 @@ pub(crate) fn write(
         out.extend_from_slice(&value.to_le_bytes());
     }
     out.extend_from_slice(&cursor.chain.0);
-    for leaf in tree.leaves() {
-        out.extend_from_slice(leaf);
-    }
     out.extend_from_slice(&state);
     let sum: [u8; 32] = Sha256::digest(&out).into();
     out.extend_from_slice(&sum);
@@ -82,12 +76,13 @@ pub(crate) fn read(
     storage: &mut impl Storage,
     name: &str,
     charter: &Charter,
+    window: Window,
 ) -> Result<Option<Snapshot>, JournalError> {
     let bytes = read_all(storage, name)?;
-    Ok(decode(&bytes, charter))
+    Ok(decode(&bytes, charter, window))
 }
 
-fn decode(bytes: &[u8], charter: &Charter) -> Option<Snapshot> {
+fn decode(bytes: &[u8], charter: &Charter, window: Window) -> Option<Snapshot> {
     let (content, sum) = bytes.split_last_chunk::<32>()?;
     if <[u8; 32]>::from(Sha256::digest(content)) != *sum {
         return None;
@@ -99,15 +94,10 @@ fn decode(bytes: &[u8], charter: &Charter) -> Option<Snapshot> {
     let (ledger, epoch): (Digest, u32) = (reader.digest()?, reader.u32()?);
     let (number, time, entries) = (reader.u64()?, Time(reader.u64()?), reader.u64()?);
     let chain = reader.digest()?;
-    // Each takes 32 bytes, so that a hostile count reserves nothing.
-    let fits = usize::try_from(entries).ok().filter(|count| *count <= reader.left() / 32)?;
-    let leaves = (0..fits).map(|_| reader.array()).collect::<Option<Vec<_>>>()?;
-    let mut tree = Tree::default();
-    tree.extend(leaves);
     let state = reader.slice(reader.left())?;
-    let state = Ledger::from_bytes(state, *charter).ok()?;
+    let state = Ledger::read_back(state, *charter, window).ok()?;
     let cursor = Cursor { ledger, epoch, number, time, entries, chain, known: number };
     // The time of an epoch record is in the journal alone.
     let fits = ledger == charter.id() && state.entries() == entries && state.time() <= time;
-    fits.then_some(Snapshot { cursor, tree, ledger: state })
+    fits.then_some(Snapshot { cursor, ledger: state })
 }

@@ -1,8 +1,6 @@
 //! Spare segments: made full of zeros little by little, ahead of need.
 
-use std::io;
-
-use super::storage::{JournalError, Storage, disk, write_all};
+use super::storage::{JournalError, Storage, disk, is_full, write_all};
 
 /// Spare segments that are kept ready. While fewer are and no more can be made, new orders are
 /// refused: what is left is for settlements, expiries and voids.
@@ -87,10 +85,7 @@ impl Spares {
                 // Full is over only when a whole spare could be made.
                 Ok(())
             }
-            Err(JournalError::Disk {
-                kind: io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded,
-                ..
-            }) => {
+            Err(error) if is_full(&error) => {
                 self.full = true;
                 if let Some((name, _)) = self.filling.take() {
                     storage.remove(&name).map_err(disk("remove", &name))?;

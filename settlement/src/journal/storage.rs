@@ -84,6 +84,14 @@ pub enum JournalError {
         /// What is wrong there.
         what: &'static str,
     },
+    /// A file of the index is damaged. The journal is whole; the next start makes the index anew.
+    #[error("{name} is damaged: {what}; start again, which makes the index anew")]
+    Index {
+        /// The file.
+        name: String,
+        /// What is wrong with it.
+        what: &'static str,
+    },
     /// An earlier write or flush failed; nothing is tried again.
     #[error(
         "the journal has stopped after a failed write or flush: results of waiting requests are unknown"
@@ -119,6 +127,12 @@ pub enum JournalError {
     NotEmpty(String),
 }
 
+/// Whether the disk has no room.
+pub(crate) fn is_full(error: &JournalError) -> bool {
+    use io::ErrorKind::{QuotaExceeded, StorageFull};
+    matches!(error, JournalError::Disk { kind: StorageFull | QuotaExceeded, .. })
+}
+
 pub(crate) fn disk<'a>(
     doing: &'static str,
     name: &'a str,
@@ -133,7 +147,7 @@ pub(crate) fn disk<'a>(
 
 /// Writes all of it. A short write goes on where it ended; an error ends it for good.
 pub(crate) fn write_all(
-    storage: &mut impl Storage,
+    storage: &mut (impl Storage + ?Sized),
     name: &str,
     mut offset: u64,
     mut bytes: &[u8],
@@ -150,7 +164,10 @@ pub(crate) fn write_all(
 }
 
 /// Reads a whole file.
-pub(crate) fn read_all(storage: &mut impl Storage, name: &str) -> Result<Vec<u8>, JournalError> {
+pub(crate) fn read_all(
+    storage: &mut (impl Storage + ?Sized),
+    name: &str,
+) -> Result<Vec<u8>, JournalError> {
     let length = storage.length(name).map_err(disk("measure", name))?;
     let length = usize::try_from(length)
         .map_err(|_| disk("read", name)(io::ErrorKind::FileTooLarge.into()))?;
@@ -162,7 +179,7 @@ pub(crate) fn read_all(storage: &mut impl Storage, name: &str) -> Result<Vec<u8>
 
 /// Fills `buffer` as far as the file goes; answers with how far.
 pub(crate) fn read_into(
-    storage: &mut impl Storage,
+    storage: &mut (impl Storage + ?Sized),
     name: &str,
     offset: u64,
     buffer: &mut [u8],

@@ -8,7 +8,8 @@ pub(crate) use witness::tree::{Leaf, leaf_hash};
 
 use crate::parallel;
 
-/// All leaves and all complete subtrees: 64 bytes for each entry.
+/// All leaves and all complete subtrees, in memory: 64 bytes for each entry. For an audit, which
+/// asks for the roots of long ago; a server has [`crate::index::Nodes`].
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Tree {
     levels: Vec<Vec<Leaf>>,
@@ -55,6 +56,7 @@ impl Tree {
     }
 
     /// The path from leaf `index` to the root over `size` leaves (RFC 9162, 2.1.3.1).
+    #[cfg(test)]
     pub(crate) fn inclusion(&self, index: u64, size: u64) -> Option<Vec<Digest>> {
         if index >= size || size > self.size() {
             return None;
@@ -76,6 +78,7 @@ impl Tree {
     }
 
     /// The proof that the tree of `size` leaves continues that of `old` (RFC 9162, 2.1.4.1).
+    #[cfg(test)]
     pub(crate) fn consistency(&self, old: u64, size: u64) -> Option<Vec<Digest>> {
         if old == 0 || old > size || size > self.size() {
             return None;

@@ -2,13 +2,14 @@
 
 use auction::spec::Time;
 
-use super::Ledger;
 use super::account::{AccountIndex, Balances};
 use super::chain::Chain;
 use super::code::{Class, Code};
+use super::ids::{AccountId, RequestId};
 use super::records::{Fate, Record};
 use super::request::{Action, HoldKey};
 use super::signed::{Authority, VerifiedRequest};
+use super::{Attached, Ledger};
 
 /// The answer to one request.
 ///
@@ -46,6 +47,35 @@ pub struct Applied {
     pub outcomes: Vec<Outcome>,
     /// Whether anything was decided, time alone included: then the batch must be journaled.
     pub effective: bool,
+    /// What the committed requests that ended holds found in them.
+    pub(crate) ended: Vec<Ended>,
+    /// Decided ids that have left the ledger's memory: whoever keeps it must find them from here
+    /// on.
+    pub(crate) left: Vec<Left>,
+}
+
+/// A hold that a committed request took or gave up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Ended {
+    /// The entry that ended it.
+    pub(crate) entry: u64,
+    /// Which.
+    pub(crate) hold: HoldKey,
+    /// Minor units that it held.
+    pub(crate) amount: u64,
+}
+
+/// An id that has left the ledger's memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Left {
+    /// The account that it counts among the ids of.
+    pub(crate) account: AccountId,
+    /// The id.
+    pub(crate) id: RequestId,
+    /// The entry that decided it.
+    pub(crate) entry: u64,
+    /// What it stands for, for ever.
+    pub(crate) fate: Fate,
 }
 
 /// What a request met: nothing, so that it was applied, or an earlier decision.
@@ -53,6 +83,8 @@ pub struct Applied {
 pub(super) struct Step {
     pub(super) account: AccountIndex,
     pub(super) known: Option<(Code, u64)>,
+    /// The hold that it ended, and how much that held.
+    pub(super) ended: Option<(HoldKey, u64)>,
 }
 
 /// Why a request was refused, and under which account the refusal can be kept.
@@ -65,10 +97,11 @@ impl Ledger {
     /// Applies a batch at `max(previous time, clock)`. Due holds are swept first, at most as
     /// many as the charter says; those left over count as expired all the same.
     pub fn apply(&mut self, batch: &[Chain], clock: Time) -> Applied {
-        let applied = self.run(batch.iter(), clock);
+        let mut applied = self.run(batch.iter(), clock);
         // A batch that decided nothing leaves no trace, so that replay without it is the same.
         if applied.effective {
             self.time = applied.now;
+            applied.left = self.let_go();
         }
         applied
     }
@@ -80,8 +113,9 @@ impl Ledger {
         batch: impl ExactSizeIterator<Item = &'a Chain>,
         time: Time,
     ) -> Applied {
-        let applied = self.run(batch, time);
+        let mut applied = self.run(batch, time);
         self.time = applied.now;
+        applied.left = self.let_go();
         applied
     }
 
@@ -96,7 +130,9 @@ impl Ledger {
                 || outcome.replies.iter().any(|reply| told_the_time(reply.code));
             outcomes.push(outcome);
         }
-        Applied { now, expired, outcomes, effective }
+        self.forget_recalled();
+        let ended = std::mem::take(&mut self.ended);
+        Applied { now, expired, outcomes, effective, ended, left: Vec::new() }
     }
 
     fn sweep(&mut self, now: Time) -> Vec<HoldKey> {
@@ -166,7 +202,12 @@ impl Ledger {
         if steps.iter().any(|step| step.known.is_none()) {
             new_entry = Some(self.entries);
             if let Some(digest) = attached {
-                self.attachments.insert(self.entries, digest);
+                // At most MAX_CHAIN_REQUESTS.
+                let records = steps.len() as u8;
+                self.attachments.insert(self.entries, Attached { digest, records });
+            }
+            for (hold, amount) in steps.iter().filter_map(|step| step.ended) {
+                self.ended.push(Ended { entry: self.entries, hold, amount });
             }
             self.entries += 1;
         }
@@ -214,7 +255,6 @@ impl Ledger {
         code: Code,
         account: AccountIndex,
     ) -> Option<u64> {
-        self.records.has_room().ok()?;
         let entry = self.entries;
         self.insert_record(Record {
             id: request.request().id,

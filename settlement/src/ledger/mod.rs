@@ -11,6 +11,7 @@ mod correction;
 mod encoding;
 mod holds;
 mod ids;
+mod past;
 mod records;
 mod request;
 mod rules;
@@ -25,13 +26,15 @@ use auction::spec::Time;
 
 pub use account::{Account, Balances, Kind, MAX_BALANCE};
 pub use apply::{Applied, Outcome, Reply};
+pub(crate) use apply::{Ended, Left};
 pub(crate) use chain::RawEntry;
 pub use chain::{Attachment, Chain, ChainError, Entry, MAX_ATTACHMENT_BYTES, MAX_CHAIN_REQUESTS};
 pub use code::{Class, Code};
 pub use correction::{correction_id, correction_reference};
 pub use encoding::NotALedger;
 pub use ids::{AccountId, Charter, CharterError, Currency, RequestId, Sum};
-pub use records::{Fate, Record};
+pub(crate) use past::Past;
+pub use records::{Fate, Record, Window};
 pub use request::{Action, HoldKey, Movement, Part, Request, RequestError};
 pub use signed::{Authority, MAX_REQUEST_BYTES, SignedRequest, Unverified, VerifiedRequest};
 pub use soundness::{Totals, Unsound};
@@ -57,26 +60,46 @@ pub struct Ledger {
     accounts: Accounts,
     records: Records,
     holds: Holds,
-    /// The hash of each committed attachment, under its entry.
-    attachments: BTreeMap<u64, Digest>,
+    /// Each attachment that was committed with an id in memory, under its entry.
+    attachments: BTreeMap<u64, Attached>,
+    /// The same of ids that were brought back for the batch being applied.
+    recalled_attachments: BTreeMap<u64, Digest>,
+    /// The holds that the batch being applied has ended.
+    ended: Vec<Ended>,
     /// What the chain being applied has changed so far; empty between chains.
     undo: Vec<Undo>,
     /// What the requests of the chain being applied have met; kept to be used again.
     steps: Vec<apply::Step>,
 }
 
+/// An attachment of which the ledger keeps the hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Attached {
+    digest: Digest,
+    /// How many ids of its chain are in memory.
+    records: u8,
+}
+
 impl Ledger {
-    /// A ledger in which nothing has happened yet.
+    /// A ledger in which nothing has happened yet, and which keeps everything in memory.
     #[must_use]
     pub fn new(charter: Charter) -> Self {
+        Self::with_window(charter, Window::ALL)
+    }
+
+    /// The same, from whose memory ids leave. Before a batch is applied, what it says of those is
+    /// to be recalled: [`Ledger::missing`].
+    pub(crate) fn with_window(charter: Charter, window: Window) -> Self {
         Self {
             charter,
             time: Time(0),
             entries: 0,
             accounts: Accounts::default(),
-            records: Records::default(),
+            records: Records::new(window),
             holds: Holds::default(),
             attachments: BTreeMap::new(),
+            recalled_attachments: BTreeMap::new(),
+            ended: Vec::new(),
             undo: Vec::new(),
             steps: Vec::new(),
         }
@@ -106,13 +129,18 @@ impl Ledger {
         self.accounts.find(id).map(|index| self.accounts.at(index))
     }
 
+    /// The place of an account in the order of opening.
+    pub(crate) fn number_of(&self, id: &AccountId) -> Option<u32> {
+        self.accounts.find(id).map(|index| index.0)
+    }
+
     /// All accounts, in order of opening.
     #[must_use]
     pub fn accounts(&self) -> &[Account] {
         self.accounts.list()
     }
 
-    /// What became of the request that the owner of `account` gave `id`.
+    /// What became of the request that the owner of `account` gave `id`, where that is in memory.
     #[must_use]
     pub fn record(&self, account: &AccountId, id: RequestId) -> Option<&Record> {
         let account = self.accounts.find(account)?;
@@ -121,8 +149,14 @@ impl Ledger {
 
     /// How many ids are decided.
     #[must_use]
-    pub fn records(&self) -> usize {
-        self.records.list().len()
+    pub fn records(&self) -> u64 {
+        self.records.count()
+    }
+
+    /// How many decided ids are in memory.
+    #[must_use]
+    pub fn records_kept(&self) -> usize {
+        self.records.kept()
     }
 
     /// How many holds are neither posted, voided nor swept.
@@ -137,15 +171,12 @@ impl Ledger {
         self.holds.next_due()
     }
 
-    /// The hash of the attachment that was committed with an entry.
+    /// The hash of the attachment that was committed with an entry, where an id of that is in
+    /// memory.
     #[must_use]
     pub fn attachment(&self, entry: u64) -> Option<Digest> {
-        self.attachments.get(&entry).copied()
-    }
-
-    /// Whether anything was committed with an entry of this range.
-    pub(crate) fn has_attachment(&self, entries: std::ops::Range<u64>) -> bool {
-        self.attachments.range(entries).next().is_some()
+        let kept = self.attachments.get(&entry).map(|attached| attached.digest);
+        kept.or_else(|| self.recalled_attachments.get(&entry).copied())
     }
 
     /// Makes room for `more` decided ids at once, so that none of them waits for it.
@@ -160,7 +191,7 @@ impl std::fmt::Debug for Ledger {
             .field("time", &self.time)
             .field("entries", &self.entries)
             .field("accounts", &self.accounts.list().len())
-            .field("records", &self.records.list().len())
+            .field("records", &self.records.count())
             .field("holds", &self.holds.len())
             .finish_non_exhaustive()
     }

@@ -269,6 +269,21 @@ impl Request {
 }
 
 impl Action {
+    /// The accounts that it names by their ids, at most two, and not that of a hold.
+    pub(crate) fn accounts(&self) -> [Option<AccountId>; 2] {
+        match self {
+            Self::Post(movement)
+            | Self::Hold { movement, .. }
+            | Self::Purchase(movement)
+            | Self::Correct { movement, .. } => [Some(movement.debit), Some(movement.credit)],
+            Self::PostHold { account, .. }
+            | Self::VoidHold { account, .. }
+            | Self::Cancel { account }
+            | Self::Withdraw { account, .. } => [Some(*account), None],
+            Self::Deposit { .. } | Self::OpenEscrow { .. } => [None, None],
+        }
+    }
+
     fn tag(&self) -> u8 {
         match self {
             Self::Post(_) => POST,

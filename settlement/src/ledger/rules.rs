@@ -18,11 +18,12 @@ struct Decision {
     account: AccountIndex,
     fate: Fate,
     hold: Option<LiveHold>,
+    ended: Option<(HoldKey, u64)>,
 }
 
 impl Decision {
     fn committed(account: AccountIndex) -> Self {
-        Self { account, fate: Fate::Committed, hold: None }
+        Self { account, fate: Fate::Committed, hold: None, ended: None }
     }
 }
 
@@ -42,14 +43,16 @@ impl Ledger {
         {
             let record = self.records.at(index);
             return match already_decided(record, verified) {
-                None => Ok(Step { account, known: Some((record.code, record.entry)) }),
+                None => {
+                    let known = Some((record.code, record.entry));
+                    Ok(Step { account, known, ended: None })
+                }
                 Some(code) => Err(Refusal { code, account: None }),
             };
         }
-        let decided = good_at(request, now)
-            .and_then(|()| self.records.has_room())
-            .and_then(|()| self.decide(verified, account, now));
-        let Decision { account, fate, hold } = decided.map_err(|code| Refusal { code, account })?;
+        let decided = good_at(request, now).and_then(|()| self.decide(verified, account, now));
+        let Decision { account, fate, hold, ended } =
+            decided.map_err(|code| Refusal { code, account })?;
         let record = Record {
             id: request.id,
             content: verified.content(),
@@ -62,7 +65,7 @@ impl Ledger {
         if let Some(hold) = hold {
             self.begin_hold(index, hold);
         }
-        Ok(Step { account, known: None })
+        Ok(Step { account, known: None, ended })
     }
 
     /// The signing account, once it is known to belong to who signed; `None` where the request
@@ -118,7 +121,7 @@ impl Ledger {
             (_, None) => Err(Code::UnknownAccount),
             (Action::OpenEscrow { .. }, Some(_)) => Err(Code::AlreadyOpen),
             (Action::Cancel { .. }, Some(account)) => {
-                Ok(Decision { account, fate: Fate::Cancelled, hold: None })
+                Ok(Decision { fate: Fate::Cancelled, ..Decision::committed(account) })
             }
             (Action::Post(movement), Some(debit)) => {
                 let credit = self.movement(debit, movement, now)?;
@@ -273,7 +276,7 @@ impl Ledger {
         to.credits_pending += u128::from(amount);
         self.set_balances(credit, to);
         let hold = LiveHold { debit, credit, amount, timeout };
-        Ok(Decision { account: debit, fate: Fate::Held, hold: Some(hold) })
+        Ok(Decision { fate: Fate::Held, hold: Some(hold), ..Decision::committed(debit) })
     }
 
     /// Posts a hold (`part`) or voids it (`None`), once, by who it is in favour of.
@@ -311,7 +314,7 @@ impl Ledger {
         self.release(&hold, taken);
         self.end_hold(index);
         self.set_fate(index, if part.is_some() { Fate::HoldPosted } else { Fate::HoldVoided });
-        Ok(Decision::committed(account))
+        Ok(Decision { ended: Some((*key, hold.amount)), ..Decision::committed(account) })
     }
 
     /// Moves `amount` from one account to another, both checked.

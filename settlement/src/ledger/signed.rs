@@ -8,6 +8,7 @@ use super::ids::{AccountId, Charter};
 use super::request::{Action, Request, RequestError};
 use crate::bytes::Reader;
 use crate::layout::{Label, Signer, Statement};
+use crate::signatures::{Claim, Keyring};
 
 /// Longest encoded request with its signatures, in bytes.
 pub const MAX_REQUEST_BYTES: usize = 512;
@@ -30,6 +31,15 @@ enum Second {
     Operator(Signature),
     /// That of who is paid, on a purchase.
     Payee(PublicKey, Signature),
+}
+
+/// What the signatures of a request are of.
+struct Signed {
+    /// What the signer signs, and its hash.
+    statement: Statement,
+    content: Digest,
+    /// Whose the second signature must be, what it is of, and itself.
+    second: Option<(PublicKey, Statement, Signature)>,
 }
 
 /// Whose word a verified request is.
@@ -173,13 +183,10 @@ impl SignedRequest {
     /// [`Unverified`] when a signature does not hold, is missing or is of the wrong authority.
     pub fn verify(self, charter: &Charter) -> Result<VerifiedRequest, Unverified> {
         let authority = self.authority(charter)?;
-        let (statement, content) = self.verify_signer(charter)?;
-        match &self.second {
-            None => {}
-            Some(Second::Operator(second)) => statement.verify(&charter.operator(), second)?,
-            Some(Second::Payee(payee, second)) => {
-                countersigned(charter, &content).verify(payee, second)?;
-            }
+        let Signed { statement, content, second } = self.signed(charter);
+        statement.verify(&self.signer, &self.signature)?;
+        if let Some((key, statement, signature)) = second {
+            statement.verify(&key, &signature)?;
         }
         Ok(VerifiedRequest { request: self.request, authority, content, bytes: self.bytes })
     }
@@ -190,14 +197,69 @@ impl SignedRequest {
     /// # Errors
     /// [`BadSignature`] when it does not hold for this ledger.
     pub fn verify_before_countersigning(&self, charter: &Charter) -> Result<Digest, BadSignature> {
-        self.verify_signer(charter).map(|(_, content)| content)
+        let Signed { statement, content, .. } = self.signed(charter);
+        statement.verify(&self.signer, &self.signature)?;
+        Ok(content)
     }
 
-    fn verify_signer(&self, charter: &Charter) -> Result<(Statement, Digest), BadSignature> {
+    /// [`SignedRequest::verify`] with keys that are kept decoded: its signatures share a division.
+    pub(crate) fn verify_with(
+        self,
+        charter: &Charter,
+        keyring: &mut Keyring,
+    ) -> Result<VerifiedRequest, Unverified> {
+        let verified = Self::verify_all(vec![self], charter, keyring).pop();
+        #[expect(clippy::expect_used, reason = "there is a result for each request")]
+        verified.expect("one for the one")
+    }
+
+    /// Verifies many requests, each as [`SignedRequest::verify`] does; the results are in order.
+    pub(crate) fn verify_all(
+        requests: Vec<Self>,
+        charter: &Charter,
+        keyring: &mut Keyring,
+    ) -> Vec<Result<VerifiedRequest, Unverified>> {
+        let signed: Vec<Signed> = requests.iter().map(|one| one.signed(charter)).collect();
+        let mut claims = Vec::with_capacity(requests.len());
+        for (request, signed) in requests.iter().zip(&signed) {
+            let (key, message) = (request.signer, signed.statement.as_bytes());
+            claims.push(Claim { key, message, signature: &request.signature });
+            if let Some((key, statement, signature)) = &signed.second {
+                claims.push(Claim { key: *key, message: statement.as_bytes(), signature });
+            }
+        }
+        // One for each claim, in the same order.
+        let mut holds = keyring.hold(&claims).into_iter();
+        let mut check = |key| {
+            if holds.next().unwrap_or(false) { Ok(()) } else { Err(BadSignature { key }) }
+        };
+        let mut verified = Vec::with_capacity(requests.len());
+        for (request, signed) in requests.iter().zip(&signed) {
+            let first = check(request.signer);
+            let second = signed.second.as_ref().map_or(Ok(()), |(key, ..)| check(*key));
+            verified.push(request.authority(charter).and_then(|authority| {
+                first?;
+                second?;
+                Ok((authority, signed.content))
+            }));
+        }
+        let both = requests.into_iter().zip(verified);
+        both.map(|(Self { request, bytes, .. }, verified)| {
+            let (authority, content) = verified?;
+            Ok(VerifiedRequest { request, authority, content, bytes })
+        })
+        .collect()
+    }
+
+    /// What its signatures are of.
+    fn signed(&self, charter: &Charter) -> Signed {
         let statement = statement(charter, self.body_bytes());
-        statement.verify(&self.signer, &self.signature)?;
         let content = statement.hash();
-        Ok((statement, content))
+        let second = self.second.map(|second| match second {
+            Second::Operator(signature) => (charter.operator(), statement.clone(), signature),
+            Second::Payee(payee, signature) => (payee, countersigned(charter, &content), signature),
+        });
+        Signed { statement, content, second }
     }
 
     /// Which authority the signing keys claim; refused where the action needs another.
@@ -403,6 +465,34 @@ mod tests {
                 assert!(SignedRequest::decode(&bytes[..length]).is_err());
             }
         }
+    }
+
+    #[test]
+    fn many_are_verified_as_one_is() {
+        let mut all = Vec::new();
+        for action in every_action() {
+            let signed = signed(action);
+            let by_owner = SignedRequest::sign(signed.request(), &signer(4), &charter());
+            all.push(by_owner.clone().countersign(&signer(5), &charter()));
+            all.push(by_owner.countersign(&signer(2), &charter()));
+            let second = (signed.body + 32 + 64 + 1).min(signed.bytes.len() - 1);
+            for byte in [signed.body - 1, signed.body + 40, second, signed.bytes.len() - 2] {
+                let mut altered = signed.bytes.clone();
+                altered[byte] ^= 1;
+                all.extend(SignedRequest::decode(&altered));
+            }
+            all.push(signed);
+        }
+        let mut keyring = Keyring::new(64);
+        for some in all.chunks(7) {
+            let together = SignedRequest::verify_all(some.to_vec(), &charter(), &mut keyring);
+            let alone: Vec<_> = some.iter().map(|one| one.clone().verify(&charter())).collect();
+            assert_eq!(together, alone);
+        }
+        let good = all.iter().filter(|one| (*one).clone().verify(&charter()).is_ok());
+        // The withdrawal under the operator's countersignature once more, and a purchase under
+        // anybody's: whether that is who is paid, the ledger asks.
+        assert_eq!(good.count(), every_action().len() + 3);
     }
 
     #[test]

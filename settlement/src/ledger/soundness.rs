@@ -76,7 +76,7 @@ impl Ledger {
             pending.entry(hold.debit).or_default().0 += u128::from(hold.amount);
             pending.entry(hold.credit).or_default().1 += u128::from(hold.amount);
         }
-        let held = self.records.list().iter().filter(|record| record.fate == Fate::Held);
+        let held = self.records.list().filter(|(_, record)| record.fate == Fate::Held);
         if held.count() != self.holds.len() {
             return Err(Unsound::Orphan(AccountId(self.charter.id())));
         }

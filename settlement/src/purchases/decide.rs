@@ -12,7 +12,10 @@ use super::order::{OrderKey, OrderRefused, agree, key_of};
 use super::record::record;
 use super::safe::Safe;
 use crate::goods::GoodsKey;
-use crate::ledger::{Authority, Chain, Charter, RequestError, SignedRequest, Unverified};
+use crate::ledger::{
+    Authority, Chain, Charter, RequestError, SignedRequest, Unverified, VerifiedRequest,
+};
+use crate::signatures::Keyring;
 
 /// What a merchant brings.
 pub struct Submission {
@@ -129,6 +132,27 @@ pub fn decide(
     charter: &Charter,
     safe: &Safe,
 ) -> Result<Purchase, PurchaseRefused> {
+    decide_by(submission, delivered, charter, safe, |order| order.verify(charter))
+}
+
+/// The same by one of the server's own threads, with the keys that it keeps.
+pub(crate) fn decide_with(
+    submission: Submission,
+    delivered: &Delivered,
+    charter: &Charter,
+    safe: &Safe,
+    keyring: &mut Keyring,
+) -> Result<Purchase, PurchaseRefused> {
+    decide_by(submission, delivered, charter, safe, |order| order.verify_with(charter, keyring))
+}
+
+fn decide_by(
+    submission: Submission,
+    delivered: &Delivered,
+    charter: &Charter,
+    safe: &Safe,
+    verify: impl FnOnce(SignedRequest) -> Result<VerifiedRequest, Unverified>,
+) -> Result<Purchase, PurchaseRefused> {
     let (offer, order) = read(submission, charter)?;
     let key = match (offer.terms().delivery, delivered) {
         (Delivery::Encrypted(goods), Delivered::Key(key)) if key.check(&goods.key_hash).is_ok() => {
@@ -138,7 +162,7 @@ pub fn decide(
         _ => return Err(PurchaseRefused::OtherGoods),
     };
     // The dearest last.
-    let verified = order.verify(charter)?;
+    let verified = verify(order)?;
     let content = verified.content();
     match verified.authority() {
         Authority::OwnerAndPayee { payee, .. } if payee == offer.terms().merchant => {}
@@ -161,11 +185,28 @@ pub fn item_wanted(
     submission: Submission,
     charter: &Charter,
 ) -> Result<(HeldItem, Offer), PurchaseRefused> {
+    item_wanted_by(submission, charter, |order| order.verify(charter))
+}
+
+/// The same by one of the server's own threads, with the keys that it keeps.
+pub(crate) fn item_wanted_with(
+    submission: Submission,
+    charter: &Charter,
+    keyring: &mut Keyring,
+) -> Result<(HeldItem, Offer), PurchaseRefused> {
+    item_wanted_by(submission, charter, |order| order.verify_with(charter, keyring))
+}
+
+fn item_wanted_by(
+    submission: Submission,
+    charter: &Charter,
+    verify: impl FnOnce(SignedRequest) -> Result<VerifiedRequest, Unverified>,
+) -> Result<(HeldItem, Offer), PurchaseRefused> {
     let (offer, order) = read(submission, charter)?;
     let Delivery::Held(item) = offer.terms().delivery else {
         return Err(PurchaseRefused::OtherGoods);
     };
-    match order.verify(charter)?.authority() {
+    match verify(order)?.authority() {
         Authority::OwnerAndPayee { payee, .. } if payee == offer.terms().merchant => {
             Ok((item, offer))
         }

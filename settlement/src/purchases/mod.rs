@@ -17,6 +17,7 @@ pub mod safe;
 
 pub use bidder::is_harmless;
 pub use decide::{Delivered, Purchase, PurchaseRefused, StoredItem, Submission, decide};
+pub(crate) use decide::{decide_with, item_wanted_with};
 pub use history::{PurchaseHistory, PurchaseMisdeed, PurchaseSummary};
 pub use offer::{
     Delivery, HeldItem, MAX_DESCRIPTION_BYTES, MAX_OFFER_BYTES, Offer, OfferError, OfferRefused,

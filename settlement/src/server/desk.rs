@@ -1,20 +1,23 @@
 //! The way to the journal: chains in, decisions out, and everything that follows from a
 //! decision learnt before anybody hears of it.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use auction::spec::Time;
 use tokio::sync::oneshot;
 
 use super::auctions::Auctions;
-use super::history::History;
+use super::pages;
 use super::purchases::Purchases;
 use crate::bookkeeper::{Bookkeeper, Proof, Unflushed};
-use crate::journal::{AnyStorage, Receipt};
+use crate::journal::{AnyStorage, JournalError, Receipt};
 use crate::ledger::AccountId;
 use crate::ledger::{Chain, Charter, Entry, Ledger, Outcome};
-use crate::service::Page;
+use crate::service::{MAX_PAGE, Page};
 use crate::writer::{Committed, NoOutcome, Writer};
+
+/// The one that answers what is asked of ledger and journal.
+type Keeper = Bookkeeper<AnyStorage>;
 
 /// A chain that the journal has decided on.
 pub(crate) struct Decision {
@@ -46,27 +49,18 @@ pub(crate) struct Desk {
 
 /// What follows from the journal beside the ledger.
 pub(super) struct Learnt {
-    charter: Charter,
-    history: RwLock<History>,
     auctions: Arc<Auctions>,
     purchases: Arc<Purchases>,
 }
 
 impl Learnt {
-    pub(super) fn new(
-        charter: Charter,
-        auctions: Arc<Auctions>,
-        purchases: Arc<Purchases>,
-    ) -> Self {
-        Self { charter, history: RwLock::default(), auctions, purchases }
+    pub(super) fn new(auctions: Arc<Auctions>, purchases: Arc<Purchases>) -> Self {
+        Self { auctions, purchases }
     }
 
     /// Learns one entry. They come in order, at a start from the journal and later after each
     /// flush.
     pub(super) fn learn(&self, number: u64, time: Time, entry: &Entry) {
-        let mut history = self.history.write().unwrap_or_else(PoisonError::into_inner);
-        history.learn(number, time, entry, &self.charter);
-        drop(history);
         self.auctions.learn(number, time, entry);
         self.purchases.learn(number, time, entry);
     }
@@ -121,7 +115,7 @@ impl Desk {
     /// thread: keep it short.
     pub(crate) async fn ask<T: Send + 'static>(
         &self,
-        question: impl FnOnce(&mut Bookkeeper<AnyStorage>) -> Unflushed<T> + Send + 'static,
+        question: impl FnOnce(&mut Keeper) -> Unflushed<T> + Send + 'static,
     ) -> Option<T> {
         let (told, answer) = oneshot::channel();
         self.writer.ask(question, move |answer| {
@@ -139,9 +133,26 @@ impl Desk {
         self.ask(|bookkeeper| bookkeeper.look(question)).await
     }
 
+    /// The same of what may have to be read from the disk: `None` also where that fails, which is
+    /// logged.
+    pub(crate) async fn try_ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&mut Keeper) -> Result<Unflushed<T>, JournalError> + Send + 'static,
+    ) -> Option<T> {
+        let told = self.ask(|keeper| match question(keeper) {
+            Ok(answer) => answer.map(Some),
+            Err(error) => {
+                tracing::error!(%error, "an answer cannot be read back");
+                keeper.look(|_| None)
+            }
+        });
+        told.await.flatten()
+    }
+
     /// A page of an account's history.
-    pub(super) fn page(&self, account: &AccountId, from: u64, limit: u32) -> Page {
-        let history = self.learnt.history.read().unwrap_or_else(PoisonError::into_inner);
-        history.page(account, from, limit)
+    pub(super) async fn page(&self, account: AccountId, from: u64, limit: u32) -> Option<Page> {
+        let most = limit.min(MAX_PAGE);
+        let moved = self.try_ask(move |keeper| keeper.movements(&account, from, most)).await;
+        moved.map(|(total, moved)| pages::page(&account, total, &moved))
     }
 }

@@ -8,11 +8,12 @@
 mod alarm;
 mod auctions;
 mod checkers;
+mod checking;
 mod desk;
 mod error;
 pub mod files;
-mod history;
 mod keys;
+mod pages;
 mod pieces;
 pub mod private_file;
 mod purchases;
@@ -42,7 +43,7 @@ use crate::charter_file::{CHARTER_FILE, CharterFile};
 use crate::config::Config;
 use crate::journal::{AnyStorage, Directory, JournalError, Options, Report, Storage};
 use crate::layout::Signer;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, Window};
 use crate::service::{MAX_ANSWER, MAX_QUESTION};
 use crate::writer::Running;
 use alarm::Alarm;
@@ -55,6 +56,9 @@ use time::WriterClock;
 
 /// The journal's place in a server's directory.
 pub const JOURNAL_DIRECTORY: &str = "journal";
+/// The place of the journal's index: it follows from the journal, and may be deleted while no
+/// server runs.
+pub const INDEX_DIRECTORY: &str = "index";
 /// Time for an answer: a chain's flush, however many wait before it.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 /// How often it is looked whether a snapshot is due.
@@ -100,33 +104,38 @@ impl Server {
     /// [`ServerError`]: what the operator has to mend.
     pub fn open(dir: &Path, start: Start) -> Result<Self, ServerError> {
         let made = Made::read(dir)?;
-        let place = dir.join(JOURNAL_DIRECTORY);
-        let storage = Directory::open(&place).map_err(|error| match error.kind() {
-            std::io::ErrorKind::WouldBlock => ServerError::InUse(dir.to_owned()),
-            _ => ServerError::file("open", &place)(error),
-        })?;
-        Self::open_made(made, AnyStorage::new(storage), start)
+        let (journal, index) = (JOURNAL_DIRECTORY, INDEX_DIRECTORY);
+        let (journal, index) = (open_directory(dir, journal)?, open_directory(dir, index)?);
+        Self::open_made(made, AnyStorage::new(journal), Box::new(index), start)
     }
 
-    /// The same with the journal on another storage than [`JOURNAL_DIRECTORY`]. Who holds it must
-    /// be alone with `dir`, as who holds the lock of a [`Directory`] is.
+    /// The same with journal and index on other storages than [`JOURNAL_DIRECTORY`] and
+    /// [`INDEX_DIRECTORY`]. Who holds the journal's must be alone with `dir`, as who holds the lock
+    /// of a [`Directory`] is.
     ///
     /// # Errors
     /// As [`Server::open`].
     pub fn open_on(
         dir: &Path,
-        storage: impl Storage + 'static,
+        journal: impl Storage + 'static,
+        index: impl Storage + 'static,
         start: Start,
     ) -> Result<Self, ServerError> {
-        Self::open_made(Made::read(dir)?, AnyStorage::new(storage), start)
+        Self::open_made(Made::read(dir)?, AnyStorage::new(journal), Box::new(index), start)
     }
 
-    /// Whoever has the storage has its lock, which is the server's: whatever else lies in the
+    /// Whoever has the journal has its lock, which is the server's: whatever else lies in the
     /// directory is used by nobody else.
-    fn open_made(made: Made, storage: AnyStorage, start: Start) -> Result<Self, ServerError> {
+    fn open_made(
+        made: Made,
+        journal: AnyStorage,
+        index: Box<dyn Storage>,
+        start: Start,
+    ) -> Result<Self, ServerError> {
         let Made { dir, config, file, key, postings } = made;
         let options = Options { segment_bytes: u64::from(config.segment_mib) << 20 };
-        let mut opened = Bookkeeper::open(storage, file.charter, Signer::new(&key), options)?;
+        let (charter, signer, window) = (file.charter, Signer::new(&key), Window::default());
+        let mut opened = Bookkeeper::open_with(journal, index, charter, signer, options, window)?;
         let report = opened.report().clone();
         log(&report, opened.ledger());
         let identity = Identity::from_seed(key.seed());
@@ -138,9 +147,8 @@ impl Server {
         let purchases = Purchases::open(&dir, file.charter, most, Arc::clone(&told))?;
         let purchases = Arc::new(purchases);
         let auctions = Arc::new(Auctions::open(&dir, file.charter, keys, limits, told)?);
-        let learnt = Learnt::new(file.charter, Arc::clone(&auctions), Arc::clone(&purchases));
-        let learnt = Arc::new(learnt);
-        opened.scan(Scanned::All, |number, time, entry| learnt.learn(number, time, entry))?;
+        let learnt = Arc::new(Learnt::new(Arc::clone(&auctions), Arc::clone(&purchases)));
+        opened.scan(Scanned::Marked, |number, time, entry| learnt.learn(number, time, entry))?;
         auctions.ready()?;
         let known = report.snapshot.is_some() && report.replayed < MANY_REPLAYED;
         let snapshot_at = if known { opened.ledger().entries() } else { 0 };
@@ -193,8 +201,6 @@ impl Server {
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), ServerError> {
         let addr = self.endpoint.local_addr()?;
         let (alarm, drifted) = (Alarm::new(), Arc::new(OnceLock::new()));
-        let checkers = Checkers::start(self.config.max_waiting_chains, &alarm)
-            .map_err(ServerError::file("start the threads of", "the server"))?;
         // Dropped with this future, and then the writer ends.
         let alive = Alive(Arc::new(AtomicBool::new(true)));
         let mut clock =
@@ -207,6 +213,11 @@ impl Server {
         });
         let charter = self.file.charter;
         let desk = Arc::new(Desk::new(charter, running.writer(), self.learnt));
+        let (to, auctions) = (Arc::clone(&desk), Arc::clone(&self.auctions));
+        let check =
+            move |keyring: &mut _, waiting| checking::check(&to, &auctions, keyring, waiting);
+        let checkers = Checkers::start(self.config.max_waiting_chains, &alarm, check)
+            .map_err(ServerError::file("start the threads of", "the server"))?;
         let service = Arc::new(Service {
             desk: Arc::clone(&desk),
             checkers,
@@ -252,6 +263,15 @@ impl Drop for Alive {
     }
 }
 
+/// A directory of the server's, with its lock.
+fn open_directory(dir: &Path, name: &str) -> Result<Directory, ServerError> {
+    let place = dir.join(name);
+    Directory::open(&place).map_err(|error| match error.kind() {
+        std::io::ErrorKind::WouldBlock => ServerError::InUse(dir.to_owned()),
+        _ => ServerError::file("open", &place)(error),
+    })
+}
+
 /// What [`init`] made, read back.
 struct Made {
     dir: PathBuf,
@@ -278,8 +298,8 @@ impl Made {
 
 fn log(report: &Report, ledger: &Ledger) {
     let (entries, accounts) = (ledger.entries(), ledger.accounts().len());
-    let (snapshot, replayed) = (report.snapshot, report.replayed);
-    tracing::info!(entries, accounts, ?snapshot, replayed, "the journal was read back");
+    let (snapshot, indexed, replayed) = (report.snapshot, report.indexed, report.replayed);
+    tracing::info!(entries, accounts, ?snapshot, ?indexed, replayed, "the journal was read back");
     for name in &report.damaged_snapshots {
         tracing::warn!(name, "a damaged snapshot was passed over");
     }

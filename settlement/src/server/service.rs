@@ -9,15 +9,13 @@ use witness::service::{Answered, Asked, HeadAnswer, HeadQuestion};
 
 use super::auctions::Auctions;
 use super::checkers::Checkers;
+use super::checking::{Job, Submission};
 use super::desk::{Decision, Desk};
 use super::purchases::Purchases;
 use super::sight::Asker;
 use super::time::Clock;
 use crate::journal::Receipt;
-use crate::ledger::{
-    AccountId, Authority, Chain, Charter, Entry, MAX_CHAIN_REQUESTS, RequestId, SignedRequest,
-    VerifiedRequest,
-};
+use crate::ledger::{AccountId, Authority, Charter, Entry, MAX_CHAIN_REQUESTS, RequestId};
 use crate::service::{
     AccountView, Answer, CharterParts, Declined, Hello, MAX_QUESTION, Question, RequestResult,
     Standing, Submitted,
@@ -32,7 +30,7 @@ const ENDING_MS: u32 = 1000;
 /// The answering side of a server.
 pub(super) struct Service {
     pub(super) desk: Arc<Desk>,
-    pub(super) checkers: Checkers,
+    pub(super) checkers: Checkers<Job>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) auctions: Arc<Auctions>,
     pub(super) purchases: Arc<Purchases>,
@@ -64,18 +62,21 @@ impl Service {
         let answer = match question {
             Question::Submit(requests) => return self.submit(asker, requests).await,
             Question::Auction(question) => {
-                return self.auctions.answer(&self.desk, PublicKey(peer.0), *question).await;
+                // In a box: what is asked most often must not pay for the room that this needs.
+                let answer = self.auctions.answer(&self.desk, PublicKey(peer.0), *question);
+                return Box::pin(answer).await;
             }
             Question::Purchase(question) => {
-                let purchases = &self.purchases;
-                return purchases.answer(&self.desk, &self.checkers, asker, *question).await;
+                let (desk, checkers) = (&self.desk, &self.checkers);
+                let answer = self.purchases.answer(desk, checkers, asker, *question);
+                return Box::pin(answer).await;
             }
             Question::Hello => self.hello().await,
             Question::Account(account) => self.account(asker, account).await,
             Question::History(account, from, limit) => {
                 self.history(asker, account, from, limit).await
             }
-            Question::Request(account, id) => self.request(asker, account, id).await,
+            Question::Request(account, id) => Box::pin(self.request(asker, account, id)).await,
             Question::Flushed if asker.is_operator() => {
                 // Asked like anything else, so that it is flushed when it is said.
                 let flushed = self.desk.ask(|keeper| {
@@ -94,11 +95,11 @@ impl Service {
         let answered = match question {
             HeadQuestion::Head => self.desk.ask(|keeper| keeper.head()).await.map(HeadAnswer::Head),
             HeadQuestion::Beginning(epoch) => {
-                let head = self.desk.ask(move |keeper| keeper.beginning(epoch)).await;
+                let head = self.desk.try_ask(move |keeper| keeper.beginning(epoch)).await;
                 head.map(|head| head.map_or(HeadAnswer::Nothing, HeadAnswer::Head))
             }
             HeadQuestion::Continuation(old, new) => {
-                let word = self.desk.ask(move |keeper| keeper.continuation(old, new)).await;
+                let word = self.desk.try_ask(move |keeper| keeper.continuation(old, new)).await;
                 let said = |word| HeadAnswer::Continuation(Box::new(word));
                 word.map(|word| word.map_or(HeadAnswer::Nothing, said))
             }
@@ -126,14 +127,7 @@ impl Service {
             return Answer::Declined(Declined::ChainLength(count as u64));
         }
         let (told, decided) = oneshot::channel();
-        let (desk, auctions) = (Arc::clone(&self.desk), Arc::clone(&self.auctions));
-        let job = move || match check(&requests, desk.charter()) {
-            Ok(chain) if auctions.is_stray(&chain) => drop(told.send(Err(Declined::Stray))),
-            // Who waited may be gone, here and below.
-            Err(declined) => drop(told.send(Err(declined))),
-            Ok(chain) => desk.put(chain, move |decided| drop(told.send(Ok(decided)))),
-        };
-        if self.checkers.begin(job).is_err() {
+        if self.checkers.begin(Job::Submission(Submission { requests, told })).is_err() {
             return Answer::Busy { retry_after: BUSY_MS };
         }
         match decided.await {
@@ -165,7 +159,7 @@ impl Service {
         let receipt = if decision.outcome.entry.is_some() {
             decision.receipt()
         } else {
-            self.earlier(asker, &results, decision.entry).await
+            Box::pin(self.earlier(asker, &results, decision.entry)).await
         };
         Answer::Submitted(Box::new(Submitted { results, receipt: receipt.map(Box::new) }))
     }
@@ -191,13 +185,7 @@ impl Service {
 
     /// The entry that decided a request, read back.
     async fn read(&self, account: AccountId, id: RequestId) -> Option<Option<(Receipt, Entry)>> {
-        let found = self.desk.ask(move |keeper| match keeper.receipt(&account, id) {
-            Ok(receipt) => receipt,
-            Err(error) => {
-                tracing::error!(%error, "an entry cannot be read back");
-                keeper.look(|_| None)
-            }
-        });
+        let found = self.desk.try_ask(move |keeper| keeper.receipt(&account, id));
         let Some(receipt) = found.await? else { return Some(None) };
         let entry = Entry::decode(&receipt.entry, self.desk.charter());
         Some(entry.map(|entry| (receipt, entry)))
@@ -227,7 +215,7 @@ impl Service {
         limit: u32,
     ) -> Option<Answer> {
         if self.desk.look(move |ledger| asker.sees_account(ledger, &account)).await? {
-            Some(Answer::History(self.desk.page(&account, from, limit)))
+            self.desk.page(account, from, limit).await.map(Answer::History)
         } else {
             Some(Answer::Declined(Declined::NotYours))
         }
@@ -237,10 +225,11 @@ impl Service {
         let known = self.desk.look(move |ledger| {
             // Nobody who could not take part makes the server read its journal.
             let known = ledger.account(&account).filter(|_| asker.may_take_part(ledger, &account));
-            known.map(|found| (found.currency, found.owner, ledger.record(&account, id).copied()))
+            known.map(|found| (found.currency, found.owner))
         });
         let not_yours = || Some(Answer::Declined(Declined::NotYours));
-        let Some((currency, owner, record)) = known.await? else { return not_yours() };
+        let Some((currency, owner)) = known.await? else { return not_yours() };
+        let record = self.desk.try_ask(move |keeper| keeper.record(&account, id)).await?;
         let Some(record) = record else {
             return if asker.sees(&owner) { Some(Answer::Request(None)) } else { not_yours() };
         };
@@ -251,25 +240,6 @@ impl Service {
         let (code, fate) = (record.code, record.fate);
         Some(Answer::Request(Some(Box::new(Standing { code, fate, receipt }))))
     }
-}
-
-/// Decodes and verifies what was submitted.
-fn check(requests: &[Vec<u8>], charter: &Charter) -> Result<Chain, Declined> {
-    let verified = requests.iter().zip(0u32..).map(|(bytes, place)| {
-        let malformed = |error: crate::ledger::RequestError| Declined::Malformed {
-            place,
-            reason: error.to_string(),
-        };
-        let signed = SignedRequest::decode(bytes).map_err(malformed)?;
-        let unsigned = |error: crate::ledger::Unverified| Declined::Unsigned {
-            place,
-            reason: error.to_string(),
-        };
-        signed.verify(charter).map_err(unsigned)
-    });
-    let verified = verified.collect::<Result<Vec<VerifiedRequest>, Declined>>()?;
-    let count = verified.len();
-    Chain::new(verified, None).map_err(|_| Declined::ChainLength(count as u64))
 }
 
 /// The key behind an authority.

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::physical::DeliveryView;
+use super::whole;
 use crate::auctions::BondOrder;
 use crate::auctions::physical::{Place, Word};
 use crate::goods::GoodsKey;
@@ -31,6 +32,7 @@ pub enum AuctionQuestion {
         /// How many bytes come before it.
         offset: u64,
         /// The bytes, at most [`PIECE_BYTES`].
+        #[serde(with = "whole::bytes")]
         bytes: Vec<u8>,
     },
     /// The seller, after the last piece: here is the goods key. Give me your receipt.
@@ -93,6 +95,7 @@ pub enum AuctionAnswer {
         /// Bytes in all.
         total: u64,
         /// At most [`PIECE_BYTES`] of them.
+        #[serde(with = "whole::bytes")]
         bytes: Vec<u8>,
     },
     /// To [`AuctionQuestion::Bond`]: the bond is held.

@@ -5,15 +5,18 @@ use auction::spec::Time;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::whole;
 use crate::journal::{Receipt, SignedHead};
 use crate::ledger::{AccountId, Balances, Code, Currency, Fate, HoldKey, Kind, RequestId};
 
 /// Fields that travel one after the other.
 macro_rules! travels {
-    ($form:ident of $type:literal $value:ident { $($field:ident: $kind:ty),+ $(,)? }) => {
+    ($form:ident of $type:literal $value:ident {
+        $($(#[$how:meta])* $field:ident: $kind:ty),+ $(,)?
+    }) => {
         #[derive(Serialize, Deserialize)]
         #[serde(remote = $type)]
-        struct $form { $($field: $kind),+ }
+        struct $form { $($(#[$how])* $field: $kind),+ }
 
         impl Serialize for $value {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -30,7 +33,14 @@ macro_rules! travels {
 }
 
 travels! { ReceiptForm of "Receipt" Receipt {
-    number: u64, batch: u64, time: Time, entry: Vec<u8>, head: SignedHead, path: Vec<Digest>,
+    number: u64,
+    batch: u64,
+    time: Time,
+    #[serde(with = "whole::bytes")]
+    entry: Vec<u8>,
+    head: SignedHead,
+    #[serde(with = "whole::digests")]
+    path: Vec<Digest>,
 } }
 travels! { BalancesForm of "Balances" Balances {
     debits_posted: u128, debits_pending: u128, credits_posted: u128, credits_pending: u128,

@@ -150,12 +150,8 @@ impl<S: Storage, C: FnMut() -> Option<Time>> Rounds<S, C> {
         let Round { chains, answers, tasks, stop, .. } = std::mem::take(&mut self.round);
         self.round.stop = stop;
         let bookkeeper = &mut self.bookkeeper;
-        let outcomes = match bookkeeper.submit(chains, now) {
-            Ok(unflushed) => unflushed.map(|outcomes| {
-                let proofs = bookkeeper.proofs(&outcomes);
-                let both = outcomes.into_iter().zip(proofs);
-                both.map(|(outcome, proof)| Committed { outcome, proof }).collect()
-            }),
+        let unflushed = match bookkeeper.submit(chains, now) {
+            Ok(unflushed) => unflushed,
             Err(error @ (JournalError::Full | JournalError::BatchTooLarge { .. })) => {
                 return self.refuse(answers, tasks, &error);
             }
@@ -164,12 +160,24 @@ impl<S: Storage, C: FnMut() -> Option<Time>> Rounds<S, C> {
                 return Err(error.into());
             }
         };
-        let told = tasks.into_iter().map(|task| task(bookkeeper)).collect();
-        let applied = Applied { outcomes, answers, told };
         let begun = bookkeeper.begin_flush();
-        if let Some(before) = self.applied.replace(applied) {
-            before.answer(&self.bookkeeper);
+        if let Some(before) = self.applied.take() {
+            before.answer(bookkeeper);
         }
+        // While the disk works: a signature, the paths, and what was asked.
+        let proofs = match bookkeeper.proofs(&unflushed) {
+            Ok(proofs) => proofs,
+            Err(error) => {
+                give_all(answers, &NoOutcome::Unknown);
+                return Err(error.into());
+            }
+        };
+        let outcomes = unflushed.map(|outcomes| {
+            let both = outcomes.into_iter().zip(proofs);
+            both.map(|(outcome, proof)| Committed { outcome, proof }).collect()
+        });
+        let told = tasks.into_iter().map(|task| task(bookkeeper)).collect();
+        self.applied = Some(Applied { outcomes, answers, told });
         Ok(begun?)
     }
 

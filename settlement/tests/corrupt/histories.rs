@@ -28,15 +28,17 @@ fn with_payments(numbers: &[u128]) -> Disk {
 }
 
 /// Shows a witness what a server's journal is, honestly as far as this journal goes.
-fn look(keeper: &Bookkeeper<Disk>, watch: &mut Watch) -> Heard {
+fn look(keeper: &mut Bookkeeper<Disk>, watch: &mut Watch) -> Heard {
     let mut heard = watch.hear(head(keeper)).unwrap();
     while let Heard::Ask(pending) = heard {
         let said = match pending.question() {
             HeadQuestion::Beginning(epoch) => {
-                keeper.release(keeper.beginning(epoch)).unwrap().map(Said::Beginning)
+                let head = keeper.beginning(epoch).unwrap();
+                keeper.release(head).unwrap().map(Said::Beginning)
             }
             HeadQuestion::Continuation(old, new) => {
-                let word = keeper.release(keeper.continuation(old, new)).unwrap();
+                let word = keeper.continuation(old, new).unwrap();
+                let word = keeper.release(word).unwrap();
                 word.map(|word| Said::Continuation(Box::new(word)))
             }
             HeadQuestion::Head => None,
@@ -75,7 +77,7 @@ fn a_dropped_commit_is_named_by_its_receipt_and_by_a_witness() {
     let mut honest = keeper(&disk);
     let kept = receipt(&mut honest, 1, 11);
     let mut witness = watch();
-    assert_eq!(look(&honest, &mut witness), Heard::Accepted);
+    assert_eq!(look(&mut honest, &mut witness), Heard::Accepted);
     drop(honest);
     // The payment is taken out, another put in its place or none, and all is made to fit.
     let mut without = read(&disk);
@@ -94,7 +96,7 @@ fn a_dropped_commit_is_named_by_its_receipt_and_by_a_witness() {
         let mut keeper = keeper(&forged);
         submit(&mut keeper, &[post(50, 1, 2, 1), post(51, 1, 2, 1)], 50_000);
         let mut seen = witness.clone();
-        assert_eq!(look(&keeper, &mut seen), Heard::Convicted);
+        assert_eq!(look(&mut keeper, &mut seen), Heard::Convicted);
         judged(seen.convicted().unwrap());
     }
     // The last commit dropped, and nothing after it.
@@ -125,8 +127,8 @@ fn two_histories_for_two_clients_convict_when_they_compare_what_they_hold() {
     assert!(entries(&altered, &theirs[1]).judge().is_err());
     // A witness between them: whoever comes second is convicted by his own answer.
     let mut witness = watch();
-    assert_eq!(look(&first, &mut witness), Heard::Accepted);
-    assert_eq!(look(&second, &mut witness), Heard::Convicted);
+    assert_eq!(look(&mut first, &mut witness), Heard::Accepted);
+    assert_eq!(look(&mut second, &mut witness), Heard::Convicted);
     judged(witness.convicted().unwrap());
 }
 
@@ -151,7 +153,7 @@ fn a_secret_restore_convicts_and_a_stated_one_says_what_it_lost() {
     submit(&mut honest, &[post(12, 1, 2, 1), post(13, 1, 2, 1)], 20_000);
     let (kept, lost) = (receipt(&mut honest, 1, 10), receipt(&mut honest, 1, 13));
     let mut witness = watch();
-    assert_eq!(look(&honest, &mut witness), Heard::Accepted);
+    assert_eq!(look(&mut honest, &mut witness), Heard::Accepted);
     let seen = *witness.last().unwrap();
     drop(honest);
 
@@ -159,9 +161,9 @@ fn a_secret_restore_convicts_and_a_stated_one_says_what_it_lost() {
     let secret = write(&read(&copy));
     let mut keeper_of_secret = keeper(&secret);
     submit(&mut keeper_of_secret, &[post(30, 1, 2, 1)], 30_000);
-    assert_eq!(look(&keeper_of_secret, &mut witness.clone()), Heard::Convicted);
+    assert_eq!(look(&mut keeper_of_secret, &mut witness.clone()), Heard::Convicted);
     submit(&mut keeper_of_secret, &[post(31, 1, 2, 1), post(32, 1, 2, 1)], 31_000);
-    assert_eq!(look(&keeper_of_secret, &mut witness.clone()), Heard::Convicted);
+    assert_eq!(look(&mut keeper_of_secret, &mut witness.clone()), Heard::Convicted);
     drop(keeper_of_secret);
     let (report, _) = inquest(&secret, &[seen], std::slice::from_ref(&lost));
     let named = |report: &settlement::audit::AuditReport| report.misdeeds.len();
@@ -172,7 +174,7 @@ fn a_secret_restore_convicts_and_a_stated_one_says_what_it_lost() {
     let mut keeper_of_stated = keeper(&stated);
     submit(&mut keeper_of_stated, &[post(30, 1, 2, 1)], 30_000);
     let mut follows = witness.clone();
-    assert_eq!(look(&keeper_of_stated, &mut follows), Heard::Accepted);
+    assert_eq!(look(&mut keeper_of_stated, &mut follows), Heard::Accepted);
     assert_eq!((follows.losses()[0].kept, follows.losses()[0].seen), (4, 6));
     let after = head(&keeper_of_stated);
     assert_eq!((after.head.epoch, after.head.since), (1, 4));
@@ -192,7 +194,7 @@ fn a_secret_restore_convicts_and_a_stated_one_says_what_it_lost() {
     let mut keeper_of_second = keeper(&target);
     submit(&mut keeper_of_second, &[post(40, 1, 2, 1), post(41, 1, 2, 2)], 40_000);
     assert_eq!(head(&keeper_of_second).head.place(), (3, 6));
-    assert_eq!(look(&keeper_of_second, &mut follows), Heard::Accepted);
+    assert_eq!(look(&mut keeper_of_second, &mut follows), Heard::Accepted);
     assert!(follows.convicted().is_none());
 
     // Under cover of a restore an entry that it says was kept is another.

@@ -5,7 +5,9 @@ use auction::spec::Time;
 use settlement::client::ClientError;
 use settlement::journal::{Directory, backup};
 use settlement::layout::Signer;
-use settlement::ledger::{Action, Code, Fate, HoldKey, Part};
+use settlement::ledger::{
+    AccountId, Action, Code, Fate, HoldKey, Movement, Part, Request, SignedRequest, correction_id,
+};
 use settlement::service::{Declined, MovementKind, Side};
 
 use crate::bank::*;
@@ -102,6 +104,32 @@ async fn holds_expire_by_themselves_and_history_tells_everything() {
     let other = two.history(account(2), 3).await.unwrap().movements;
     assert_eq!((other[0].side, other[0].other, other[0].id), (Side::Credit, account(1), id(5)));
     assert!(one.history(account(1), 99).await.unwrap().movements.is_empty());
+    open.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_correction_stands_in_both_histories_in_the_operators_name() {
+    let bank = Bank::found();
+    let open = bank.open().await;
+    open.fund(&bank, &[1, 2], 100).await;
+    let reference = Digest([8; 32]);
+    let movement = Movement { debit: account(2), credit: account(1), amount: sum(7), reference };
+    let (id, currency) = (correction_id(&reference, 0), eur());
+    let action = Action::Correct { currency, movement, part: 0 };
+    let request = Request { id, until: UNTIL, action };
+    let signed = SignedRequest::sign(&request, &Signer::new(&bank.operator), &bank.charter);
+    assert!(open.client(1).submit(&[signed]).await.unwrap().is_done());
+    open.stop().await.unwrap();
+    // And after a start, from the index.
+    let open = bank.open().await;
+    let operator = AccountId::of_owner(&bank.operator.public(), currency);
+    for (who, side, other) in [(1, Side::Credit, 2), (2, Side::Debit, 1)] {
+        let page = open.client(who).history(account(who), 1).await.unwrap();
+        let [line] = page.movements[..] else { panic!("{page:?}") };
+        assert_eq!((line.kind, line.side, line.amount), (MovementKind::Correct, side, 7));
+        assert_eq!((line.other, line.signed_by), (account(other), operator));
+        assert_eq!((line.id, line.reference, page.total), (id, reference, 2));
+    }
     open.stop().await.unwrap();
 }
 

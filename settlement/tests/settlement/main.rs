@@ -6,10 +6,12 @@
 mod copies;
 mod crashes;
 mod disk;
+mod epochs;
 mod faults;
 mod forge;
 mod full;
 mod group;
+mod index;
 mod oracle;
 mod people;
 mod proofs;

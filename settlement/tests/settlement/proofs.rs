@@ -126,10 +126,13 @@ fn heads_are_consistent_and_two_histories_convict_the_server() {
     honest.flush().unwrap();
     forked.flush().unwrap();
     let (later, fork) = (head(&honest), head(&forked));
-    let word = honest.release(honest.continuation(2, 3)).unwrap().unwrap();
+    let word = honest.continuation(2, 3).unwrap();
+    let word = honest.release(word).unwrap().unwrap();
     assert!(word.verify(&charter().ledger_key()).unwrap().holds());
-    assert!(honest.release(honest.continuation(3, 4)).unwrap().is_none());
-    assert!(honest.release(honest.continuation(3, 2)).unwrap().is_none());
+    for (old, new) in [(3, 4), (3, 2)] {
+        let none = honest.continuation(old, new).unwrap();
+        assert!(honest.release(none).unwrap().is_none());
+    }
     let convicts = |one: SignedHead, other: SignedHead| {
         let case = Case::Words(Box::new([one, other].map(Word::Head)), Vec::new());
         let evidence = ServerEvidence { of: charter().ledger_key(), case };

@@ -4,11 +4,12 @@
 use auction::layout::Digest;
 use auction::spec::Time;
 use proptest::prelude::*;
+use settlement::audit::{AuditError, Held, Misdeed, inquire};
 use settlement::bookkeeper::Bookkeeper;
 use settlement::journal::{Options, Storage};
 use settlement::ledger::{
     AccountId, Action, Chain, Charter, Class, Code, HoldKey, Ledger, Outcome, Part, Request,
-    VerifiedRequest,
+    VerifiedRequest, correction_id,
 };
 
 use crate::disk::Disk;
@@ -112,7 +113,12 @@ impl Draft {
         let wrong = self.wrong_signer && self.kind > 1 && ![12, 20].contains(&self.kind);
         let signer = if wrong { 99 } else { owner };
         let until_time = Time((clock + u64::from(self.ahead) + 30).saturating_sub(25));
-        let request = Request { id: id(u128::from(self.id)), until: until_time, action };
+        // The id of a correction follows from it.
+        let id = match action {
+            Action::Correct { movement, part, .. } => correction_id(&movement.reference, part),
+            _ => id(u128::from(self.id)),
+        };
+        let request = Request { id, until: until_time, action };
         let second = match self.kind {
             11 => Some(202),
             16..=19 if self.wrong_payee => Some(99),
@@ -250,7 +256,10 @@ proptest! {
         prop_assert_eq!(opened.report().snapshot, None);
         prop_assert_eq!(opened.ledger().to_bytes(), live);
         drop(opened);
-        let audited = settlement::audit::audit(&mut bare, &charter, &[]).unwrap();
+        let (audited, _) = inquire(&mut bare, &charter, &Held::default()).unwrap();
         prop_assert!(!audited.tail);
+        // There was nothing to correct.
+        let expected = |one: &Misdeed| matches!(one.wrong, AuditError::Correction { .. });
+        prop_assert!(audited.misdeeds.iter().all(expected), "{:?}", audited.misdeeds);
     }
 }

@@ -82,7 +82,7 @@ fn a_scan_sees_every_entry_in_order_or_those_with_attachments() {
     let mut opened = open(&disk);
     assert!(opened.report().copied > 0 && opened.report().snapshot == Some(4));
     assert_eq!(scan(&mut opened, Scanned::All), expected);
-    assert_eq!(scan(&mut opened, Scanned::WithAttachment), attached);
+    assert_eq!(scan(&mut opened, Scanned::Marked), attached);
     // What is committed later is seen too, and is flushed by then.
     let mut keeper = opened.serve_confirmed();
     let _ = keeper.submit(vec![post(900, 1, 2, 1).into()], Time(2000)).unwrap();

@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use settlement::server::{JOURNAL_DIRECTORY, Server, Start};
+use settlement::server::{INDEX_DIRECTORY, JOURNAL_DIRECTORY, Server, Start};
 use tests::forgetful::Forgetful;
 use tests::shifted_clock::ShiftedClock;
 
@@ -21,10 +21,11 @@ fn main() {
     });
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let storage = Forgetful::open(&dir.join(JOURNAL_DIRECTORY)).unwrap();
+        let open = |name: &str| Forgetful::open(&dir.join(name)).unwrap();
+        let (journal, index) = (open(JOURNAL_DIRECTORY), open(INDEX_DIRECTORY));
         // The operator's word: a test moves the clock on by more than an hour.
         let start = Start { clock: Arc::new(ShiftedClock::new(clock)), confirm_clock: true };
-        let server = Server::open_on(&dir, storage, start).unwrap();
+        let server = Server::open_on(&dir, journal, index, start).unwrap();
         println!("{}", server.local_addr().unwrap());
         server.run(std::future::pending()).await.unwrap();
     });

@@ -71,7 +71,10 @@ impl Town {
         let behind = |asker: &SecretKey, link| {
             let at = bank.charter.address.clone();
             let sides = Sides { asked: &server_key, at, asker };
-            Relay::start::<bank::Question, bank::Answer, _>(&sides, links.line(link))
+            Relay::start::<bank::Asked<bank::Question>, bank::Answered<bank::Answer>, _>(
+                &sides,
+                links.line(link),
+            )
         };
         let started = |relay: Result<Relay, link::LinkError>| {
             relay.map_err(|error| Failure::from(settlement::client::ClientError::from(error)))

@@ -6,11 +6,13 @@ use tokio::sync::oneshot;
 
 use super::{Purchases, answered, busy, declined, undecided};
 use crate::ledger::Code;
-use crate::purchases::{Delivered, OrderKey, PurchaseRefused, Submission, decide};
+use crate::purchases::{Delivered, OrderKey, PurchaseRefused, Submission, decide_with};
 use crate::server::checkers::Checkers;
+use crate::server::checking::Job;
 use crate::server::desk::{Decision, Desk};
 use crate::service::Answer;
 use crate::service::purchases::{Paid, PurchaseAnswer, PurchaseDeclined};
+use crate::signatures::Keyring;
 use crate::writer::NoOutcome;
 
 /// What a checker or the journal says.
@@ -21,23 +23,26 @@ impl Purchases {
     pub(super) async fn buy(
         self: &Arc<Self>,
         desk: &Arc<Desk>,
-        checkers: &Checkers,
+        checkers: &Checkers<Job>,
         submission: Submission,
         delivered: Delivered,
     ) -> Answer {
         let (told, decided) = oneshot::channel::<Told>();
         let (this, to) = (Arc::clone(self), Arc::clone(desk));
-        let job = move || match decide(submission, &delivered, &this.charter, &this.safe) {
-            // Who waited may be gone, here and below.
-            Err(refused) => drop(told.send(Err(refused))),
-            Ok(purchase) => {
-                let name = purchase.key();
-                to.put(purchase.into_chain(), move |decision| {
-                    drop(told.send(Ok((name, decision))));
-                });
+        let job = move |keyring: &mut Keyring| {
+            let decided = decide_with(submission, &delivered, &this.charter, &this.safe, keyring);
+            match decided {
+                // Who waited may be gone, here and below.
+                Err(refused) => drop(told.send(Err(refused))),
+                Ok(purchase) => {
+                    let name = purchase.key();
+                    to.put(purchase.into_chain(), move |decision| {
+                        drop(told.send(Ok((name, decision))));
+                    });
+                }
             }
         };
-        if checkers.begin(job).is_err() {
+        if checkers.begin(Job::Order(Box::new(job))).is_err() {
             return busy();
         }
         match decided.await {

@@ -17,15 +17,18 @@ use super::{
 use crate::goods::{GoodsError, checksum_of_item, unwatched};
 use crate::layout::{Label, Statement};
 use crate::ledger::SignedRequest;
-use crate::purchases::decide::item_wanted;
-use crate::purchases::{Delivered, Delivery, HeldItem, Offer, OrderKey, StoredItem, Submission};
+use crate::purchases::{
+    Delivered, Delivery, HeldItem, Offer, OrderKey, StoredItem, Submission, item_wanted_with,
+};
 use crate::server::checkers::Checkers;
+use crate::server::checking::Job;
 use crate::server::desk::Desk;
 use crate::server::error::ServerError;
 use crate::server::pieces::Pieces;
 use crate::server::sight::Asker;
 use crate::service::Answer;
 use crate::service::purchases::{ITEM_PIECE_BYTES, PurchaseAnswer, PurchaseDeclined};
+use crate::signatures::Keyring;
 
 /// The folder's name in a server's directory.
 const FOLDER: &str = "items";
@@ -99,7 +102,7 @@ impl Purchases {
     /// Says how much of an order's item is there, and takes the rest.
     pub(super) async fn deposit(
         self: &Arc<Self>,
-        checkers: &Checkers,
+        checkers: &Checkers<Job>,
         asker: Asker,
         order: Vec<u8>,
         offer: Vec<u8>,
@@ -107,11 +110,12 @@ impl Purchases {
         let until = SignedRequest::decode(&order).map(|order| order.request().until);
         let (told, checked) = oneshot::channel();
         let this = Arc::clone(self);
-        let job = move || {
+        let job = move |keyring: &mut Keyring| {
+            let wanted = item_wanted_with(Submission { order, offer }, &this.charter, keyring);
             // Who waited may be gone.
-            drop(told.send(item_wanted(Submission { order, offer }, &this.charter)));
+            drop(told.send(wanted));
         };
-        if checkers.begin(job).is_err() {
+        if checkers.begin(Job::Order(Box::new(job))).is_err() {
             return busy();
         }
         let (item, offer) = match checked.await {
@@ -208,7 +212,7 @@ impl Purchases {
     pub(super) async fn buy_held(
         self: &Arc<Self>,
         desk: &Arc<Desk>,
-        checkers: &Checkers,
+        checkers: &Checkers<Job>,
         asker: Asker,
         submission: Submission,
     ) -> Answer {

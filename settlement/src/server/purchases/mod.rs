@@ -19,6 +19,7 @@ use auction::layout::Digest;
 use auction::spec::Time;
 
 use super::checkers::Checkers;
+use super::checking::Job;
 use super::desk::Desk;
 use super::error::ServerError;
 use super::sight::Asker;
@@ -92,7 +93,7 @@ impl Purchases {
     pub(crate) async fn answer(
         self: &Arc<Self>,
         desk: &Arc<Desk>,
-        checkers: &Checkers,
+        checkers: &Checkers<Job>,
         asker: Asker,
         question: PurchaseQuestion,
     ) -> Answer {

@@ -25,15 +25,17 @@ impl Purchases {
         let known = desk.look(move |ledger| {
             // Nobody who could not take part makes the server read its journal.
             let known = ledger.account(&account).filter(|_| asker.may_take_part(ledger, &account));
-            known.map(|found| (found.owner, ledger.record(&account, id).copied()))
+            known.map(|found| found.owner)
         });
         let not_yours = || declined(PurchaseDeclined::NotYours);
-        let (owner, record) = match known.await {
-            Some(Some(known)) => known,
+        let owner = match known.await {
+            Some(Some(owner)) => owner,
             Some(None) => return not_yours(),
             None => return busy(),
         };
         let customer = asker.sees(&owner);
+        let record = desk.try_ask(move |keeper| keeper.record(&account, id)).await;
+        let Some(record) = record else { return busy() };
         let Some(record) = record else {
             return if customer { answered(PurchaseAnswer::Undecided) } else { not_yours() };
         };
