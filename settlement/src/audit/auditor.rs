@@ -15,8 +15,7 @@ use crate::ledger::{
     SignedRequest, VerifiedRequest,
 };
 use crate::parallel;
-use crate::unwinding::wrongs::rightful_part;
-use crate::unwinding::{Moved, Movements, Wrongs};
+use crate::unwinding::{Budget, Moved, Movements, Wrongs};
 
 pub(super) struct Auditor<'a, C> {
     check: &'a mut C,
@@ -233,14 +232,19 @@ impl<'a, C: EntryCheck> Auditor<'a, C> {
                 rightful
             }
         };
+        let mut budget = match &rightful {
+            Rightful::Known(expected) => Some(Budget::of(expected)),
+            Rightful::Unknown => None,
+        };
         for moved in &moved {
             let request = entry.chain.requests().get(usize::from(moved.request));
             let Some(request) = request else { continue };
-            self.moved(number, time, leaf, moved, request, &rightful);
+            self.moved(number, time, leaf, moved, request, budget.as_mut());
         }
     }
 
-    /// Sorts a movement: rightful, wrong, or the correction of a wrong one.
+    /// Sorts a movement: rightful, wrong, or the correction of a wrong one. The budget is what
+    /// the entry may still move rightfully, where that is known.
     fn moved(
         &mut self,
         number: u64,
@@ -248,7 +252,7 @@ impl<'a, C: EntryCheck> Auditor<'a, C> {
         leaf: &[u8; 32],
         moved: &Moved,
         request: &VerifiedRequest,
-        rightful: &Rightful,
+        budget: Option<&mut Budget>,
     ) {
         if let Action::Correct { movement, .. } = &request.request().action {
             let corrected = self.wrongs.correct(number, leaf, moved, &movement.reference);
@@ -263,9 +267,9 @@ impl<'a, C: EntryCheck> Auditor<'a, C> {
         }
         // What its owner signed for is his doing, whatever else the entry holds; but a purchase
         // was signed for with the goods key beside it, and what the offer says.
-        let part = match (request.authority(), rightful) {
-            (Authority::Postings | Authority::OwnerAndPayee { .. }, Rightful::Known(expected)) => {
-                rightful_part(moved, expected)
+        let part = match (request.authority(), budget) {
+            (Authority::Postings | Authority::OwnerAndPayee { .. }, Some(budget)) => {
+                budget.take(moved)
             }
             _ => moved.amount,
         };

@@ -14,6 +14,8 @@ pub struct Planned {
     pub wrong: WrongMovement,
     /// How much it moves back, in minor units: zero where whoever got the money has spent it.
     pub amount: u64,
+    /// Which part of the correction it is.
+    pub part: u32,
 }
 
 impl Planned {
@@ -27,12 +29,12 @@ impl Planned {
     /// take.
     #[must_use]
     pub fn request(&self, until: Time) -> Option<Request> {
-        let WrongMovement { moved, reference, parts, .. } = self.wrong;
+        let (WrongMovement { moved, reference, .. }, part) = (self.wrong, self.part);
         let amount = Sum::new(self.amount)?;
         let (debit, credit) = (moved.credit, moved.debit);
         let movement = Movement { debit, credit, amount, reference };
-        let action = Action::Correct { currency: moved.currency, movement, part: parts };
-        Some(Request { id: correction_id(&reference, parts), until, action })
+        let action = Action::Correct { currency: moved.currency, movement, part };
+        Some(Request { id: correction_id(&reference, part), until, action })
     }
 }
 
@@ -55,7 +57,19 @@ pub fn plan(wrongs: &[WrongMovement], ledger: &Ledger) -> Vec<Planned> {
         let amount = u64::try_from(have.max(0)).unwrap_or(u64::MAX).min(wrong.left());
         available.insert(from, have - i128::from(amount));
         *available.entry(to).or_insert_with(|| there(&to)) += i128::from(amount);
-        planned.push(Planned { wrong: *wrong, amount });
+        let part = next_part(wrong, ledger);
+        planned.push(Planned { wrong: *wrong, amount, part });
     }
     planned
+}
+
+/// The first part under whose id the ledger knows nothing. What is known there need not have moved
+/// anything back: a refusal for lack of funds is final for its id, a correction may have gone
+/// between other accounts, and the operator may have used the id for something else.
+fn next_part(wrong: &WrongMovement, ledger: &Ledger) -> u32 {
+    let operator = AccountId::of_owner(&ledger.charter().operator(), wrong.moved.currency);
+    let is_known =
+        |part: &u32| ledger.record(&operator, correction_id(&wrong.reference, *part)).is_some();
+    // The ledger has fewer records than there are parts.
+    (0..u32::MAX).find(|part| !is_known(part)).unwrap_or(u32::MAX)
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use auction::layout::Digest;
 
 use super::movements::Moved;
-use crate::ledger::{AccountId, Action, Currency, HoldKey, Ledger, Request, correction_reference};
+use crate::ledger::{AccountId, Currency, HoldKey, Ledger, correction_reference};
 
 /// A movement, or a part of one, that was not rightful.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,8 +18,6 @@ pub struct WrongMovement {
     pub wrong: u64,
     /// How much of that corrections have moved back.
     pub corrected: u64,
-    /// Corrections so far: the number of the next part.
-    pub parts: u32,
     /// What a correction of it refers to.
     pub reference: Digest,
 }
@@ -88,8 +86,7 @@ impl Wrongs {
         let wrong = moved.amount - rightful;
         if wrong > 0 {
             let reference = correction_reference(leaf, moved.request);
-            let (corrected, parts) = (0, 0);
-            let found = WrongMovement { entry, moved: *moved, wrong, corrected, parts, reference };
+            let found = WrongMovement { entry, moved: *moved, wrong, corrected: 0, reference };
             self.wrong.insert(reference, found);
         }
     }
@@ -170,7 +167,6 @@ impl WrongMovement {
         if (moved.debit, moved.credit) != (self.moved.credit, self.moved.debit) {
             return Err((WrongCorrection::OtherAccounts { entry }, moved.amount));
         }
-        self.parts = self.parts.saturating_add(1);
         let (got, left) = (moved.amount, self.left());
         self.corrected += got.min(left);
         if got > left {
@@ -178,24 +174,4 @@ impl WrongMovement {
         }
         Ok(())
     }
-}
-
-/// How much of each movement of an entry should have moved, where these requests should have been
-/// in its place: what goes the same way, and no more than that.
-#[must_use]
-pub fn rightful_part(moved: &Moved, expected: &[Request]) -> u64 {
-    let way = |request: &Request| match request.action {
-        Action::Post(movement) => (movement.debit == moved.debit
-            && movement.credit == moved.credit)
-            .then_some(movement.amount.get()),
-        Action::PostHold { account, hold, part, .. } => {
-            let same = Some(hold) == moved.hold && account == moved.credit;
-            same.then_some(match part {
-                crate::ledger::Part::Whole => moved.amount,
-                crate::ledger::Part::Amount(amount) => amount,
-            })
-        }
-        _ => None,
-    };
-    expected.iter().filter_map(way).fold(0, u64::saturating_add).min(moved.amount)
 }

@@ -25,17 +25,22 @@ use crate::disk::Disk;
 use crate::in_memory;
 use crate::world::*;
 
-const OPTIONS: Options = Options { segment_bytes: 1 << 20 };
+pub const OPTIONS: Options = Options { segment_bytes: 1 << 20 };
 
 /// A world's journal as the server's disk holds it.
 pub fn disk_of(world: &World) -> Disk {
     let disk = Disk::new();
-    let mut keeper = keeper(&disk);
-    for (chain, now) in &world.applied {
+    write_on(&disk, &world.applied);
+    disk
+}
+
+/// Commits more chains, each at its clock.
+pub fn write_on(disk: &Disk, chains: &[(Chain, u64)]) {
+    let mut keeper = keeper(disk);
+    for (chain, now) in chains {
         let _ = keeper.submit(vec![chain.clone()], Time(*now)).unwrap();
     }
     keeper.flush().unwrap();
-    disk
 }
 
 pub fn keeper(disk: &Disk) -> Bookkeeper<Disk> {
@@ -49,7 +54,13 @@ pub fn receipt(disk: &Disk, account: AccountId, number: settlement::ledger::Requ
     keeper.release(receipt).unwrap().unwrap()
 }
 
-fn inquest(disk: &Disk, auction: Digest, transcript: Option<&[u8]>) -> (AuditReport, Ledger) {
+/// The receipt of a chain, by its first request.
+pub fn receipt_of(disk: &Disk, chain: &Chain) -> Receipt {
+    let first = &chain.requests()[0];
+    receipt(disk, first.signing_account(&charter()), first.request().id)
+}
+
+pub fn inquest(disk: &Disk, auction: Digest, transcript: Option<&[u8]>) -> (AuditReport, Ledger) {
     let evidence = |id: &Digest| transcript.filter(|_| *id == auction).map(<[u8]>::to_vec);
     let mut history = History::new(charter(), evidence, in_memory::rng(77));
     inquire_with(&mut disk.clone(), &charter(), &Held::default(), &mut history).unwrap()
@@ -91,7 +102,7 @@ fn priced(world: &mut World, bytes: &[u8], price: u64) -> Chain {
     Chain::new(requests.collect(), Some(Attached::Sale(record).to_bytes())).unwrap()
 }
 
-fn evidence(bytes: &[u8], decision: Receipt) -> PaymentEvidence {
+pub fn evidence(bytes: &[u8], decision: Receipt) -> PaymentEvidence {
     PaymentEvidence {
         charter: CharterParts::from(&charter()),
         transcript: bytes.to_vec(),
@@ -104,12 +115,12 @@ fn evidence(bytes: &[u8], decision: Receipt) -> PaymentEvidence {
     }
 }
 
-fn decision_of(world: &World, disk: &Disk) -> Receipt {
+pub fn decision_of(world: &World, disk: &Disk) -> Receipt {
     let key = settlement::auctions::postings::decision_key(world.state().registered());
     receipt(disk, key.account, key.id)
 }
 
-fn convicts_server(evidence: &PaymentEvidence) -> Option<String> {
+pub fn convicts_server(evidence: &PaymentEvidence) -> Option<String> {
     let ruling = evidence.judge(&mut in_memory::rng(5)).unwrap();
     let convicted = ruling.convicted.first()?;
     assert_eq!((convicted.role, convicted.key), (Role::Server, server().public()));
@@ -387,8 +398,8 @@ fn no_sale_and_void_are_judged_by_their_signed_requests_and_not_by_their_records
     assert_eq!(convicts_server(&honest), None);
     // Nothing sold where there was a sale; void before V.
     let (mut world, bytes) = sold();
-    let none =
-        NoSaleRecord { auction: world.auction(), transcript: Digest([1; 32]), early_close: None };
+    let transcript = world.prove(&bytes).transcript();
+    let none = NoSaleRecord { auction: world.auction(), transcript, early_close: None };
     let request = right_no_sale(&world);
     let chain = Chain::new(vec![request.clone()], Some(Attached::NoSale(none).to_bytes())).unwrap();
     assert_eq!(world.code(chain, 5_000), Code::Done);
