@@ -3,8 +3,8 @@
 use auction::spec::Time;
 
 use super::{
-    AuditError, AuditReport, EntryCheck, Held, MAX_MISDEEDS, Misdeed, Objected, Rightful, held,
-    with_movements,
+    AuditError, AuditReport, EntryCheck, Held, MAX_MISDEEDS, Misdeed, Objected, Restored, Rightful,
+    held, with_movements,
 };
 use crate::journal::walk::{Cursor, End, segments};
 use crate::journal::{
@@ -27,8 +27,8 @@ pub(super) struct Auditor<'a, C> {
     /// The ledger's size at which the whole of it is checked next.
     next_check: u64,
     pub(super) epoch: u32,
-    /// Entries at the end of each epoch but the last.
-    pub(super) epoch_ends: Vec<u64>,
+    /// The end of each epoch but the last.
+    pub(super) restores: Vec<Restored>,
     /// How long the journal had how many entries.
     pub(super) moments: Vec<Moment>,
     movements: Movements,
@@ -58,7 +58,7 @@ impl<'a, C: EntryCheck> Auditor<'a, C> {
             requests: 0,
             next_check: 1,
             epoch: 0,
-            epoch_ends: Vec::new(),
+            restores: Vec::new(),
             moments: vec![Moment { size: 0, from: Time(0), to: Time(0) }],
             movements: Movements::default(),
             wrongs: Wrongs::default(),
@@ -121,6 +121,7 @@ impl<'a, C: EntryCheck> Auditor<'a, C> {
             time,
             state: self.ledger.digest(),
             epoch: self.epoch,
+            restores: self.restores,
             totals: self.ledger.totals().into_iter().collect(),
             lost_heads: found.lost_heads,
             lost_entries: found.lost_entries,
@@ -147,7 +148,8 @@ impl<'a, C: EntryCheck> Auditor<'a, C> {
         }
         self.batches = batch.header.number;
         if batch.header.kind == BatchKind::Epoch {
-            self.epoch_ends.push(self.tree.size());
+            let (kept, time) = (self.tree.size(), self.ledger.time());
+            self.restores.push(Restored { kept, time });
             return Ok(());
         }
         let numbered: Vec<_> = (self.tree.size()..).zip(&batch.entries).collect();

@@ -22,7 +22,7 @@ impl<E: Evidence, R: CryptoRng> History<E, R> {
         chain: &Chain,
         sale: &SaleFacts,
     ) -> Result<(), Misdeed> {
-        let proven = self.prove(&sale.auction, sale.early_close)?;
+        let proven = self.prove(&sale.auction, &sale.transcript, sale.early_close)?;
         let state = self.state(&sale.auction)?;
         let registered = Arc::clone(state.registered());
         let decision = Decision::of(&proven, state, time);
