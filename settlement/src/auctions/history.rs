@@ -6,7 +6,7 @@
 
 mod physical;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use auction::bid::{BondTicket, TicketError, TicketField};
@@ -42,6 +42,8 @@ pub struct History<E, R> {
     summary: AuctionSummary,
     /// What would have been right in the place of the entry that was objected to last.
     rightful: Rightful,
+    /// Auctions whose price has left escrow while it was due to nobody.
+    unfounded: BTreeSet<Digest>,
     /// Tickets in transcripts that decided, without their bonds.
     unfunded: Vec<Misdeed>,
     /// Tickets that somebody kept.
@@ -149,6 +151,7 @@ impl<E: Evidence, R: CryptoRng> History<E, R> {
             strays: BTreeMap::new(),
             summary: AuctionSummary::default(),
             rightful: Rightful::Unknown,
+            unfounded: BTreeSet::new(),
             unfunded: Vec::new(),
             held: Vec::new(),
         }
@@ -179,7 +182,10 @@ impl<E: Evidence, R: CryptoRng> History<E, R> {
         // Where nothing else is found out, no movement of the postings module is right.
         self.rightful = Rightful::Known(Vec::new());
         let checked = self.check_entry(time, entry);
-        self.index.learn(number, time, entry);
+        let touched = self.index.learn(number, time, entry);
+        if checked.is_err() && self.rightful == Rightful::Known(Vec::new()) {
+            self.note_unfounded(number, touched);
+        }
         checked
     }
 
@@ -498,6 +504,10 @@ impl<E: Evidence, R: CryptoRng> EntryCheck for History<E, R> {
     fn entry(&mut self, number: u64, time: Time, entry: &Entry) -> Result<(), Objected<Misdeed>> {
         let checked = self.check(number, time, entry);
         checked.map_err(|objection| Objected { objection, rightful: self.rightful.clone() })
+    }
+
+    fn owed(&self, time: Time) -> Vec<(u64, Vec<Request>)> {
+        self.unfounded.iter().filter_map(|auction| self.due_all_the_same(auction, time)).collect()
     }
 
     fn end(&mut self, ledger: &Ledger) -> Vec<Misdeed> {

@@ -1,5 +1,7 @@
 //! The walk through a journal.
 
+use std::collections::BTreeSet;
+
 use auction::spec::Time;
 
 use super::{
@@ -11,8 +13,8 @@ use crate::journal::{
     Batch, BatchKind, JournalError, Storage, Tree, name_of_segment, read_file, replay_batch,
 };
 use crate::ledger::{
-    Action, Authority, Chain, Charter, Code, Entry, HoldKey, Ledger, RawEntry, RequestError,
-    SignedRequest, VerifiedRequest,
+    Action, Authority, Chain, Charter, Code, Entry, HoldKey, Ledger, RawEntry, Request,
+    RequestError, SignedRequest, VerifiedRequest,
 };
 use crate::parallel;
 use crate::unwinding::{Budget, Moved, Movements, Wrongs};
@@ -33,6 +35,8 @@ pub(super) struct Auditor<'a, C> {
     pub(super) moments: Vec<Moment>,
     movements: Movements,
     wrongs: Wrongs,
+    /// Entries in whose place something has become due.
+    owed: BTreeSet<u64>,
     misdeeds: Vec<Misdeed>,
     unlisted: u64,
     /// What ends the audit.
@@ -62,6 +66,7 @@ impl<'a, C: EntryCheck> Auditor<'a, C> {
             moments: vec![Moment { size: 0, from: Time(0), to: Time(0) }],
             movements: Movements::default(),
             wrongs: Wrongs::default(),
+            owed: BTreeSet::new(),
             misdeeds: Vec::new(),
             unlisted: 0,
             fatal: None,
@@ -105,6 +110,7 @@ impl<'a, C: EntryCheck> Auditor<'a, C> {
         tail: bool,
     ) -> Result<(AuditReport, Ledger), AuditError> {
         let (entry, time) = (self.tree.size(), self.ledger.time());
+        self.look_what_is_owed(time);
         for objection in self.check.end(&self.ledger) {
             let reason = objection.to_string();
             self.note(None, time, AuditError::Objection { entry, reason });
@@ -219,6 +225,10 @@ impl<'a, C: EntryCheck> Auditor<'a, C> {
         unsigned: Option<AuditError>,
     ) {
         let moved = self.movements.learn(entry, &self.ledger);
+        let mut requests = entry.chain.requests().iter();
+        if requests.any(|one| matches!(one.request().action, Action::Correct { .. })) {
+            self.look_what_is_owed(time);
+        }
         let objected = self.check.entry(number, time, entry);
         if let Some(wrong) = unsigned {
             // All of the chain hangs on the signature that is missing.
@@ -242,6 +252,32 @@ impl<'a, C: EntryCheck> Auditor<'a, C> {
             let request = entry.chain.requests().get(usize::from(moved.request));
             let Some(request) = request else { continue };
             self.moved(number, time, leaf, moved, request, budget.as_mut());
+        }
+        if let (Rightful::Known(expected), Some(budget)) = (&rightful, budget)
+            && is_in_place_of(entry, expected)
+        {
+            self.withhold(number, leaf, &budget);
+        }
+    }
+
+    /// Takes note of what has become due since in the place of earlier entries.
+    fn look_what_is_owed(&mut self, time: Time) {
+        for (number, requests) in self.check.owed(time) {
+            let leaf = usize::try_from(number).ok().and_then(|at| self.tree.leaves().get(at));
+            if let Some(leaf) = leaf.copied()
+                && self.owed.insert(number)
+            {
+                self.withhold(number, &leaf, &Budget::of(&requests));
+            }
+        }
+    }
+
+    /// Takes note of what should have been paid in an entry's place and was not.
+    fn withhold(&mut self, number: u64, leaf: &[u8; 32], budget: &Budget) {
+        let unpaid = budget.unpaid();
+        let account = unpaid.first().and_then(|one| self.ledger.account(&one.debit));
+        if let Some(currency) = account.map(|account| account.currency) {
+            self.wrongs.withhold(number, leaf, currency, &unpaid);
         }
     }
 
@@ -277,6 +313,14 @@ impl<'a, C: EntryCheck> Auditor<'a, C> {
         };
         self.wrongs.add(number, leaf, moved, part);
     }
+}
+
+/// Whether an entry has used up the id of what should have been there: then that can never come.
+fn is_in_place_of(entry: &Entry, expected: &[Request]) -> bool {
+    let id = expected.first().map(|request| request.id);
+    entry.chain.requests().iter().any(|request| {
+        request.authority() == Authority::Postings && Some(request.request().id) == id
+    })
 }
 
 /// The holds that an entry made.

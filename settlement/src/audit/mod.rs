@@ -295,6 +295,13 @@ pub trait EntryCheck {
         entry: &Entry,
     ) -> Result<(), Objected<Self::Objection>>;
 
+    /// What has become due by this time in the place of entries that moved what nothing was due
+    /// for: the entry, and the requests that would be right now. Asked before a correction is
+    /// judged, and after the last entry.
+    fn owed(&self, _time: Time) -> Vec<(u64, Vec<Request>)> {
+        Vec::new()
+    }
+
     /// Looks at the ledger after the last entry: what does not hold in the end.
     fn end(&mut self, _ledger: &Ledger) -> Vec<Self::Objection> {
         Vec::new()

@@ -4,7 +4,7 @@
 //!
 //! [`movements`] says what each journaled request moved, [`budget`] how much of it should have;
 //! [`wrongs`] keeps which of it was not
-//! rightful, holds every correction against that, and knows what every account should hold;
+//! rightful, and what was not paid that should have been, holds every correction against that, and knows what every account should hold;
 //! [`plan`] says what can be moved back now.
 
 pub mod budget;
@@ -12,7 +12,7 @@ pub mod movements;
 pub mod plan;
 pub mod wrongs;
 
-pub use budget::Budget;
+pub use budget::{Budget, Unpaid};
 pub use movements::{Moved, Movements};
 pub use plan::{Planned, plan};
-pub use wrongs::{Astray, WrongCorrection, WrongMovement, Wrongs};
+pub use wrongs::{Astray, Fault, WrongCorrection, WrongMovement, Wrongs};

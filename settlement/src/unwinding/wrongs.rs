@@ -4,15 +4,36 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use auction::layout::Digest;
 
+use super::budget::Unpaid;
 use super::movements::Moved;
-use crate::ledger::{AccountId, Currency, HoldKey, Ledger, correction_reference};
+use crate::ledger::{
+    AccountId, Currency, HoldKey, Ledger, MAX_CHAIN_REQUESTS, correction_reference,
+};
 
-/// A movement, or a part of one, that was not rightful.
+/// The place of the first payment that an entry withheld: after all that a chain can hold.
+const FIRST_WITHHELD: u8 = {
+    assert!(MAX_CHAIN_REQUESTS < 128, "places are counted in a byte");
+    MAX_CHAIN_REQUESTS as u8
+};
+
+/// What is wrong with a movement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// It was made, and should not have been.
+    Made,
+    /// It should have been made the other way round, and was not: who should have given keeps what
+    /// belongs to who should have got, as if it had come from him.
+    Withheld,
+}
+
+/// A movement, or a part of one, that was not rightful; or money that was withheld.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WrongMovement {
     /// The journal entry.
     pub entry: u64,
-    /// What moved, all of it.
+    /// Made or withheld.
+    pub fault: Fault,
+    /// What moved, all of it; of what was withheld, from whom it is kept and who keeps it.
     pub moved: Moved,
     /// How much of it was not rightful, in minor units.
     pub wrong: u64,
@@ -86,7 +107,23 @@ impl Wrongs {
         let wrong = moved.amount - rightful;
         if wrong > 0 {
             let reference = correction_reference(leaf, moved.request);
-            let found = WrongMovement { entry, moved: *moved, wrong, corrected: 0, reference };
+            let (fault, moved, corrected) = (Fault::Made, *moved, 0);
+            let found = WrongMovement { entry, fault, moved, wrong, corrected, reference };
+            self.wrong.insert(reference, found);
+        }
+    }
+
+    /// Takes note of what an entry should have paid and did not. A correction pays it, under a
+    /// reference as if it stood after all that a chain can hold.
+    pub fn withhold(&mut self, entry: u64, leaf: &[u8; 32], currency: Currency, unpaid: &[Unpaid]) {
+        for (request, one) in (FIRST_WITHHELD..=u8::MAX).zip(unpaid) {
+            let (debit, credit, amount) = (one.credit, one.debit, one.amount);
+            let moved = Moved { request, debit, credit, currency, amount, hold: None };
+            let kept = Moved { debit: credit, credit: debit, ..moved };
+            self.count(&kept, amount);
+            let reference = correction_reference(leaf, request);
+            let (fault, wrong, corrected) = (Fault::Withheld, amount, 0);
+            let found = WrongMovement { entry, fault, moved, wrong, corrected, reference };
             self.wrong.insert(reference, found);
         }
     }

@@ -19,7 +19,7 @@ use settlement::ledger::{
 };
 use settlement::sealed_key::{OpeningKey, Purpose, SealedKey};
 use settlement::service::CharterParts;
-use settlement::unwinding::plan;
+use settlement::unwinding::{Planned, plan};
 
 use crate::disk::Disk;
 use crate::in_memory;
@@ -147,9 +147,7 @@ fn an_altered_price_is_named_convicts_before_the_judge_and_the_excess_comes_back
     assert_eq!(planned.iter().map(|one| one.amount).collect::<Vec<_>>(), [150, 150]);
     let mut keeper = keeper(&disk);
     for one in &planned {
-        let request = one.request(Time(T)).unwrap();
-        let signed = SignedRequest::sign(&request, &Signer::new(&operator()), &charter());
-        let chain = Chain::from(signed.verify(&charter()).unwrap());
+        let chain = correction(one.request(Time(T)).unwrap());
         let _ = keeper.submit(vec![chain], Time(6_000)).unwrap();
     }
     keeper.flush().unwrap();
@@ -170,6 +168,45 @@ fn a_price_below_the_right_one_moves_nothing_without_right() {
     let (report, _) = inquest(&disk_of(&world), world.auction(), Some(&bytes));
     assert_eq!(report.misdeeds[0].undone(), Undone::Nothing, "what was not paid is no movement");
     assert!(!report.holds());
+}
+
+/// The server's house takes more than its fee: the seller lacks what the house has too much.
+#[test]
+fn a_fee_that_was_too_high_goes_back_to_the_seller() {
+    let (mut world, bytes) = sold();
+    let right = world.decision(&bytes, 5_000);
+    let requests = right.requests().iter().map(|verified| {
+        let mut request = *verified.request();
+        if let Action::Post(movement) = &mut request.action {
+            let amount = if movement.credit == account(&house()) { 131 } else { 919 };
+            movement.amount = Sum::new(amount).unwrap();
+        }
+        let signed = SignedRequest::sign(&request, &Signer::new(&postings_key()), &charter());
+        signed.verify(&charter()).unwrap()
+    });
+    let record = right.attachment().unwrap().as_bytes().to_vec();
+    let chain = Chain::new(requests.collect(), Some(record)).unwrap();
+    assert_eq!(world.code(chain, 5_000), Code::Done);
+    let disk = disk_of(&world);
+    let (report, ledger) = inquest(&disk, world.auction(), Some(&bytes));
+    let planned = plan(&report.wrongs, &ledger);
+    let from_to = |one: &Planned| (one.wrong.moved.credit, one.wrong.moved.debit, one.amount);
+    let (escrow, house, seller) = (world.escrow(), account(&house()), account(&seller()));
+    let moves: Vec<_> = planned.iter().map(from_to).collect();
+    assert_eq!(moves, [(house, escrow, 100), (escrow, seller, 100)]);
+    let corrections: Vec<_> =
+        planned.iter().map(|one| (correction(one.request(Time(T)).unwrap()), 6_000)).collect();
+    write_on(&disk, &corrections);
+    let (report, ledger) = inquest(&disk, world.auction(), Some(&bytes));
+    assert!(report.holds() && report.astray.is_empty(), "{:?}", named(&report));
+    let has = |id| ledger.account(&id).unwrap().balances.posted() - i128::from(RICH);
+    assert_eq!((has(seller), has(house)), (1_019, 31));
+}
+
+/// A correction that the operator signs.
+fn correction(request: settlement::ledger::Request) -> Chain {
+    let signed = SignedRequest::sign(&request, &Signer::new(&operator()), &charter());
+    Chain::from(signed.verify(&charter()).unwrap())
 }
 
 #[test]
