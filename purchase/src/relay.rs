@@ -36,19 +36,22 @@ pub trait Network<Q, A>: Send + Sync + 'static {
     fn answer(&self, answer: &mut A) -> Fate;
 }
 
-/// A network that decides about a settlement server's own words lets those about its history pass.
-impl<Q, A, N: Network<Q, A>> Network<Asked<Q>, Answered<A>> for N {
+/// A network before a settlement server: it decides about the server's own words, and lets those
+/// about its history pass.
+pub struct BeforeServer<N>(pub Arc<N>);
+
+impl<Q, A, N: Network<Q, A>> Network<Asked<Q>, Answered<A>> for BeforeServer<N> {
     fn question(&self, question: &mut Asked<Q>) -> Fate {
         match question {
             Asked::Heads(_) => Fate::Passes,
-            Asked::Other(question) => Network::<Q, A>::question(self, question),
+            Asked::Other(question) => self.0.question(question),
         }
     }
 
     fn answer(&self, answer: &mut Answered<A>) -> Fate {
         match answer {
             Answered::Heads(_) => Fate::Passes,
-            Answered::Other(answer) => Network::<Q, A>::answer(self, answer),
+            Answered::Other(answer) => self.0.answer(answer),
         }
     }
 }

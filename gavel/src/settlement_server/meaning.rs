@@ -3,7 +3,7 @@
 use rand::CryptoRng;
 use settlement::auctions::{Evidence, History, history};
 use settlement::audit::{EntryCheck, Objected};
-use settlement::ledger::{Entry, Ledger};
+use settlement::ledger::{Entry, Ledger, Request};
 use settlement::purchases::{PurchaseHistory, PurchaseMisdeed};
 
 /// Both parts, each of which sees every entry.
@@ -34,6 +34,10 @@ impl<E: Evidence, R: CryptoRng> EntryCheck for Meaning<'_, E, R> {
         let auctions = self.auctions.entry(number, time, entry);
         self.purchases.entry(number, time, entry).map_err(widened)?;
         auctions.map_err(widened)
+    }
+
+    fn owed(&self, time: auction::spec::Time) -> Vec<(u64, Vec<Request>)> {
+        self.auctions.owed(time)
     }
 
     fn end(&mut self, ledger: &Ledger) -> Vec<Objection> {

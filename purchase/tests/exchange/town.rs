@@ -15,7 +15,7 @@ use purchase::merchant::{
     Account, Catalogue, ItemDelivery, Merchant, NewItem, init as init_merchant,
 };
 use purchase::merchant_file::MerchantFile;
-use purchase::relay::{Network, Relay, Sides};
+use purchase::relay::{BeforeServer, Network, Relay, Sides};
 use purchase::service as shop;
 use settlement::charter_file::CharterFile;
 use settlement::client::Client;
@@ -226,9 +226,9 @@ impl Town {
         let to_server = |asker: &SecretKey| {
             let at = self.charter().address.clone();
             let sides = Sides { asked: &self.server_key, at, asker };
-            Relay::start::<bank::Asked<bank::Question>, bank::Answered<bank::Answer>, N>(
-                &sides,
-                Arc::clone(network),
+            let network = Arc::new(BeforeServer(Arc::clone(network)));
+            Relay::start::<bank::Asked<bank::Question>, bank::Answered<bank::Answer>, _>(
+                &sides, network,
             )
             .unwrap()
         };

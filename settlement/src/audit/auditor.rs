@@ -1,22 +1,23 @@
 //! The walk through a journal.
 
+use std::collections::BTreeSet;
+
 use auction::spec::Time;
 
 use super::{
-    AuditError, AuditReport, EntryCheck, Held, MAX_MISDEEDS, Misdeed, Objected, Rightful, held,
-    with_movements,
+    AuditError, AuditReport, EntryCheck, Held, MAX_MISDEEDS, Misdeed, Objected, Restored, Rightful,
+    held, with_movements,
 };
 use crate::journal::walk::{Cursor, End, segments};
 use crate::journal::{
     Batch, BatchKind, JournalError, Storage, Tree, name_of_segment, read_file, replay_batch,
 };
 use crate::ledger::{
-    Action, Authority, Chain, Charter, Code, Entry, HoldKey, Ledger, RawEntry, RequestError,
-    SignedRequest, VerifiedRequest,
+    Action, Authority, Chain, Charter, Code, Entry, HoldKey, Ledger, RawEntry, Request,
+    RequestError, SignedRequest, VerifiedRequest,
 };
 use crate::parallel;
-use crate::unwinding::wrongs::rightful_part;
-use crate::unwinding::{Moved, Movements, Wrongs};
+use crate::unwinding::{Budget, Moved, Movements, Wrongs};
 
 pub(super) struct Auditor<'a, C> {
     check: &'a mut C,
@@ -28,12 +29,14 @@ pub(super) struct Auditor<'a, C> {
     /// The ledger's size at which the whole of it is checked next.
     next_check: u64,
     pub(super) epoch: u32,
-    /// Entries at the end of each epoch but the last.
-    pub(super) epoch_ends: Vec<u64>,
+    /// The end of each epoch but the last.
+    pub(super) restores: Vec<Restored>,
     /// How long the journal had how many entries.
     pub(super) moments: Vec<Moment>,
     movements: Movements,
     wrongs: Wrongs,
+    /// Entries in whose place something has become due.
+    owed: BTreeSet<u64>,
     misdeeds: Vec<Misdeed>,
     unlisted: u64,
     /// What ends the audit.
@@ -59,10 +62,11 @@ impl<'a, C: EntryCheck> Auditor<'a, C> {
             requests: 0,
             next_check: 1,
             epoch: 0,
-            epoch_ends: Vec::new(),
+            restores: Vec::new(),
             moments: vec![Moment { size: 0, from: Time(0), to: Time(0) }],
             movements: Movements::default(),
             wrongs: Wrongs::default(),
+            owed: BTreeSet::new(),
             misdeeds: Vec::new(),
             unlisted: 0,
             fatal: None,
@@ -106,6 +110,7 @@ impl<'a, C: EntryCheck> Auditor<'a, C> {
         tail: bool,
     ) -> Result<(AuditReport, Ledger), AuditError> {
         let (entry, time) = (self.tree.size(), self.ledger.time());
+        self.look_what_is_owed(time);
         for objection in self.check.end(&self.ledger) {
             let reason = objection.to_string();
             self.note(None, time, AuditError::Objection { entry, reason });
@@ -122,6 +127,7 @@ impl<'a, C: EntryCheck> Auditor<'a, C> {
             time,
             state: self.ledger.digest(),
             epoch: self.epoch,
+            restores: self.restores,
             totals: self.ledger.totals().into_iter().collect(),
             lost_heads: found.lost_heads,
             lost_entries: found.lost_entries,
@@ -148,7 +154,8 @@ impl<'a, C: EntryCheck> Auditor<'a, C> {
         }
         self.batches = batch.header.number;
         if batch.header.kind == BatchKind::Epoch {
-            self.epoch_ends.push(self.tree.size());
+            let (kept, time) = (self.tree.size(), self.ledger.time());
+            self.restores.push(Restored { kept, time });
             return Ok(());
         }
         let numbered: Vec<_> = (self.tree.size()..).zip(&batch.entries).collect();
@@ -218,6 +225,10 @@ impl<'a, C: EntryCheck> Auditor<'a, C> {
         unsigned: Option<AuditError>,
     ) {
         let moved = self.movements.learn(entry, &self.ledger);
+        let mut requests = entry.chain.requests().iter();
+        if requests.any(|one| matches!(one.request().action, Action::Correct { .. })) {
+            self.look_what_is_owed(time);
+        }
         let objected = self.check.entry(number, time, entry);
         if let Some(wrong) = unsigned {
             // All of the chain hangs on the signature that is missing.
@@ -233,14 +244,45 @@ impl<'a, C: EntryCheck> Auditor<'a, C> {
                 rightful
             }
         };
+        let mut budget = match &rightful {
+            Rightful::Known(expected) => Some(Budget::of(expected)),
+            Rightful::Unknown => None,
+        };
         for moved in &moved {
             let request = entry.chain.requests().get(usize::from(moved.request));
             let Some(request) = request else { continue };
-            self.moved(number, time, leaf, moved, request, &rightful);
+            self.moved(number, time, leaf, moved, request, budget.as_mut());
+        }
+        if let (Rightful::Known(expected), Some(budget)) = (&rightful, budget)
+            && is_in_place_of(entry, expected)
+        {
+            self.withhold(number, leaf, &budget);
         }
     }
 
-    /// Sorts a movement: rightful, wrong, or the correction of a wrong one.
+    /// Takes note of what has become due since in the place of earlier entries.
+    fn look_what_is_owed(&mut self, time: Time) {
+        for (number, requests) in self.check.owed(time) {
+            let leaf = usize::try_from(number).ok().and_then(|at| self.tree.leaves().get(at));
+            if let Some(leaf) = leaf.copied()
+                && self.owed.insert(number)
+            {
+                self.withhold(number, &leaf, &Budget::of(&requests));
+            }
+        }
+    }
+
+    /// Takes note of what should have been paid in an entry's place and was not.
+    fn withhold(&mut self, number: u64, leaf: &[u8; 32], budget: &Budget) {
+        let unpaid = budget.unpaid();
+        let account = unpaid.first().and_then(|one| self.ledger.account(&one.debit));
+        if let Some(currency) = account.map(|account| account.currency) {
+            self.wrongs.withhold(number, leaf, currency, &unpaid);
+        }
+    }
+
+    /// Sorts a movement: rightful, wrong, or the correction of a wrong one. The budget is what
+    /// the entry may still move rightfully, where that is known.
     fn moved(
         &mut self,
         number: u64,
@@ -248,7 +290,7 @@ impl<'a, C: EntryCheck> Auditor<'a, C> {
         leaf: &[u8; 32],
         moved: &Moved,
         request: &VerifiedRequest,
-        rightful: &Rightful,
+        budget: Option<&mut Budget>,
     ) {
         if let Action::Correct { movement, .. } = &request.request().action {
             let corrected = self.wrongs.correct(number, leaf, moved, &movement.reference);
@@ -263,14 +305,22 @@ impl<'a, C: EntryCheck> Auditor<'a, C> {
         }
         // What its owner signed for is his doing, whatever else the entry holds; but a purchase
         // was signed for with the goods key beside it, and what the offer says.
-        let part = match (request.authority(), rightful) {
-            (Authority::Postings | Authority::OwnerAndPayee { .. }, Rightful::Known(expected)) => {
-                rightful_part(moved, expected)
+        let part = match (request.authority(), budget) {
+            (Authority::Postings | Authority::OwnerAndPayee { .. }, Some(budget)) => {
+                budget.take(moved)
             }
             _ => moved.amount,
         };
         self.wrongs.add(number, leaf, moved, part);
     }
+}
+
+/// Whether an entry has used up the id of what should have been there: then that can never come.
+fn is_in_place_of(entry: &Entry, expected: &[Request]) -> bool {
+    let id = expected.first().map(|request| request.id);
+    entry.chain.requests().iter().any(|request| {
+        request.authority() == Authority::Postings && Some(request.request().id) == id
+    })
 }
 
 /// The holds that an entry made.

@@ -99,13 +99,16 @@ impl<C: EntryCheck> Auditor<'_, C> {
     fn beginning(&self, epoch: u32) -> Option<u64> {
         match epoch.checked_sub(1) {
             None => Some(0),
-            Some(before) => self.epoch_ends.get(usize::try_from(before).ok()?).copied(),
+            Some(before) => {
+                let restored = self.restores.get(usize::try_from(before).ok()?)?;
+                Some(restored.kept)
+            }
         }
     }
 
     /// How many entries of an epoch that is over are still there.
     fn kept(&self, epoch: u32) -> Option<u64> {
         let first = usize::try_from(epoch).ok()?;
-        self.epoch_ends.get(first..)?.iter().min().copied()
+        self.restores.get(first..)?.iter().map(|restored| restored.kept).min()
     }
 }

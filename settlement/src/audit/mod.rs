@@ -39,6 +39,8 @@ pub struct AuditReport {
     pub state: Digest,
     /// Restores so far.
     pub epoch: u32,
+    /// What each of them kept: how every epoch but the first began.
+    pub restores: Vec<Restored>,
     /// The sums of each currency, debits equal to credits.
     pub totals: Vec<(crate::ledger::Currency, Totals)>,
     /// Heads over entries that a restore has lost, by number: what came between is to be brought
@@ -58,6 +60,15 @@ pub struct AuditReport {
     pub wrongs: Vec<WrongMovement>,
     /// Accounts that do not hold what rightful movements alone would have given them.
     pub astray: Vec<Astray>,
+}
+
+/// How a restore from a backup left a journal, by the journal's own word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Restored {
+    /// Entries that were kept.
+    pub kept: u64,
+    /// The journal's time then: whatever was lost came no earlier.
+    pub time: Time,
 }
 
 /// Something that the server did and must not do.
@@ -283,6 +294,13 @@ pub trait EntryCheck {
         time: Time,
         entry: &Entry,
     ) -> Result<(), Objected<Self::Objection>>;
+
+    /// What has become due by this time in the place of entries that moved what nothing was due
+    /// for: the entry, and the requests that would be right now. Asked before a correction is
+    /// judged, and after the last entry.
+    fn owed(&self, _time: Time) -> Vec<(u64, Vec<Request>)> {
+        Vec::new()
+    }
 
     /// Looks at the ledger after the last entry: what does not hold in the end.
     fn end(&mut self, _ledger: &Ledger) -> Vec<Self::Objection> {

@@ -9,8 +9,10 @@ use auction::transcript::{Transcript, TranscriptError, Verdict};
 use rand::CryptoRng;
 
 use super::decided::{
-    wrong_in_digital_sale, wrong_in_no_sale, wrong_in_physical_sale, wrong_in_void,
+    named_transcript, wrong_in_digital_sale, wrong_in_no_sale, wrong_in_physical_sale,
+    wrong_in_void,
 };
+use super::epochs::in_one_history;
 use super::findings::Wrong;
 use super::physical;
 use crate::auctions::payment::Payment;
@@ -164,12 +166,27 @@ fn decision_of(case: &Case<'_>, trial: &Trial) -> Option<Result<(Proven, Attache
     Some(match proven(receipt, case.charter) {
         Err(wrong) => Err(wrong),
         Ok(proven) => match attached(&proven) {
-            Some(attached) if attached.auction() == trial.payment.id() => Ok((proven, attached)),
+            Some(attached) if attached.auction() == trial.payment.id() => {
+                let this = trial.verdict.outcome.transcript;
+                match named_transcript(&attached).filter(|named| *named != this) {
+                    Some(named) => Err(by_another_run(&named)),
+                    None => Ok((proven, attached)),
+                }
+            }
             Some(_) | None => {
                 Err(Wrong::brought("the receipt is of something else than this auction"))
             }
         },
     })
+}
+
+/// Of two runs the first that was shown decides: the server had no part in making two.
+fn by_another_run(named: &Digest) -> Wrong {
+    Wrong::Brought(format!(
+        "the server decided by another run of the auction than the one that was brought: its \
+         transcript is {named}, and the server has to show it. If both are complete, an \
+         accumulator has signed two messages of one round, and the two convict it (kind 1)"
+    ))
 }
 
 /// A receipt whose path, head and every signature hold, and whose requests were all committed.
@@ -258,11 +275,9 @@ fn judge_order(
     if !same {
         let words = "the server took the price from another hold than the winner's, or sealed \
                      the key to another than his";
-        let one_epoch = case
-            .decision
-            .is_none_or(|decision| decision.head.head.epoch == receipt.head.head.epoch);
+        let kept = case.decision.is_none_or(|decision| in_one_history(decision, receipt));
         // A restore may have lost the order that is shown, and another have been made since.
-        let wrong = if one_epoch { Wrong::servers(words) } else { Wrong::brought(words) };
+        let wrong = if kept { Wrong::servers(words) } else { Wrong::brought(words) };
         return judgement.fail(Subject::Ordered, wrong);
     }
     let words = "the owner of the account ordered the goods at the price that this auction gives, \

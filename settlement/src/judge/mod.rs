@@ -4,6 +4,7 @@
 
 pub mod auction;
 mod decided;
+mod epochs;
 pub mod evidence;
 mod findings;
 pub mod payment;

@@ -6,6 +6,7 @@ use auction::spec::Time;
 
 use super::auction::{Case, Trial, attached, proven};
 use super::decided::{by_postings, moves_exactly};
+use super::epochs::in_one_history;
 use super::findings::{Found, Judgement, Subject, Wrong};
 use crate::auctions::physical::requests::{note_request, payout_requests};
 use crate::auctions::physical::{
@@ -21,31 +22,19 @@ struct Delivery<'a> {
     trial: &'a Trial,
     winner: &'a PublicKey,
     times: Times,
+    /// The sale's receipt and record, if they were brought and name this transcript.
+    sale: Option<(&'a Receipt, &'a SaleFacts)>,
 }
 
 /// A payout as its receipt shows it, not judged yet.
-struct Claimed {
-    at: At,
+struct Claimed<'a> {
+    receipt: &'a Receipt,
     proven: Proven,
     record: PayoutRecord,
 }
 
-/// Where an entry stands: its number says what came before it only within one epoch, for a restore
-/// may have lost an entry and another may have its number since.
-#[derive(Clone, Copy)]
-struct At {
-    epoch: u32,
-    number: u64,
-}
-
-impl At {
-    fn of(receipt: &Receipt) -> Self {
-        Self { epoch: receipt.head.head.epoch, number: receipt.number }
-    }
-}
-
 /// Judges what came after a sale of physical goods; `sale` is its record, if a receipt of it was
-/// brought.
+/// brought that names this transcript.
 pub(super) fn judge(
     case: &Case<'_>,
     trial: &Trial,
@@ -54,11 +43,12 @@ pub(super) fn judge(
     judgement: &mut Judgement,
 ) {
     let Some(terms) = trial.payment.physical() else { return };
-    let delivery = Delivery { charter: case.charter, trial, winner, times: Times::of(terms) };
+    let (charter, times, sale) = (case.charter, Times::of(terms), case.decision.zip(sale));
+    let delivery = Delivery { charter, trial, winner, times, sale };
     let payout = case.delivery.payout.map(|receipt| delivery.payout(receipt));
     let claimed = payout.as_ref().and_then(|payout| payout.as_ref().ok());
     let rests_on = claimed.map(|claimed| delivery.rests_on(claimed));
-    let before = claimed.map(|claimed| claimed.at);
+    let before = claimed.map(|claimed| claimed.receipt);
     let mut stage = Stage::Sold;
     for place in [Place::Dispatch, Place::Dispute] {
         let (receipt, reached, subject, what) = match place {
@@ -89,14 +79,14 @@ pub(super) fn judge(
             judgement.add(Subject::PaidOut, Found::NotShown, words);
         }
         Some(Err(wrong)) => judgement.fail(Subject::PaidOut, wrong),
-        Some(Ok(claimed)) => delivery.judge_payout(sale, &claimed, stage, judgement),
+        Some(Ok(claimed)) => delivery.judge_payout(&claimed, stage, judgement),
     }
 }
 
-impl Delivery<'_> {
+impl<'a> Delivery<'a> {
     /// Checks a word that a receipt shows to be in the journal: signed, in time, and before a
     /// payout that stands there.
-    fn word(&self, receipt: &Receipt, place: Place, payout: Option<At>) -> Result<(), Wrong> {
+    fn word(&self, receipt: &Receipt, place: Place, payout: Option<&Receipt>) -> Result<(), Wrong> {
         let proven = proven(receipt, self.charter)?;
         let Some(Attached::Word(word)) = attached(&proven) else {
             return Err(Wrong::brought("the receipt is of something else than a word"));
@@ -110,19 +100,22 @@ impl Delivery<'_> {
             (Place::Dispute, Saying::Disputed { .. }) => self.times.disputed_by(),
             _ => return Err(Wrong::brought("the receipt is of another word")),
         };
-        word.verify(payment, self.winner)
-            .map_err(|error| Wrong::Servers(format!("the server journaled a word: {error}")))?;
+        word.verify(payment, self.winner).map_err(|error| {
+            let words = format!("the server journaled a word: {error}");
+            // By another run another may have won, and the word be his.
+            let as_won = place == Place::Dispatch || self.is_after_the_sale(receipt);
+            if as_won { Wrong::Servers(words) } else { Wrong::Brought(words) }
+        })?;
         if proven.time >= until {
             return Err(Wrong::servers("the server took the word after its time"));
         }
-        let at = At::of(receipt);
         match payout {
-            Some(payout) if payout.epoch != at.epoch => {
+            Some(payout) if !in_one_history(payout, receipt) => {
                 let words = "the word and the payout are in different epochs: a restore may have \
                              lost the one before the other was made";
                 return Err(Wrong::brought(words));
             }
-            Some(payout) if at.number > payout.number => {
+            Some(payout) if receipt.number > payout.number => {
                 return Err(Wrong::servers("the server took the word after it had paid out"));
             }
             _ => {}
@@ -135,8 +128,14 @@ impl Delivery<'_> {
         Ok(())
     }
 
+    /// Whether a receipt belongs to the sale that was brought, and not to one that a restore has
+    /// put in its place.
+    fn is_after_the_sale(&self, receipt: &Receipt) -> bool {
+        self.sale.is_some_and(|(sale, _)| in_one_history(sale, receipt))
+    }
+
     /// The stage that a payout presupposes.
-    fn rests_on(&self, claimed: &Claimed) -> Stage {
+    fn rests_on(&self, claimed: &Claimed<'_>) -> Stage {
         match claimed.record.ground {
             Ground::Undispatched => Stage::Sold,
             Ground::Undisputed => Stage::Dispatched,
@@ -149,11 +148,11 @@ impl Delivery<'_> {
         }
     }
 
-    fn payout(&self, receipt: &Receipt) -> Result<Claimed, Wrong> {
+    fn payout(&self, receipt: &'a Receipt) -> Result<Claimed<'a>, Wrong> {
         let proven = proven(receipt, self.charter)?;
         match attached(&proven) {
             Some(Attached::Payout(record)) if record.auction == self.trial.payment.id() => {
-                Ok(Claimed { at: At::of(receipt), proven, record })
+                Ok(Claimed { receipt, proven, record })
             }
             _ => {
                 let words = "the receipt is of something else than a payout of this auction";
@@ -164,20 +163,21 @@ impl Delivery<'_> {
 
     /// What a payout proves. `shown` is the stage that the other receipts prove; where the payout
     /// itself rests on a later one, that one is presupposed, and missing receipts are said to be.
-    fn judge_payout(
-        &self,
-        sale: Option<&SaleFacts>,
-        claimed: &Claimed,
-        shown: Stage,
-        judgement: &mut Judgement,
-    ) {
-        let Some(sale) = sale else {
+    fn judge_payout(&self, claimed: &Claimed<'_>, shown: Stage, judgement: &mut Judgement) {
+        let Some((_, sale)) = self.sale else {
             let words = "without the receipt of the sale it is not shown what was to be paid out";
             return judgement.add(Subject::PaidOut, Found::NotShown, words);
         };
         let stage = shown.max(self.rests_on(claimed));
         let in_escrow = InEscrow { sale, times: self.times, stage };
         match self.wrong_in_payout(in_escrow, &claimed.proven, &claimed.record) {
+            Some(wrong) if !self.is_after_the_sale(claimed.receipt) => {
+                let words = format!(
+                    "the payout does not fit the sale, and the two are in different epochs: a \
+                     restore may have lost the one before the other was made: {wrong}"
+                );
+                judgement.fail(Subject::PaidOut, Wrong::Brought(words));
+            }
             Some(wrong) => {
                 let words = format!("the server paid out what it must not: {wrong}");
                 judgement.fail(Subject::PaidOut, Wrong::Servers(words));

@@ -141,6 +141,20 @@ impl TicketEvidence {
                  the bond may have come after it",
             ));
         }
+        // A later restore than the head has lost nothing that came before the head.
+        let before = usize::try_from(head.epoch).unwrap_or(usize::MAX);
+        let registered = history.registered_in(&spec.id());
+        let may_have_lost_it = report.restores.iter().take(before).any(|restored| {
+            restored.time < spec.spec().closing
+                && registered.is_none_or(|entry| entry < restored.kept)
+        });
+        if may_have_lost_it {
+            return Ok(ruling.leave_open(
+                "whether a bond stood behind the ticket: the server has stated that it was \
+                 restored from a backup of before closing, and what came after that backup is \
+                 lost. A receipt of the bond shows that it was held",
+            ));
+        }
         let key = self.ticket.bidder;
         let deed = format!(
             "signed a bond ticket for key {key}, and no such bond is in its journal of {} entries, \

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use auction::spec::Time;
 
-use super::wrongs::WrongMovement;
+use super::wrongs::{Fault, WrongMovement};
 use crate::ledger::{AccountId, Action, Kind, Ledger, Movement, Request, Sum, correction_id};
 
 /// A correction to be made.
@@ -12,8 +12,11 @@ use crate::ledger::{AccountId, Action, Kind, Ledger, Movement, Request, Sum, cor
 pub struct Planned {
     /// What it corrects.
     pub wrong: WrongMovement,
-    /// How much it moves back, in minor units: zero where whoever got the money has spent it.
+    /// How much it moves back, in minor units: zero where whoever got the money has spent it, or
+    /// what was withheld is not there yet.
     pub amount: u64,
+    /// Which part of the correction it is.
+    pub part: u32,
 }
 
 impl Planned {
@@ -27,35 +30,85 @@ impl Planned {
     /// take.
     #[must_use]
     pub fn request(&self, until: Time) -> Option<Request> {
-        let WrongMovement { moved, reference, parts, .. } = self.wrong;
+        let (WrongMovement { moved, reference, .. }, part) = (self.wrong, self.part);
         let amount = Sum::new(self.amount)?;
         let (debit, credit) = (moved.credit, moved.debit);
         let movement = Movement { debit, credit, amount, reference };
-        let action = Action::Correct { currency: moved.currency, movement, part: parts };
-        Some(Request { id: correction_id(&reference, parts), until, action })
+        let action = Action::Correct { currency: moved.currency, movement, part };
+        Some(Request { id: correction_id(&reference, part), until, action })
     }
 }
 
 /// What can be moved back of what is wrong, with what the accounts have available: the last
-/// movement first, so that what went through an account is there when its turn comes. Holds are
-/// not touched.
+/// movement first, so that what went through an account is there when its turn comes. Then what was
+/// withheld is paid, out of what does not belong where it is: nobody is paid with another's money.
+/// Holds are not touched.
 #[must_use]
 pub fn plan(wrongs: &[WrongMovement], ledger: &Ledger) -> Vec<Planned> {
-    let mut available: HashMap<AccountId, i128> = HashMap::new();
-    let there = |account: &AccountId| match ledger.account(account) {
-        // The world outside gives whatever it is asked.
-        Some(account) if account.kind == Kind::Operator => i128::MAX / 2,
-        Some(account) => account.balances.available(),
-        None => 0,
+    let mut money = Money::of(wrongs, ledger);
+    let open = || wrongs.iter().filter(|wrong| wrong.left() > 0);
+    let made = open().rev().filter(|wrong| wrong.fault == Fault::Made);
+    let withheld = open().filter(|wrong| wrong.fault == Fault::Withheld);
+    let plan_one = |wrong: &WrongMovement| {
+        let amount = money.take_back(wrong);
+        Planned { wrong: *wrong, amount, part: next_part(wrong, ledger) }
     };
-    let mut planned = Vec::new();
-    for wrong in wrongs.iter().rev().filter(|wrong| wrong.left() > 0) {
-        let (from, to) = (wrong.moved.credit, wrong.moved.debit);
-        let have = *available.entry(from).or_insert_with(|| there(&from));
-        let amount = u64::try_from(have.max(0)).unwrap_or(u64::MAX).min(wrong.left());
-        available.insert(from, have - i128::from(amount));
-        *available.entry(to).or_insert_with(|| there(&to)) += i128::from(amount);
-        planned.push(Planned { wrong: *wrong, amount });
+    made.chain(withheld).map(plan_one).collect()
+}
+
+/// What accounts have, as a plan goes on.
+struct Money<'a> {
+    ledger: &'a Ledger,
+    available: HashMap<AccountId, i128>,
+    /// What an account holds beside what it should.
+    beside: HashMap<AccountId, i128>,
+}
+
+impl<'a> Money<'a> {
+    fn of(wrongs: &[WrongMovement], ledger: &'a Ledger) -> Self {
+        let mut beside = HashMap::new();
+        for wrong in wrongs {
+            let left = i128::from(wrong.left());
+            *beside.entry(wrong.moved.credit).or_default() += left;
+            *beside.entry(wrong.moved.debit).or_default() -= left;
+        }
+        Self { ledger, available: HashMap::new(), beside }
     }
-    planned
+
+    fn available(&mut self, id: AccountId) -> &mut i128 {
+        self.available.entry(id).or_insert_with(|| match self.ledger.account(&id) {
+            // The world outside gives whatever it is asked.
+            Some(account) if account.kind == Kind::Operator => i128::MAX / 2,
+            Some(account) => account.balances.available(),
+            None => 0,
+        })
+    }
+
+    /// Moves back as much as there is; answers with how much.
+    fn take_back(&mut self, wrong: &WrongMovement) -> u64 {
+        let (from, to) = (wrong.moved.credit, wrong.moved.debit);
+        let beside = self.beside.get(&from).copied().unwrap_or_default();
+        let there = *self.available(from);
+        let have = match wrong.fault {
+            Fault::Made => there,
+            Fault::Withheld => there.min(beside),
+        };
+        let amount = u64::try_from(have.max(0)).unwrap_or(u64::MAX).min(wrong.left());
+        for (account, change) in [(from, -i128::from(amount)), (to, i128::from(amount))] {
+            *self.available(account) += change;
+            *self.beside.entry(account).or_default() += change;
+        }
+        amount
+    }
+}
+
+/// The first part under whose id the ledger knows nothing. What is known there need not have moved
+/// anything back: a refusal for lack of funds is final for its id, a correction may have gone
+/// between other accounts, and the operator may have used the id for something else.
+fn next_part(wrong: &WrongMovement, ledger: &Ledger) -> u32 {
+    let operator = AccountId::of_owner(&ledger.charter().operator(), wrong.moved.currency);
+    let is_known =
+        |part: &u32| ledger.record(&operator, correction_id(&wrong.reference, *part)).is_some();
+    // The ledger has fewer records than there are parts.
+    (0..u32::MAX).find(|part| !is_known(part)).unwrap_or(u32::MAX)
 }

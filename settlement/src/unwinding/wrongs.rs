@@ -4,22 +4,41 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use auction::layout::Digest;
 
+use super::budget::Unpaid;
 use super::movements::Moved;
-use crate::ledger::{AccountId, Action, Currency, HoldKey, Ledger, Request, correction_reference};
+use crate::ledger::{
+    AccountId, Currency, HoldKey, Ledger, MAX_CHAIN_REQUESTS, correction_reference,
+};
 
-/// A movement, or a part of one, that was not rightful.
+/// The place of the first payment that an entry withheld: after all that a chain can hold.
+const FIRST_WITHHELD: u8 = {
+    assert!(MAX_CHAIN_REQUESTS < 128, "places are counted in a byte");
+    MAX_CHAIN_REQUESTS as u8
+};
+
+/// What is wrong with a movement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// It was made, and should not have been.
+    Made,
+    /// It should have been made the other way round, and was not: who should have given keeps what
+    /// belongs to who should have got, as if it had come from him.
+    Withheld,
+}
+
+/// A movement, or a part of one, that was not rightful; or money that was withheld.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WrongMovement {
     /// The journal entry.
     pub entry: u64,
-    /// What moved, all of it.
+    /// Made or withheld.
+    pub fault: Fault,
+    /// What moved, all of it; of what was withheld, from whom it is kept and who keeps it.
     pub moved: Moved,
     /// How much of it was not rightful, in minor units.
     pub wrong: u64,
     /// How much of that corrections have moved back.
     pub corrected: u64,
-    /// Corrections so far: the number of the next part.
-    pub parts: u32,
     /// What a correction of it refers to.
     pub reference: Digest,
 }
@@ -88,8 +107,23 @@ impl Wrongs {
         let wrong = moved.amount - rightful;
         if wrong > 0 {
             let reference = correction_reference(leaf, moved.request);
-            let (corrected, parts) = (0, 0);
-            let found = WrongMovement { entry, moved: *moved, wrong, corrected, parts, reference };
+            let (fault, moved, corrected) = (Fault::Made, *moved, 0);
+            let found = WrongMovement { entry, fault, moved, wrong, corrected, reference };
+            self.wrong.insert(reference, found);
+        }
+    }
+
+    /// Takes note of what an entry should have paid and did not. A correction pays it, under a
+    /// reference as if it stood after all that a chain can hold.
+    pub fn withhold(&mut self, entry: u64, leaf: &[u8; 32], currency: Currency, unpaid: &[Unpaid]) {
+        for (request, one) in (FIRST_WITHHELD..=u8::MAX).zip(unpaid) {
+            let (debit, credit, amount) = (one.credit, one.debit, one.amount);
+            let moved = Moved { request, debit, credit, currency, amount, hold: None };
+            let kept = Moved { debit: credit, credit: debit, ..moved };
+            self.count(&kept, amount);
+            let reference = correction_reference(leaf, request);
+            let (fault, wrong, corrected) = (Fault::Withheld, amount, 0);
+            let found = WrongMovement { entry, fault, moved, wrong, corrected, reference };
             self.wrong.insert(reference, found);
         }
     }
@@ -170,7 +204,6 @@ impl WrongMovement {
         if (moved.debit, moved.credit) != (self.moved.credit, self.moved.debit) {
             return Err((WrongCorrection::OtherAccounts { entry }, moved.amount));
         }
-        self.parts = self.parts.saturating_add(1);
         let (got, left) = (moved.amount, self.left());
         self.corrected += got.min(left);
         if got > left {
@@ -178,24 +211,4 @@ impl WrongMovement {
         }
         Ok(())
     }
-}
-
-/// How much of each movement of an entry should have moved, where these requests should have been
-/// in its place: what goes the same way, and no more than that.
-#[must_use]
-pub fn rightful_part(moved: &Moved, expected: &[Request]) -> u64 {
-    let way = |request: &Request| match request.action {
-        Action::Post(movement) => (movement.debit == moved.debit
-            && movement.credit == moved.credit)
-            .then_some(movement.amount.get()),
-        Action::PostHold { account, hold, part, .. } => {
-            let same = Some(hold) == moved.hold && account == moved.credit;
-            same.then_some(match part {
-                crate::ledger::Part::Whole => moved.amount,
-                crate::ledger::Part::Amount(amount) => amount,
-            })
-        }
-        _ => None,
-    };
-    expected.iter().filter_map(way).fold(0, u64::saturating_add).min(moved.amount)
 }

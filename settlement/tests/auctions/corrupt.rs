@@ -19,23 +19,28 @@ use settlement::ledger::{
 };
 use settlement::sealed_key::{OpeningKey, Purpose, SealedKey};
 use settlement::service::CharterParts;
-use settlement::unwinding::plan;
+use settlement::unwinding::{Planned, plan};
 
 use crate::disk::Disk;
 use crate::in_memory;
 use crate::world::*;
 
-const OPTIONS: Options = Options { segment_bytes: 1 << 20 };
+pub const OPTIONS: Options = Options { segment_bytes: 1 << 20 };
 
 /// A world's journal as the server's disk holds it.
 pub fn disk_of(world: &World) -> Disk {
     let disk = Disk::new();
-    let mut keeper = keeper(&disk);
-    for (chain, now) in &world.applied {
+    write_on(&disk, &world.applied);
+    disk
+}
+
+/// Commits more chains, each at its clock.
+pub fn write_on(disk: &Disk, chains: &[(Chain, u64)]) {
+    let mut keeper = keeper(disk);
+    for (chain, now) in chains {
         let _ = keeper.submit(vec![chain.clone()], Time(*now)).unwrap();
     }
     keeper.flush().unwrap();
-    disk
 }
 
 pub fn keeper(disk: &Disk) -> Bookkeeper<Disk> {
@@ -49,7 +54,13 @@ pub fn receipt(disk: &Disk, account: AccountId, number: settlement::ledger::Requ
     keeper.release(receipt).unwrap().unwrap()
 }
 
-fn inquest(disk: &Disk, auction: Digest, transcript: Option<&[u8]>) -> (AuditReport, Ledger) {
+/// The receipt of a chain, by its first request.
+pub fn receipt_of(disk: &Disk, chain: &Chain) -> Receipt {
+    let first = &chain.requests()[0];
+    receipt(disk, first.signing_account(&charter()), first.request().id)
+}
+
+pub fn inquest(disk: &Disk, auction: Digest, transcript: Option<&[u8]>) -> (AuditReport, Ledger) {
     let evidence = |id: &Digest| transcript.filter(|_| *id == auction).map(<[u8]>::to_vec);
     let mut history = History::new(charter(), evidence, in_memory::rng(77));
     inquire_with(&mut disk.clone(), &charter(), &Held::default(), &mut history).unwrap()
@@ -91,7 +102,7 @@ fn priced(world: &mut World, bytes: &[u8], price: u64) -> Chain {
     Chain::new(requests.collect(), Some(Attached::Sale(record).to_bytes())).unwrap()
 }
 
-fn evidence(bytes: &[u8], decision: Receipt) -> PaymentEvidence {
+pub fn evidence(bytes: &[u8], decision: Receipt) -> PaymentEvidence {
     PaymentEvidence {
         charter: CharterParts::from(&charter()),
         transcript: bytes.to_vec(),
@@ -104,12 +115,12 @@ fn evidence(bytes: &[u8], decision: Receipt) -> PaymentEvidence {
     }
 }
 
-fn decision_of(world: &World, disk: &Disk) -> Receipt {
+pub fn decision_of(world: &World, disk: &Disk) -> Receipt {
     let key = settlement::auctions::postings::decision_key(world.state().registered());
     receipt(disk, key.account, key.id)
 }
 
-fn convicts_server(evidence: &PaymentEvidence) -> Option<String> {
+pub fn convicts_server(evidence: &PaymentEvidence) -> Option<String> {
     let ruling = evidence.judge(&mut in_memory::rng(5)).unwrap();
     let convicted = ruling.convicted.first()?;
     assert_eq!((convicted.role, convicted.key), (Role::Server, server().public()));
@@ -136,9 +147,7 @@ fn an_altered_price_is_named_convicts_before_the_judge_and_the_excess_comes_back
     assert_eq!(planned.iter().map(|one| one.amount).collect::<Vec<_>>(), [150, 150]);
     let mut keeper = keeper(&disk);
     for one in &planned {
-        let request = one.request(Time(T)).unwrap();
-        let signed = SignedRequest::sign(&request, &Signer::new(&operator()), &charter());
-        let chain = Chain::from(signed.verify(&charter()).unwrap());
+        let chain = correction(one.request(Time(T)).unwrap());
         let _ = keeper.submit(vec![chain], Time(6_000)).unwrap();
     }
     keeper.flush().unwrap();
@@ -159,6 +168,45 @@ fn a_price_below_the_right_one_moves_nothing_without_right() {
     let (report, _) = inquest(&disk_of(&world), world.auction(), Some(&bytes));
     assert_eq!(report.misdeeds[0].undone(), Undone::Nothing, "what was not paid is no movement");
     assert!(!report.holds());
+}
+
+/// The server's house takes more than its fee: the seller lacks what the house has too much.
+#[test]
+fn a_fee_that_was_too_high_goes_back_to_the_seller() {
+    let (mut world, bytes) = sold();
+    let right = world.decision(&bytes, 5_000);
+    let requests = right.requests().iter().map(|verified| {
+        let mut request = *verified.request();
+        if let Action::Post(movement) = &mut request.action {
+            let amount = if movement.credit == account(&house()) { 131 } else { 919 };
+            movement.amount = Sum::new(amount).unwrap();
+        }
+        let signed = SignedRequest::sign(&request, &Signer::new(&postings_key()), &charter());
+        signed.verify(&charter()).unwrap()
+    });
+    let record = right.attachment().unwrap().as_bytes().to_vec();
+    let chain = Chain::new(requests.collect(), Some(record)).unwrap();
+    assert_eq!(world.code(chain, 5_000), Code::Done);
+    let disk = disk_of(&world);
+    let (report, ledger) = inquest(&disk, world.auction(), Some(&bytes));
+    let planned = plan(&report.wrongs, &ledger);
+    let from_to = |one: &Planned| (one.wrong.moved.credit, one.wrong.moved.debit, one.amount);
+    let (escrow, house, seller) = (world.escrow(), account(&house()), account(&seller()));
+    let moves: Vec<_> = planned.iter().map(from_to).collect();
+    assert_eq!(moves, [(house, escrow, 100), (escrow, seller, 100)]);
+    let corrections: Vec<_> =
+        planned.iter().map(|one| (correction(one.request(Time(T)).unwrap()), 6_000)).collect();
+    write_on(&disk, &corrections);
+    let (report, ledger) = inquest(&disk, world.auction(), Some(&bytes));
+    assert!(report.holds() && report.astray.is_empty(), "{:?}", named(&report));
+    let has = |id| ledger.account(&id).unwrap().balances.posted() - i128::from(RICH);
+    assert_eq!((has(seller), has(house)), (1_019, 31));
+}
+
+/// A correction that the operator signs.
+fn correction(request: settlement::ledger::Request) -> Chain {
+    let signed = SignedRequest::sign(&request, &Signer::new(&operator()), &charter());
+    Chain::from(signed.verify(&charter()).unwrap())
 }
 
 #[test]
@@ -387,8 +435,8 @@ fn no_sale_and_void_are_judged_by_their_signed_requests_and_not_by_their_records
     assert_eq!(convicts_server(&honest), None);
     // Nothing sold where there was a sale; void before V.
     let (mut world, bytes) = sold();
-    let none =
-        NoSaleRecord { auction: world.auction(), transcript: Digest([1; 32]), early_close: None };
+    let transcript = world.prove(&bytes).transcript();
+    let none = NoSaleRecord { auction: world.auction(), transcript, early_close: None };
     let request = right_no_sale(&world);
     let chain = Chain::new(vec![request.clone()], Some(Attached::NoSale(none).to_bytes())).unwrap();
     assert_eq!(world.code(chain, 5_000), Code::Done);

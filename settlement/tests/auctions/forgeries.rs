@@ -40,12 +40,11 @@ type Change = fn(&mut SaleRecord);
 
 #[test]
 fn a_record_that_is_not_what_the_transcript_gives() {
-    let changes: [(&str, Change); 8] = [
+    let changes: [(&str, Change); 7] = [
         ("winner", |record| record.winner = bidder(0).public()),
         ("hold", |record| record.hold.account = account(&account_key(0))),
         ("price", |record| record.price = Amount(1)),
         ("fee", |record| record.fee = Amount(0)),
-        ("transcript", |record| record.transcript = Digest([1; 32])),
         ("delivery key", |record| {
             record.delivery = crate::world::goods::delivery_of(&bidder(0));
         }),
@@ -125,17 +124,21 @@ fn a_sale_without_its_transcript_or_with_another() {
     let damaged = bytes[..bytes.len() - 1].to_vec();
     let misdeed = convicted(world, chain, 5_000, Some(damaged));
     assert!(matches!(misdeed, Misdeed::Transcript(TranscriptError::Wire(_))), "{misdeed:?}");
+    // The record names one that nobody has.
+    let (mut world, bytes) = sold();
+    let chain = altered(&mut world, &bytes, |record| record.transcript = Digest([1; 32]));
+    assert_eq!(convicted(world, chain, 5_000, Some(bytes)), Misdeed::NoTranscript(auction));
 }
 
 #[test]
 fn nothing_sold_where_the_transcript_shows_a_winner() {
-    let (world, bytes) = sold();
+    let (mut world, bytes) = sold();
     let cancel = Action::Cancel { account: world.escrow() };
     let mut other = World::new(&Setting::default());
     let empty = other.run(&[]);
     let request = other.decision(&empty, 5_000).requests()[0].clone();
-    let record =
-        NoSaleRecord { auction: world.auction(), transcript: Digest([1; 32]), early_close: None };
+    let transcript = world.prove(&bytes).transcript();
+    let record = NoSaleRecord { auction: world.auction(), transcript, early_close: None };
     let attachment = Some(Attached::NoSale(record).to_bytes());
     let chain = Chain::new(vec![request], attachment.clone()).unwrap();
     assert_eq!(convicted(world, chain, 5_000, Some(bytes)), Misdeed::NotAsProven("result"));

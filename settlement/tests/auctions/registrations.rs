@@ -8,9 +8,10 @@ use auction::settlement_terms::{EscrowReceipt, Fee, Settlement};
 use auction::spec::{Spec, Time};
 use settlement::auctions::{AcceptableSpec, Registered, Registration, RegistrationRefused};
 use settlement::ledger::{AccountId, Action, Code, MAX_AHEAD_MS};
-use settlement::sealed_key::Purpose;
+use settlement::sealed_key::{Purpose, SealedKey};
 
-use crate::world::goods::{escrow_key, seal_to};
+use crate::in_memory;
+use crate::world::goods::{escrow_key, goods_key, seal_to};
 use crate::world::{
     CLOSING, Setting, World, charter, house, key, operator, postings_key, seller, server, spec,
 };
@@ -140,7 +141,10 @@ fn an_auction_is_registered_once_and_not_after_closing() {
     // The same again, sealed anew: the first stands.
     let registration = registration(&world);
     let registered = registration.clone().verify(&charter()).unwrap();
-    let sealed = seal_to(&escrow_key(), Purpose::Escrow, &world.auction());
+    let (auction, mut rng) = (world.auction(), in_memory::rng(32));
+    let sealed =
+        SealedKey::seal(&goods_key(), &escrow_key(), Purpose::Escrow, &auction, &mut rng).unwrap();
+    assert_ne!(sealed, registration.key);
     let other = Registration { key: sealed, ..registration };
     let again = world.postings.open(&registered, other).unwrap();
     assert_eq!(world.code(again.clone(), 1_100), Code::AttachmentConflict);

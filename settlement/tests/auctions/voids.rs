@@ -132,9 +132,9 @@ fn a_no_sale_makes_sale_and_void_impossible() {
     assert_eq!(world.code(no_sale, 5_000), Code::Done);
     assert_eq!(world.code(sale, 5_000), Code::Cancelled);
     assert_eq!(world.code(void, V), Code::Cancelled);
-    // The two runs are of one auction by one committee: such a server is told apart from an
-    // honest one by which transcript it shows.
-    assert_eq!(world.audit(Some(bytes)), Err(Misdeed::NotAsProven("result")));
+    // The two runs are of one auction by one committee: the server has to show the one that it
+    // decided by.
+    assert_eq!(world.audit(Some(bytes)), Err(Misdeed::NoTranscript(world.auction())));
 }
 
 #[test]

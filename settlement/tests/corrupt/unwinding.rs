@@ -77,7 +77,7 @@ fn what_was_spent_is_taken_when_it_comes_again_and_no_more_than_was_wrong() {
     assert_eq!((nothing[0].amount, nothing[0].rest()), (0, 50));
     submit(&mut keeper(&disk), &[deposit(21, 3, 500)], 40_000);
     let second = unwind(&disk, 50_000);
-    assert_eq!((second[0].amount, second[0].wrong.parts), (50, 1));
+    assert_eq!((second[0].amount, second[0].part), (50, 1));
     assert!(found(&disk).holds());
 }
 
@@ -176,6 +176,38 @@ fn a_correction_needs_the_operator_the_accounts_and_the_money() {
         assert_eq!(submit(&mut keeper, &[request], 20_000), [code]);
     }
     assert!(matches!(action, Action::Correct { .. }));
+}
+
+/// Whatever was entered under a correction's ids before, what was stolen can be moved back.
+#[test]
+fn refused_or_misdirected_corrections_do_not_stand_in_the_way_of_later_ones() {
+    let disk = robbed();
+    let theirs = |part, from, to, amount| correction(&disk, from, to, amount, part);
+    // Refused for good; between other accounts; in parts out of order; a deposit under the id
+    // that the next part would have.
+    let last = theirs(5, 1, 2, 1);
+    let reference = match last.request().action {
+        Action::Correct { movement, .. } => movement.reference,
+        _ => panic!("no correction"),
+    };
+    let taken = settlement::ledger::correction_id(&reference, 2).get();
+    let before = [
+        (theirs(0, 3, 1, 1_000), Code::InsufficientFunds),
+        (theirs(1, 2, 1, 1), Code::Done),
+        (deposit(taken, 2, 1), Code::Done),
+        (theirs(3, 3, 1, 20), Code::Done),
+        (last, Code::Done),
+    ];
+    let (requests, expected): (Vec<_>, Vec<_>) = before.into_iter().unzip();
+    assert_eq!(submit(&mut keeper(&disk), &requests, 10_000), expected);
+    // Unwinding says that every correction it planned was made.
+    let planned = unwind(&disk, 20_000);
+    let amounts: Vec<u64> = planned.iter().map(|one| one.amount).collect();
+    assert_eq!(amounts, [1, 1, 40]);
+    let report = found(&disk);
+    assert!(report.holds(), "{:?}", report.misdeeds);
+    assert!(report.astray.is_empty());
+    assert!(unwind(&disk, 30_000).is_empty());
 }
 
 #[derive(Debug, Clone, Copy)]

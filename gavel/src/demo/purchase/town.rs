@@ -3,11 +3,12 @@
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use auction::keys::SecretKey;
 use auction::money::{Amount, Currency};
 use purchase::merchant_file::MerchantFile;
-use purchase::relay::{Relay, Sides};
+use purchase::relay::{BeforeServer, Relay, Sides};
 use purchase::service as shop;
 use serde::Deserialize;
 use settlement::charter_file::{CHARTER_FILE, CharterFile};
@@ -73,7 +74,7 @@ impl Town {
             let sides = Sides { asked: &server_key, at, asker };
             Relay::start::<bank::Asked<bank::Question>, bank::Answered<bank::Answer>, _>(
                 &sides,
-                links.line(link),
+                Arc::new(BeforeServer(links.line(link))),
             )
         };
         let started = |relay: Result<Relay, link::LinkError>| {

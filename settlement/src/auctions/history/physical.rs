@@ -1,8 +1,10 @@
 //! The audit of physical goods: sales into escrow, words, payouts. SETTLEMENT, section "Physical
 //! goods", step 6.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use auction::layout::Digest;
 use auction::spec::Time;
 use rand::CryptoRng;
 
@@ -11,9 +13,11 @@ use crate::auctions::attachment::SaleFacts;
 use crate::auctions::decision::Decision;
 use crate::auctions::index::AuctionState;
 use crate::auctions::physical::requests::{note_request, payout_requests, physical_sale_request};
-use crate::auctions::physical::{DeliveryState, Heard, Payout, PayoutRecord, Unheard, Word};
+use crate::auctions::physical::{
+    DeliveryState, Heard, InEscrow, Payout, PayoutRecord, Stage, Unheard, Word,
+};
 use crate::audit::Rightful;
-use crate::ledger::Chain;
+use crate::ledger::{Chain, Request};
 
 impl<E: Evidence, R: CryptoRng> History<E, R> {
     pub(super) fn physical_sale(
@@ -22,7 +26,7 @@ impl<E: Evidence, R: CryptoRng> History<E, R> {
         chain: &Chain,
         sale: &SaleFacts,
     ) -> Result<(), Misdeed> {
-        let proven = self.prove(&sale.auction, sale.early_close)?;
+        let proven = self.prove(&sale.auction, &sale.transcript, sale.early_close)?;
         let state = self.state(&sale.auction)?;
         let registered = Arc::clone(state.registered());
         let decision = Decision::of(&proven, state, time);
@@ -84,6 +88,36 @@ impl<E: Evidence, R: CryptoRng> History<E, R> {
         }
         self.summary.payouts += 1;
         Ok(())
+    }
+
+    /// Keeps in mind a payout that used the one id up although nothing was due.
+    pub(super) fn note_unfounded(&mut self, number: u64, touched: BTreeSet<Digest>) {
+        let is_paid = |auction: &Digest| {
+            let delivery = self.index.auction(auction).and_then(AuctionState::delivery);
+            delivery.and_then(DeliveryState::paid_out).is_some_and(|paid| paid.entry == number)
+        };
+        let unfounded: Vec<Digest> = touched.into_iter().filter(is_paid).collect();
+        self.unfounded.extend(unfounded);
+    }
+
+    /// What has become due, with the time, of a price that left escrow while it was due to nobody.
+    /// Nobody's word is heard after a payout, so those decide that came before.
+    pub(super) fn due_all_the_same(
+        &self,
+        auction: &Digest,
+        time: Time,
+    ) -> Option<(u64, Vec<Request>)> {
+        let state = self.index.auction(auction)?;
+        let delivery = state.delivery()?;
+        let stage = match (delivery.dispatched(), delivery.disputed()) {
+            (None, _) => Stage::Sold,
+            (Some(_), None) => Stage::Dispatched,
+            (Some(_), Some(_)) => Stage::Disputed,
+        };
+        let (sale, times) = (delivery.sale(), delivery.times());
+        let payout = InEscrow { sale, times, stage }.due(time).ok()?;
+        let requests = payout_requests(state.registered(), sale, payout.record(), time);
+        Some((delivery.paid_out()?.entry, requests))
     }
 
     fn sold(&self, word: &Word) -> Result<(&AuctionState, &DeliveryState), Misdeed> {

@@ -239,12 +239,11 @@ type Change = fn(&mut SaleFacts);
 
 #[test]
 fn a_sale_into_escrow_that_is_not_what_the_transcript_gives() {
-    let changes: [(&str, Change); 5] = [
+    let changes: [(&str, Change); 4] = [
         ("winner", |sale| sale.winner = bidder(0).public()),
         ("hold", |sale| sale.hold = HoldKey { account: account(&account_key(0)), ..sale.hold }),
         ("price", |sale| sale.price = Amount(1)),
         ("fee", |sale| sale.fee = Amount(0)),
-        ("transcript", |sale| sale.transcript = Digest([1; 32])),
     ];
     let ready = || {
         let mut world = World::new(&setting(Side::Winner));
@@ -267,6 +266,12 @@ fn a_sale_into_escrow_that_is_not_what_the_transcript_gives() {
         let misdeed = convicted(world.copy(), chain, SOLD, bytes.clone());
         assert_eq!(misdeed, Misdeed::NotAsProven(what));
     }
+    // By a transcript that nobody has.
+    let named = SaleFacts { transcript: Digest([1; 32]), ..sale.clone() };
+    let named = Attached::PhysicalSale(named).to_bytes();
+    let unseen = Chain::new(chain.requests().to_vec(), Some(named)).unwrap();
+    let misdeed = convicted(world.copy(), unseen, SOLD, bytes.clone());
+    assert_eq!(misdeed, Misdeed::NoTranscript(world.auction()));
     // Paid to the seller at once, beside the right record.
     let at_once = Movement {
         debit: world.escrow(),

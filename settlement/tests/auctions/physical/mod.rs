@@ -6,4 +6,5 @@ mod oracle;
 mod payouts;
 mod registrations;
 mod times;
+mod unwinding;
 mod words;
