@@ -49,7 +49,7 @@ impl Budget {
         budget
     }
 
-    /// A chain has at most [`MAX_CHAIN_REQUESTS`](crate::ledger::MAX_CHAIN_REQUESTS) members.
+    /// One after the other: a chain has few members.
     fn left(&mut self, way: &Way) -> Option<&mut u64> {
         self.0.iter_mut().find(|(one, _)| one == way).map(|(_, left)| left)
     }
