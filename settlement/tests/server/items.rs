@@ -10,9 +10,11 @@ use settlement::ledger::{Code, Request, SignedRequest, Sum};
 use settlement::purchases::{
     Delivery, HeldItem, Offer, OfferTerms, OrderKey, QuoteId, VerifiedOffer, order::action,
 };
-use settlement::service::purchases::PurchaseDeclined;
+use settlement::service::purchases::{PurchaseAnswer, PurchaseDeclined, PurchaseQuestion};
+use settlement::service::{Answer, Question};
 
 use crate::bank::*;
+use crate::liar::ask;
 
 const CUSTOMER: u8 = 1;
 const MERCHANT: u8 = 2;
@@ -30,12 +32,15 @@ fn content(length: usize) -> Vec<u8> {
 
 fn deal(bank: &Bank, number: u128, content: &[u8], until: Time) -> Deal {
     let (checksum, bytes) = checksum_of_item(content, &mut unwatched).unwrap();
-    let item = HeldItem { checksum, bytes };
+    deal_for(bank, number, CUSTOMER, HeldItem { checksum, bytes }, until)
+}
+
+fn deal_for(bank: &Bank, number: u128, customer: u8, item: HeldItem, until: Time) -> Deal {
     let terms = OfferTerms {
         server: bank.charter.server(),
         ledger: bank.charter.id(),
         merchant: person(MERCHANT).public(),
-        customer: person(CUSTOMER).public(),
+        customer: person(customer).public(),
         currency: eur(),
         price: Sum::new(30).unwrap(),
         expires: until,
@@ -46,9 +51,9 @@ fn deal(bank: &Bank, number: u128, content: &[u8], until: Time) -> Deal {
     };
     let offer = Offer::new(terms).unwrap().sign(&Signer::new(&person(MERCHANT))).unwrap();
     let request = Request { id: id(number), until, action: action(offer.offer()) };
-    let signed = SignedRequest::sign(&request, &Signer::new(&person(CUSTOMER)), &bank.charter);
+    let signed = SignedRequest::sign(&request, &Signer::new(&person(customer)), &bank.charter);
     let order = signed.countersign(&Signer::new(&person(MERCHANT)), &bank.charter);
-    Deal { offer, order, name: OrderKey { account: account(CUSTOMER), id: id(number) }, item }
+    Deal { offer, order, name: OrderKey { account: account(customer), id: id(number) }, item }
 }
 
 async fn buy(open: &Open, deal: &Deal, content: &[u8]) -> Result<Bought, ClientError> {
@@ -160,5 +165,47 @@ async fn nobody_fills_the_disk_without_an_order() {
     let poor = buy(&open, &good, &content).await.unwrap();
     assert_eq!(poor, Bought::Refused(Code::InsufficientFunds));
     assert!(fetch(&open, CUSTOMER, &good).await.is_err());
+    open.stop().await.unwrap();
+}
+
+/// Has the item of a deal bought without sending anything of it.
+async fn buy_unsent(open: &Open, deal: &Deal) -> Answer {
+    let signed = || (deal.order.as_bytes().to_vec(), deal.offer.offer().as_bytes().to_vec());
+    let (order, offer) = signed();
+    let deposit = PurchaseQuestion::Deposit { order, offer };
+    let (order, offer) = signed();
+    for question in [deposit, PurchaseQuestion::BuyHeld { order, offer }] {
+        let question = Question::Purchase(Box::new(question));
+        let answer = ask(open, &person(MERCHANT), &question).await;
+        let Answer::Purchase(said) = &answer else { panic!("{answer:?}") };
+        if !matches!(**said, PurchaseAnswer::Have(_)) {
+            return answer;
+        }
+    }
+    panic!("an item that was bought by its deposit alone");
+}
+
+#[tokio::test]
+async fn an_item_that_lies_there_is_not_sold_as_one_of_another_length() {
+    let bank = Bank::found();
+    let open = bank.open().await;
+    open.fund(&bank, &[1, 2, 3], 100).await;
+    let content = content(1000);
+    // The merchant's second name buys it first, so that it lies there whole.
+    let (checksum, bytes) = checksum_of_item(content.as_slice(), &mut unwatched).unwrap();
+    let first = deal_for(&bank, 1, 3, HeldItem { checksum, bytes }, UNTIL);
+    assert!(matches!(buy(&open, &first, &content).await.unwrap(), Bought::Paid(..)));
+    for (number, bytes) in [(2, bytes - 1), (3, bytes + 1), (4, 0)] {
+        let false_one = deal_for(&bank, number, CUSTOMER, HeldItem { checksum, bytes }, UNTIL);
+        let said = buy_unsent(&open, &false_one).await;
+        let Answer::Purchase(said) = said else { panic!("{said:?}") };
+        let other = matches!(*said, PurchaseAnswer::Declined(PurchaseDeclined::Item(_)));
+        assert!(other, "{bytes}: {said:?}");
+    }
+    assert_eq!(open.client(1).account(account(1)).await.unwrap().balances.available(), 100);
+    // The true one is sold to him as before.
+    let good = deal_for(&bank, 5, CUSTOMER, HeldItem { checksum, bytes }, UNTIL);
+    assert!(matches!(buy(&open, &good, &content).await.unwrap(), Bought::Paid(..)));
+    assert_eq!(fetch(&open, CUSTOMER, &good).await.unwrap(), content);
     open.stop().await.unwrap();
 }

@@ -73,8 +73,14 @@ impl ItemStore {
     /// [`GoodsError`]; what was received is thrown away where it is another item.
     fn keep(&self, slot: &Digest, item: &HeldItem) -> Result<StoredItem, GoodsError> {
         let failed = |doing| move |(path, source)| GoodsError::File { doing, path, source };
-        // What was found good before was flushed, in the slot of its checksum.
-        if !self.0.is_whole(slot) {
+        if self.0.is_whole(slot) {
+            // What was found good before was flushed, in the slot of its checksum. The length
+            // that an offer names beside the checksum is the offer's own word.
+            let got = self.0.received(slot).map_err(GoodsError::Read)?;
+            if got != item.bytes {
+                return Err(GoodsError::Length { got, expected: item.bytes });
+            }
+        } else {
             let file = self.0.read_back(slot).map_err(failed("read"))?;
             let (got, length) = checksum_of_item(file, &mut unwatched)?;
             let expected = item.checksum;
