@@ -25,6 +25,7 @@ fn decides(entry: &Proven, auction: &Digest) -> bool {
     let attached = entry.attachment.as_deref().map(Attached::read_bytes);
     let decided = match attached {
         Some(Ok(Some(Attached::Sale(record)))) => record.auction,
+        Some(Ok(Some(Attached::PhysicalSale(sale)))) => sale.auction,
         Some(Ok(Some(Attached::NoSale(record)))) => record.auction,
         Some(Ok(Some(Attached::Void(record)))) => record.auction,
         _ => return false,
