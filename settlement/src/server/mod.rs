@@ -11,6 +11,7 @@ mod checkers;
 mod desk;
 mod error;
 pub mod files;
+mod giving_way;
 mod history;
 mod keys;
 mod pieces;
@@ -209,7 +210,7 @@ impl Server {
         let desk = Arc::new(Desk::new(charter, running.writer(), self.learnt));
         let service = Arc::new(Service {
             desk: Arc::clone(&desk),
-            checkers,
+            checkers: Arc::new(checkers),
             clock: self.clock,
             auctions: Arc::clone(&self.auctions),
             purchases: Arc::clone(&self.purchases),

@@ -6,7 +6,7 @@ use auction::spec::Time;
 use settlement::client::{Bought, ClientError};
 use settlement::goods::{checksum_of_item, unwatched};
 use settlement::layout::Signer;
-use settlement::ledger::{Code, Request, SignedRequest, Sum};
+use settlement::ledger::{Action, Code, MAX_ORDER_AHEAD_MS, Request, SignedRequest, Sum};
 use settlement::purchases::{
     Delivery, HeldItem, Offer, OfferTerms, OrderKey, QuoteId, VerifiedOffer, order::action,
 };
@@ -196,7 +196,8 @@ async fn an_item_that_lies_there_is_not_sold_as_one_of_another_length() {
     let first = deal_for(&bank, 1, 3, HeldItem { checksum, bytes }, UNTIL);
     assert!(matches!(buy(&open, &first, &content).await.unwrap(), Bought::Paid(..)));
     for (number, bytes) in [(2, bytes - 1), (3, bytes + 1), (4, 0)] {
-        let false_one = deal_for(&bank, number, CUSTOMER, HeldItem { checksum, bytes }, UNTIL);
+        let until = Time(UNTIL.0 + u64::try_from(number).unwrap());
+        let false_one = deal_for(&bank, number, CUSTOMER, HeldItem { checksum, bytes }, until);
         let said = buy_unsent(&open, &false_one).await;
         let Answer::Purchase(said) = said else { panic!("{said:?}") };
         let other = matches!(*said, PurchaseAnswer::Declined(PurchaseDeclined::Item(_)));
@@ -207,5 +208,77 @@ async fn an_item_that_lies_there_is_not_sold_as_one_of_another_length() {
     let good = deal_for(&bank, 5, CUSTOMER, HeldItem { checksum, bytes }, UNTIL);
     assert!(matches!(buy(&open, &good, &content).await.unwrap(), Bought::Paid(..)));
     assert_eq!(fetch(&open, CUSTOMER, &good).await.unwrap(), content);
+    open.stop().await.unwrap();
+}
+
+/// The files of items in a server's directory, by their endings.
+fn files_of(bank: &Bank, ending: &str) -> usize {
+    let listed = std::fs::read_dir(bank.dir.join("items")).unwrap();
+    listed.filter(|one| one.as_ref().unwrap().path().extension().unwrap() == ending).count()
+}
+
+#[tokio::test]
+async fn a_deposit_takes_two_accounts_and_an_order_that_can_be_paid() {
+    let bank = Bank::found();
+    let open = bank.open().await;
+    open.fund(&bank, &[1, 2], 100).await;
+    let content = content(1000);
+    let (checksum, bytes) = checksum_of_item(content.as_slice(), &mut unwatched).unwrap();
+    let item = HeldItem { checksum, bytes };
+    // Keys cost nothing.
+    let nobodys = deal_for(&bank, 1, 9, item, UNTIL);
+    let refused = buy(&open, &nobodys, &content).await.unwrap();
+    assert_eq!(refused, Bought::Refused(Code::UnknownAccount));
+    let endless = deal_for(&bank, 2, CUSTOMER, item, Time(BEGIN.0 + MAX_ORDER_AHEAD_MS + 1));
+    let refused = buy(&open, &endless, &content).await;
+    let too_long = ClientError::Purchase(PurchaseDeclined::Refused(String::new()));
+    assert!(refused.is_err_and(|error| error.to_string().starts_with(&too_long.to_string())));
+    let late = deal_for(&bank, 3, CUSTOMER, item, BEGIN);
+    assert_eq!(buy(&open, &late, &content).await.unwrap(), Bought::Refused(Code::Expired));
+    assert_eq!((files_of(&bank, "part"), files_of(&bank, "item")), (0, 0));
+    open.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_decided_takes_no_place_and_leaves_nothing_that_nobody_bought() {
+    let bank = Bank::found();
+    let open = bank.open().await;
+    open.fund(&bank, &[1, 2], 300).await;
+    let mut names = 0;
+    let mut next = |until| {
+        names += 1;
+        let content = content(1000 + usize::try_from(names).unwrap());
+        (deal(&bank, names, &content, until), content)
+    };
+    // More than a merchant has places.
+    let (first, first_content) = next(UNTIL);
+    assert!(matches!(buy(&open, &first, &first_content).await.unwrap(), Bought::Paid(..)));
+    for _ in 0..6 {
+        let (deal, content) = next(UNTIL);
+        assert!(matches!(buy(&open, &deal, &content).await.unwrap(), Bought::Paid(..)));
+    }
+    assert_eq!((files_of(&bank, "part"), files_of(&bank, "item")), (0, 7));
+    let drained = bank.post(1_000, 1, 2, 90);
+    assert!(open.client(1).submit(&[drained]).await.unwrap().is_done());
+    for _ in 0..6 {
+        let (deal, content) = next(UNTIL);
+        let refused = buy(&open, &deal, &content).await.unwrap();
+        assert_eq!(refused, Bought::Refused(Code::InsufficientFunds));
+    }
+    assert_eq!((files_of(&bank, "part"), files_of(&bank, "item")), (0, 7));
+    // Cancelled in the middle.
+    let (half, content) = next(UNTIL);
+    assert!(buy(&open, &half, &content[..500]).await.is_err());
+    assert_eq!(files_of(&bank, "part"), 1);
+    let action = Action::Cancel { account: account(CUSTOMER) };
+    let cancel = bank.sign(&person(CUSTOMER), half.name.id.get(), action);
+    assert!(open.client(CUSTOMER).submit(&[cancel]).await.unwrap().is_done());
+    let refused = buy(&open, &half, &content).await.unwrap();
+    assert_eq!(refused, Bought::Refused(Code::Cancelled));
+    assert_eq!((files_of(&bank, "part"), files_of(&bank, "item")), (0, 7));
+    // What was bought before is told again, also when its order is out of time.
+    bank.hands.pass(2 * (UNTIL.0 - BEGIN.0));
+    assert!(matches!(buy(&open, &first, &[]).await.unwrap(), Bought::Paid(..)));
+    assert_eq!(fetch(&open, CUSTOMER, &first).await.unwrap(), first_content);
     open.stop().await.unwrap();
 }
