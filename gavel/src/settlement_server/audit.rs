@@ -34,6 +34,9 @@ everything holds, or all that was moved without right is moved back.";
 pub(crate) struct Audit {
     #[command(flatten)]
     subject: Subject,
+    /// Also open the goods key of every purchase with the keys in the vault of --dir.
+    #[arg(long, requires = "dir")]
+    with_vault: bool,
     /// Print one JSON object, also when something does not hold.
     #[arg(long)]
     json: bool,
@@ -129,7 +132,7 @@ struct Wrong {
 
 /// Runs the command.
 pub(super) async fn run(arguments: Audit) -> Result<(), Failure> {
-    let files = Files::of(&arguments.subject)?;
+    let files = Files::of(&arguments.subject, arguments.with_vault)?;
     let held = files.held();
     let waiting = Waiting::new("auditing from the first byte");
     let audited = aside(move || files.inquire()).await;

@@ -57,9 +57,6 @@ pub(crate) struct Subject {
     /// Tickets that clients kept: files of evidence, or directories of them.
     #[arg(long, value_name = "FILE|DIR", num_args = 1..)]
     tickets: Vec<PathBuf>,
-    /// Also open the goods key of every purchase with the keys in the vault of --dir.
-    #[arg(long, requires = "dir")]
-    with_vault: bool,
 }
 
 /// The same, read.
@@ -82,8 +79,9 @@ pub(super) struct Inquest {
 }
 
 impl Files {
-    /// Reads what is named.
-    pub(super) fn of(subject: &Subject) -> Result<Self, Failure> {
+    /// Reads what is named. `with_vault` says whether the keys in the vault of the server's
+    /// directory are taken to the purchases too.
+    pub(super) fn of(subject: &Subject, with_vault: bool) -> Result<Self, Failure> {
         let (journal, charter) = match (&subject.dir, &subject.journal) {
             (Some(dir), _) => (dir.join(JOURNAL), dir.join(CHARTER_FILE)),
             (None, journal) => (journal.clone().unwrap_or_default(), PathBuf::new()),
@@ -107,7 +105,7 @@ impl Files {
             receipts,
             tickets,
             safe: match &subject.dir {
-                Some(dir) if subject.with_vault => Some(safe_of(dir)?),
+                Some(dir) if with_vault => Some(safe_of(dir)?),
                 _ => None,
             },
             journal,

@@ -81,7 +81,7 @@ struct CorrectionView {
 }
 
 pub(super) async fn run(arguments: Unwind) -> Result<(), Failure> {
-    let files = Files::of(&arguments.subject)?;
+    let files = Files::of(&arguments.subject, false)?;
     let charter = files.charter.clone();
     let waiting = Waiting::new("auditing from the first byte");
     let inquest = aside(move || files.inquire()).await;

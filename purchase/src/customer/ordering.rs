@@ -96,7 +96,8 @@ impl Ordered {
         }
     }
 
-    /// What the settlement server says: it decides, whatever the merchant may tell.
+    /// What the settlement server says: it decides, whatever the merchant may tell. It is believed
+    /// what it proves: who takes an order for refused signs another one.
     async fn ask_server(self, customer: &Customer, reason: String) -> Result<Settled, BuyError> {
         match customer.bank.purchase(self.key).await {
             Ok(Some(client::Bought::Paid(receipt, _))) => {
@@ -130,16 +131,18 @@ impl Ordered {
         let word = SignedRequest::sign(&request, &customer.signer, self.purchase.charter());
         let decided = customer.bank.submit(&[word]).await?;
         match decided.results.first().map(|result| result.code) {
-            Some(Code::Done | Code::Cancelled) => {
-                Ok(Cancelled::Done(self.refused(Code::Cancelled)?))
-            }
-            Some(Code::TooLateToCancel) => match self.ask_server(customer, String::new()).await? {
-                Settled::Bought(bought) => Ok(Cancelled::TooLate(bought)),
-                Settled::Refused(offered, _) => Ok(Cancelled::Done(offered)),
-                Settled::Open(..) => {
-                    Err(ClientError::WrongAnswer("an id that is decided and is not").into())
+            // Its receipt shows this very word.
+            Some(Code::Done) => Ok(Cancelled::Done(self.refused(Code::Cancelled)?)),
+            // By another word, or decided before: the receipt of what decided it says so.
+            Some(Code::Cancelled | Code::TooLateToCancel) => {
+                match self.ask_server(customer, String::new()).await? {
+                    Settled::Bought(bought) => Ok(Cancelled::TooLate(bought)),
+                    Settled::Refused(offered, _) => Ok(Cancelled::Done(offered)),
+                    Settled::Open(..) => {
+                        Err(ClientError::WrongAnswer("an id that is decided and is not").into())
+                    }
                 }
-            },
+            }
             Some(code) => Err(BuyError::Refused(code)),
             None => Err(ClientError::WrongAnswer("expected a result").into()),
         }

@@ -92,6 +92,18 @@ impl Sales {
         write.commit().map_err(self.failed())
     }
 
+    /// Forgets a sale; when this returns it is gone from the disk. Waits for the disk.
+    pub(super) fn remove(&self, key: &OrderKey) -> Result<(), MerchantError> {
+        let write = self.database.begin_write().map_err(self.failed())?;
+        {
+            let mut table = write.open_table(SALES).map_err(self.failed())?;
+            table.remove(&bytes_of(key)).map_err(self.failed())?;
+            let mut open = write.open_table(OPEN).map_err(self.failed())?;
+            open.remove(&bytes_of(key)).map_err(self.failed())?;
+        }
+        write.commit().map_err(self.failed())
+    }
+
     /// The sales that are not decided yet.
     pub(super) fn undecided(&self) -> Result<Vec<OrderKey>, MerchantError> {
         let read = self.database.begin_read().map_err(self.failed())?;
@@ -156,5 +168,9 @@ mod tests {
         assert_eq!(sales.get(&key(2)).unwrap(), Some(paid));
         assert_eq!(sales.get(&key(3)).unwrap(), Some(refused));
         assert_eq!(sales.get(&key(4)).unwrap(), None);
+        sales.remove(&key(1)).unwrap();
+        sales.remove(&key(4)).unwrap();
+        assert_eq!(sales.undecided().unwrap(), []);
+        assert_eq!(sales.get(&key(1)).unwrap(), None);
     }
 }

@@ -198,6 +198,14 @@ impl Selling {
         let mut pause = FIRST_PAUSE;
         while told.borrow().clone() == SaleState::Open {
             match self.bring(offer, &sale).await {
+                Ok(decided) if is_nobodys(&decided) => {
+                    // Keys cost nothing: of those without an account nothing is kept. Should one
+                    // come to be, the same order is taken anew.
+                    if self.forget(key).await.is_ok() {
+                        told.send_replace(decided);
+                        break;
+                    }
+                }
                 Ok(decided) => {
                     let decided = Sale { state: decided, ..sale.clone() };
                     if self.write(key, decided.clone()).await.is_ok() {
@@ -246,6 +254,10 @@ impl Selling {
             }
             Ok(Bought::Refused(code)) => match code.class() {
                 Class::Final | Class::Lasting => Ok(SaleState::Refused(code.number())),
+                // Whoever orders has had money before: who has no account holds no place.
+                Class::Again if code == Code::UnknownAccount => {
+                    Ok(SaleState::Refused(code.number()))
+                }
                 Class::Again | Class::Done => Err(format!("the ledger says {code:?}")),
             },
             Err(ClientError::Declined(error)) => Err(error.to_string()),
@@ -273,6 +285,15 @@ impl Selling {
         let sales = self.sales.clone();
         let written = tokio::task::spawn_blocking(move || sales.put(&key, &sale)).await;
         match written {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(disk(&error)),
+            Err(_) => Err(NotTaken::Busy),
+        }
+    }
+
+    async fn forget(self: &Arc<Self>, key: OrderKey) -> Result<(), NotTaken> {
+        let sales = self.sales.clone();
+        match tokio::task::spawn_blocking(move || sales.remove(&key)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(disk(&error)),
             Err(_) => Err(NotTaken::Busy),
@@ -308,6 +329,11 @@ impl Drop for Taking {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // Changed in single steps: a panic leaves none half done.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether an order is of somebody who has no account.
+fn is_nobodys(state: &SaleState) -> bool {
+    *state == SaleState::Refused(Code::UnknownAccount.number())
 }
 
 /// The receipt of a paid sale.

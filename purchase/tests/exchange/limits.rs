@@ -8,7 +8,7 @@ use purchase::merchant::{
 };
 use purchase::service::{Answer, Question};
 use settlement::layout::Signer;
-use settlement::ledger::{Request, RequestId, SignedRequest};
+use settlement::ledger::{Code, Request, RequestId, SignedRequest};
 use settlement::purchases::{SignedOffer, order::action};
 
 use crate::town::*;
@@ -89,5 +89,36 @@ async fn only_so_many_orders_of_a_customer_are_under_way() {
             break;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Keys cost nothing: orders of those without an account are refused at once, and keep no place.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_has_no_account_takes_no_place_from_others() {
+    const NOBODY: u8 = 9;
+    for delivery in [ItemDelivery::Encrypted, ItemDelivery::Held] {
+        let town = Town::found(b"short", delivery).await;
+        let inquiry = Question::Inquiry { item: 1, inquiry: [7; 16] };
+        let Some(Answer::Offer(offer)) = town.ask_shop(NOBODY, &inquiry).await else {
+            panic!("offer")
+        };
+        let terms = SignedOffer::decode(&offer).unwrap();
+        let order = |number: u128| {
+            let id = RequestId::new(number).unwrap();
+            let until = Time(town.now().0 + HOUR_MS);
+            let request = Request { id, until, action: action(terms.offer()) };
+            let signer = Signer::new(&person(NOBODY));
+            let order = SignedRequest::sign(&request, &signer, &town.charter().charter);
+            Question::Order { offer: offer.clone(), order: order.as_bytes().to_vec() }
+        };
+        for number in 1..=MAX_OPEN_SALES_OF_A_CUSTOMER as u128 + 1 {
+            let answer = town.ask_shop(NOBODY, &order(number)).await;
+            let refused = Some(Answer::Refused(Code::UnknownAccount));
+            assert_eq!(answer, refused, "{delivery:?} {number}");
+        }
+        // With an account the same order is as good as any.
+        town.fund(&[NOBODY]).await;
+        let answer = town.ask_shop(NOBODY, &order(1)).await;
+        assert!(matches!(answer, Some(Answer::Paid(_))), "{answer:?}");
     }
 }

@@ -309,7 +309,7 @@ impl Town {
         panic!("the folder stays in use");
     }
 
-    async fn fund(&self, people: &[u8]) {
+    pub async fn fund(&self, people: &[u8]) {
         let teller = Client::connect(&self.operator, self.charter()).unwrap();
         let deposit = |seed: &u8| {
             let action = Action::Deposit {

@@ -156,7 +156,8 @@ impl Client {
     }
 
     /// Submits requests that commit together or not at all. They may be sent any number of
-    /// times: each id is decided once.
+    /// times: each id is decided once. Whatever is said to be committed is proved, by the receipt
+    /// of its entry here or asked for by id.
     ///
     /// # Errors
     /// [`ClientError::Unknown`] when the server stopped in between; submit the same again.
@@ -165,7 +166,38 @@ impl Client {
         let Answer::Submitted(submitted) = self.ask(&Question::Submit(bytes)).await? else {
             return Err(ClientError::WrongAnswer("expected results"));
         };
-        self.check_submitted(chain, *submitted)
+        let decided = self.check_submitted(chain, *submitted)?;
+        if decided.receipt.is_none() {
+            for (request, result) in chain.iter().zip(&decided.results) {
+                if result.code.class() == Class::Done {
+                    self.prove_earlier(request, result).await?;
+                }
+            }
+        }
+        Ok(decided)
+    }
+
+    /// Asks for the proof that a request was committed earlier, in an entry that holds more than
+    /// what was submitted now.
+    async fn prove_earlier(
+        &self,
+        request: &SignedRequest,
+        result: &RequestResult,
+    ) -> Result<(), ClientError> {
+        let unsigned = |_| ClientError::WrongAnswer("a result of what nobody has signed");
+        let verified = request.clone().verify(&self.charter).map_err(unsigned)?;
+        let account = verified.signing_account(&self.charter);
+        let status = self.status(account, request.request().id).await?;
+        let proves = |status: &Status| {
+            let ProvenReceipt { receipt, proven } = &status.receipt;
+            status.code == Code::Done
+                && result.entry == Some(receipt.number)
+                && proven.requests.contains(request)
+        };
+        match status.filter(proves) {
+            Some(_) => Ok(()),
+            None => Err(ClientError::WrongAnswer("a result that nothing proves")),
+        }
     }
 
     fn check_submitted(

@@ -4,7 +4,8 @@ use std::io::{Read, Seek, SeekFrom, Write};
 
 use super::{Client, ClientError};
 use crate::goods::GoodsKey;
-use crate::ledger::{Code, SignedRequest};
+use crate::journal::Proven;
+use crate::ledger::{Action, Class, Code, SignedRequest};
 use crate::purchases::order::key_of;
 use crate::purchases::{HeldItem, Offer, OrderKey, PaidPurchase, PurchaseReceipt};
 use crate::service::auctions::KeyInTransit;
@@ -17,7 +18,9 @@ use crate::service::{Answer, Question};
 pub enum Bought {
     /// Paid: verified, with what it proves.
     Paid(PurchaseReceipt, PaidPurchase),
-    /// Nothing was paid; [`Code::class`] says whether it can be under this id.
+    /// Nothing was paid; [`Code::class`] says whether it can be under this id. From
+    /// [`Client::purchase`] it is proved and final; to a merchant who brings an order it is the
+    /// server's word.
     Refused(Code),
 }
 
@@ -42,14 +45,39 @@ impl Client {
     }
 
     /// h What became of an order; nothing where it is not decided. Customer and merchant get the
-    /// goods key with it.
+    /// goods key with it. A refusal is believed by its receipt alone: who is told that an order was
+    /// refused signs another one.
     ///
     /// # Errors
-    /// [`ClientError::Purchase`] when it is not shown to this key.
+    /// [`ClientError::Purchase`] when it is not shown to this key, [`ClientError::WrongAnswer`]
+    /// when nothing proves what the server says: the order may still be paid.
     pub async fn purchase(&self, order: OrderKey) -> Result<Option<Bought>, ClientError> {
         let question = PurchaseQuestion::Standing(order.account, order.id);
         let answer = self.ask_about_purchase(question).await?;
-        self.bought(answer, Some(order))
+        match self.bought(answer, Some(order))? {
+            Some(Bought::Refused(_)) => self.proven_refusal(order).await.map(Some),
+            told => Ok(told),
+        }
+    }
+
+    /// A refusal, or a cancellation, as the receipt of the order's id shows it.
+    async fn proven_refusal(&self, order: OrderKey) -> Result<Bought, ClientError> {
+        let unproven = || wrong("a refusal that nothing proves");
+        let status = self.status(order.account, order.id).await?.ok_or_else(unproven)?;
+        let Proven { requests, codes, .. } = status.receipt.proven();
+        let shown = requests.iter().zip(codes).find_map(|(request, code)| {
+            let request = request.request();
+            let refused = code.class() == Class::Final;
+            match request.action {
+                _ if request.id != order.id => None,
+                Action::Purchase(_) if key_of(request) == Some(order) && refused => Some(*code),
+                Action::Cancel { account } if account == order.account && *code == Code::Done => {
+                    Some(Code::Cancelled)
+                }
+                _ => None,
+            }
+        });
+        shown.map(Bought::Refused).ok_or_else(unproven)
     }
 
     /// f Case 3: deposits the item that an order with both signatures is for, and has it bought.
@@ -72,7 +100,14 @@ impl Client {
         };
         let (signed, offered) = parts();
         let deposit = PurchaseQuestion::Deposit { order: signed, offer: offered };
-        let mut have = self.have(deposit).await?;
+        let mut have = match self.ask_about_purchase(deposit).await? {
+            PurchaseAnswer::Have(bytes) => bytes,
+            // Decided before, or never to be taken.
+            decided => {
+                let decided = self.bought(decided, key_of(order.request()))?;
+                return decided.ok_or_else(|| wrong("expected how much of the item is there"));
+            }
+        };
         let mut piece = Vec::with_capacity(ITEM_PIECE_BYTES);
         while have < bytes {
             progress(have);

@@ -6,6 +6,7 @@
 //! countersigned names the offer's hash.
 
 use auction::layout::Digest;
+use auction::spec::Time;
 
 use super::offer::{Delivery, HeldItem, Offer, OfferError};
 use super::order::{OrderKey, OrderRefused, agree, key_of};
@@ -176,15 +177,30 @@ fn decide_by(
     Ok(Purchase { key: name, content, chain })
 }
 
+/// Case 3: the item that a submission needs the server to hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ItemWanted {
+    /// The item.
+    pub item: HeldItem,
+    /// The offer.
+    pub offer: Offer,
+    /// The order's name.
+    pub order: OrderKey,
+    /// The hash of what the customer signed.
+    pub content: Digest,
+    /// Until when the order is good.
+    pub until: Time,
+}
+
 /// Case 3: which item a submission needs the server to hold, once it is in order in everything
-/// else. Whoever cannot show a signed and countersigned order fills no disk.
+/// else but the ledger's state. Whoever cannot show a signed and countersigned order fills no disk.
 ///
 /// # Errors
 /// As [`decide`].
 pub fn item_wanted(
     submission: Submission,
     charter: &Charter,
-) -> Result<(HeldItem, Offer), PurchaseRefused> {
+) -> Result<ItemWanted, PurchaseRefused> {
     item_wanted_by(submission, charter, |order| order.verify(charter))
 }
 
@@ -193,7 +209,7 @@ pub(crate) fn item_wanted_with(
     submission: Submission,
     charter: &Charter,
     keyring: &mut Keyring,
-) -> Result<(HeldItem, Offer), PurchaseRefused> {
+) -> Result<ItemWanted, PurchaseRefused> {
     item_wanted_by(submission, charter, |order| order.verify_with(charter, keyring))
 }
 
@@ -201,17 +217,19 @@ fn item_wanted_by(
     submission: Submission,
     charter: &Charter,
     verify: impl FnOnce(SignedRequest) -> Result<VerifiedRequest, Unverified>,
-) -> Result<(HeldItem, Offer), PurchaseRefused> {
+) -> Result<ItemWanted, PurchaseRefused> {
     let (offer, order) = read(submission, charter)?;
     let Delivery::Held(item) = offer.terms().delivery else {
         return Err(PurchaseRefused::OtherGoods);
     };
-    match verify(order)?.authority() {
-        Authority::OwnerAndPayee { payee, .. } if payee == offer.terms().merchant => {
-            Ok((item, offer))
-        }
-        _ => Err(PurchaseRefused::NotTheMerchant),
+    let verified = verify(order)?;
+    match verified.authority() {
+        Authority::OwnerAndPayee { payee, .. } if payee == offer.terms().merchant => {}
+        _ => return Err(PurchaseRefused::NotTheMerchant),
     }
+    let order = key_of(verified.request()).ok_or(PurchaseRefused::OtherGoods)?;
+    let (content, until) = (verified.content(), verified.request().until);
+    Ok(ItemWanted { item, offer, order, content, until })
 }
 
 /// Reads offer and order, and compares them.

@@ -133,8 +133,15 @@ impl EntryCheck for PurchaseHistory<'_> {
     type Objection = PurchaseMisdeed;
 
     fn entry(&mut self, _: u64, _: Time, entry: &Entry) -> Result<(), Objected<PurchaseMisdeed>> {
-        // Signed for with the goods key beside it: without, nothing should have moved.
-        let rightful = || Rightful::Known(Vec::new());
-        self.check(entry).map_err(|objection| Objected { objection, rightful: rightful() })
+        self.check(entry).map_err(|objection| {
+            let rightful = match objection {
+                // A false key and a lost vault look the same, and from merchants who sold
+                // rightfully nothing may be taken back.
+                PurchaseMisdeed::OtherKey => Rightful::Unknown,
+                // Signed for with the goods key beside it: without, nothing should have moved.
+                _ => Rightful::Known(Vec::new()),
+            };
+            Objected { objection, rightful }
+        })
     }
 }

@@ -12,6 +12,7 @@ mod checking;
 mod desk;
 mod error;
 pub mod files;
+mod giving_way;
 mod keys;
 mod pages;
 mod pieces;
@@ -220,7 +221,7 @@ impl Server {
             .map_err(ServerError::file("start the threads of", "the server"))?;
         let service = Arc::new(Service {
             desk: Arc::clone(&desk),
-            checkers,
+            checkers: Arc::new(checkers),
             clock: self.clock,
             auctions: Arc::clone(&self.auctions),
             purchases: Arc::clone(&self.purchases),

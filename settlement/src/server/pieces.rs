@@ -98,6 +98,11 @@ impl Pieces {
         files::remove(&files::of_id(&self.folder, id, PART))
     }
 
+    /// Removes what was found good.
+    pub(super) fn remove(&self, id: &Digest) -> io::Result<()> {
+        files::remove(&files::of_id(&self.folder, id, self.whole))
+    }
+
     /// At most `most` bytes of what was found good, from `offset` on, and its length; nothing
     /// where there is none.
     pub(super) fn read(

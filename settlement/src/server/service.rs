@@ -30,7 +30,7 @@ const ENDING_MS: u32 = 1000;
 /// The answering side of a server.
 pub(super) struct Service {
     pub(super) desk: Arc<Desk>,
-    pub(super) checkers: Checkers<Job>,
+    pub(super) checkers: Arc<Checkers<Job>>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) auctions: Arc<Auctions>,
     pub(super) purchases: Arc<Purchases>,

@@ -106,8 +106,7 @@ async fn piece(hall: &Hall, auction: Digest, total: u64, offset: u64, bytes: &[u
     let (file, key) = (&hall.open.as_ref().unwrap().file, hall.bank.charter.server());
     let peer = link::Peer::new(endpoint, file.address.clone(), link::PeerKey(key.0));
     let piece = TranscriptPiece { auction, total, offset, bytes: bytes.to_vec() };
-    let question = Question::Auction(Box::new(AuctionQuestion::HandIn(piece)));
-    let asked = Asked::Other(question);
+    let asked = Asked::Other(Question::Auction(Box::new(AuctionQuestion::HandIn(piece))));
     let answer: Answered<Answer> = peer.request(&asked, PATIENCE).await.unwrap();
     format!("{answer:?}")
 }

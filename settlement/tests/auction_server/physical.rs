@@ -12,14 +12,17 @@ use auction::settlement_terms::Delivery;
 use auction::spec::{Spec, Time};
 use settlement::auctions::physical::{Ground, Place, Saying, Word};
 use settlement::client::ClientError;
+use settlement::journal::Receipt;
 use settlement::judge::auction::{Case, DeliveryReceipts, Found, Judgement, Subject, judge};
-use settlement::service::auctions::{AuctionDeclined, DecisionView, Stage};
+use settlement::service::Answer;
+use settlement::service::auctions::{AuctionAnswer, AuctionDeclined, DecisionView, Stage};
 use settlement::service::physical::DeliveryView;
 use std::sync::Arc;
 
 use crate::bank::id;
 use crate::cluster::CLOSING;
 use crate::hall::{Hall, RICH, T, account, account_key, bidder, house};
+use crate::liar::Liar;
 
 const HOUR: u64 = 3_600_000;
 const T2: Time = Time(T.0 + HOUR);
@@ -109,7 +112,10 @@ impl Hall {
 
     /// Brings a word, as anybody may.
     async fn say(&self, auction: Digest, saying: Saying) -> Result<(u64, Time), ClientError> {
-        self.client(&bidder(9)).say(&self.word(auction, saying)).await
+        let journaled = self.client(&bidder(9)).say(&self.word(auction, saying)).await?;
+        // He is no side, so he is shown no receipt.
+        assert!(journaled.receipt.is_none());
+        Ok((journaled.entry, journaled.time))
     }
 
     async fn delivery(&self, auction: Digest) -> DeliveryView {
@@ -399,4 +405,72 @@ async fn what_is_not_the_sellers_or_not_sent_is_not_registered() {
     let nowhere = hall.say(Digest([3; 32]), dispatched()).await.unwrap_err();
     assert_eq!(reason(nowhere), AuctionDeclined::Unknown);
     assert_eq!(hall.auction_keys(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_word_counts_as_journaled_where_its_receipt_shows_it() {
+    let (mut hall, auction) = sold().await;
+    let auction_id = auction.id();
+    let (word, disputed) = (hall.word(auction_id, dispatched()), hall.word(auction_id, disputed()));
+    let other = Saying::Dispatched { tracking: "parcel 8".to_owned() };
+    let other = hall.word(auction_id, other);
+    let winner = hall.client(&bidder(1));
+    let truth = winner.say(&word).await.unwrap();
+    let dispute = winner.say(&disputed).await.unwrap().receipt.unwrap().receipt().clone();
+    let receipt = truth.receipt.as_ref().unwrap().receipt().clone();
+    hall.kill();
+    let liar = Liar::in_place_of(&hall.bank);
+    let answer = |said: AuctionAnswer| Answer::Auction(Box::new(said));
+    let say = async |word: &Word, (entry, time): (u64, Time), receipt: Option<&Receipt>| {
+        let heard = answer(AuctionAnswer::Heard { entry, time });
+        let receipt = receipt.map(|receipt| Box::new(receipt.clone()));
+        liar.says_in_turn(vec![heard, answer(AuctionAnswer::Receipt(receipt))]);
+        liar.client(&bidder(1)).say(word).await
+    };
+    let at = (truth.entry, truth.time);
+    assert_eq!(say(&word, at, Some(&receipt)).await.unwrap(), truth);
+    let lies = [
+        say(&word, at, None).await,
+        say(&word, at, Some(&dispute)).await,
+        say(&word, (at.0 + 1, at.1), Some(&receipt)).await,
+        say(&word, (at.0, Time(at.1.0 + 1)), Some(&receipt)).await,
+        say(&other, at, Some(&receipt)).await,
+        say(&disputed, at, Some(&receipt)).await,
+    ];
+    for (place, lie) in lies.into_iter().enumerate() {
+        assert!(matches!(lie, Err(ClientError::WrongAnswer(_))), "{place}: {lie:?}");
+    }
+    let show = async |auction: Digest, place: Place| {
+        liar.says(answer(AuctionAnswer::Receipt(Some(Box::new(receipt.clone())))));
+        liar.client(&bidder(1)).delivery_receipt(auction, place).await
+    };
+    assert!(show(auction_id, Place::Dispatch).await.unwrap().is_some());
+    for (auction, place) in [
+        (auction_id, Place::Dispute),
+        (auction_id, Place::Payout),
+        (Digest([9; 32]), Place::Dispatch),
+    ] {
+        let lie = show(auction, place).await;
+        assert!(matches!(lie, Err(ClientError::WrongAnswer(_))), "{place:?}: {lie:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn registrations_at_once_take_no_more_places_than_there_are() {
+    let hall = Hall::built_with("max_open_auctions_of_seller = 2\n").await;
+    let mut registering = tokio::task::JoinSet::new();
+    for _ in 0..12 {
+        let signed = spec(&hall).sign(&hall.cluster.seller);
+        let client = hall.client(&hall.seller());
+        registering.spawn(async move { client.register(&signed).await.map_err(reason) });
+    }
+    let mut registered = 0;
+    while let Some(one) = registering.join_next().await {
+        match one.unwrap() {
+            Ok(_) => registered += 1,
+            Err(AuctionDeclined::AuctionsOfSeller(2)) => {}
+            Err(other) => panic!("{other}"),
+        }
+    }
+    assert_eq!(registered, 2);
 }

@@ -1,6 +1,7 @@
 //! A corrupt server, which writes what it likes into its journal and can sign for nobody else.
 
 use auction::spec::Time;
+use settlement::audit::{EntryCheck as _, Rightful};
 use settlement::ledger::{Action, Chain, Code, Entry, Movement, Request, Sum, VerifiedRequest};
 use settlement::purchases::{
     Purchase, PurchaseHistory, PurchaseMisdeed, PurchaseRecord, PurchaseSummary, Safe,
@@ -63,6 +64,22 @@ fn payment_without_key() {
     let others = Safe::new(vec![Zeroizing::new([1; 32])]).unwrap();
     let entries = [entry(order, Some(record), Code::Done)];
     assert_eq!(audit(&entries, Some(&others)), Err(PurchaseMisdeed::OtherKey));
+}
+
+/// A lost vault looks like false keys: the merchants sold rightfully all the same.
+#[test]
+fn a_key_that_does_not_open_says_nothing_of_what_may_be_moved_back() {
+    let (order, record) = parts(&purchase(&sold(1), 1));
+    let lost = Safe::new(vec![Zeroizing::new([1; 32])]).unwrap();
+    let objected = |attachment, safe| {
+        let mut history = PurchaseHistory::new(charter(), safe);
+        let entry = entry(order.clone(), attachment, Code::Done);
+        history.entry(0, NOW, &entry).unwrap_err()
+    };
+    let of_vault = objected(Some(record), Some(&lost));
+    assert_eq!(of_vault.objection, PurchaseMisdeed::OtherKey);
+    assert_eq!(of_vault.rightful, Rightful::Unknown);
+    assert_eq!(objected(None, None).rightful, Rightful::Known(vec![]));
 }
 
 #[test]

@@ -69,7 +69,7 @@ fn key_and_item_are_not_mistaken_for_each_other() {
     let order = countersigned(&offer, order.unwrap());
     assert_eq!(decided(&order, &offer, key(1)), Err(PurchaseRefused::OtherGoods));
     let wanted = settlement::purchases::decide::item_wanted(submission(&order, &offer), &charter());
-    assert_eq!(wanted.unwrap().0, item);
+    assert_eq!(wanted.unwrap().item, item);
     let encrypted = crate::world::offer(&sold);
     let order = countersigned(&encrypted, ordered(&encrypted, &sold, 1));
     let wanted =

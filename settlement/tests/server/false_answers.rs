@@ -112,6 +112,31 @@ async fn no_other_answer_than_the_true_one_is_taken_for_the_result_of_a_payment(
 }
 
 #[tokio::test]
+async fn a_payment_that_is_said_to_be_made_before_is_proved_too() {
+    let bank = Bank::found();
+    let open = bank.open().await;
+    let True { requests, submitted, standing, .. } = told(&bank, &open).await;
+    open.stop().await.unwrap();
+    let liar = Liar::in_place_of(&bank);
+    let result = RequestResult { repeated: true, ..submitted[0].results[0] };
+    let submit = async |result: RequestResult, standing: Option<Standing>| {
+        let said = Submitted { results: vec![result], receipt: None };
+        let standing = Answer::Request(standing.map(Box::new));
+        liar.says_in_turn(vec![Answer::Submitted(Box::new(said)), standing]);
+        liar.client(&person(1)).submit(&requests[..1]).await
+    };
+    assert!(submit(result, Some(standing[0].clone())).await.unwrap().is_done());
+    assert!(wrong(submit(result, None).await));
+    for (place, lie) in standing.iter().enumerate().skip(1) {
+        assert!(wrong(submit(result, Some(lie.clone())).await), "{place}");
+    }
+    for entry in [None, result.entry.map(|entry| entry + 1)] {
+        let result = RequestResult { entry, ..result };
+        assert!(wrong(submit(result, Some(standing[0].clone())).await));
+    }
+}
+
+#[tokio::test]
 async fn what_became_of_a_request_is_shown_by_its_own_receipt_alone() {
     let bank = Bank::found();
     let open = bank.open().await;

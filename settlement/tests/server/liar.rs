@@ -24,7 +24,8 @@ pub struct Liar {
 }
 
 struct Said {
-    answer: Mutex<Answer>,
+    /// Each in turn, the last one from then on.
+    answers: Mutex<Vec<Answer>>,
     /// To whatever it is asked about its history.
     head: Mutex<HeadAnswer>,
 }
@@ -40,7 +41,11 @@ impl Handler for Said {
     async fn answer(&self, _: PeerKey, asked: Asked<Question>) -> Answered<Answer> {
         match asked {
             Asked::Heads(_) => Answered::Heads(self.head.lock().unwrap().clone()),
-            Asked::Other(_) => Answered::Other(self.answer.lock().unwrap().clone()),
+            Asked::Other(_) => {
+                let mut answers = self.answers.lock().unwrap();
+                let answer = if answers.len() > 1 { answers.remove(0) } else { answers[0].clone() };
+                Answered::Other(answer)
+            }
         }
     }
 }
@@ -57,7 +62,7 @@ impl Liar {
         let endpoint = Endpoint::bind("127.0.0.1:0".parse().unwrap(), &identity, limits()).unwrap();
         let address = endpoint.local_addr().unwrap().to_string();
         let said = Arc::new(Said {
-            answer: Mutex::new(Answer::Unknown),
+            answers: Mutex::new(vec![Answer::Unknown]),
             head: Mutex::new(HeadAnswer::Nothing),
         });
         let handler = Arc::clone(&said);
@@ -67,7 +72,12 @@ impl Liar {
 
     /// Answers every question like this from now on.
     pub fn says(&self, answer: Answer) {
-        *self.said.answer.lock().unwrap() = answer;
+        self.says_in_turn(vec![answer]);
+    }
+
+    /// Answers the next questions like this, and like the last one from then on.
+    pub fn says_in_turn(&self, answers: Vec<Answer>) {
+        *self.said.answers.lock().unwrap() = answers;
     }
 
     /// Shows this head to who asks about its history.

@@ -15,11 +15,12 @@ use settlement::purchases::{
     order::action,
 };
 use settlement::server::open_safe;
-use settlement::service::purchases::PurchaseDeclined;
-use settlement::service::{MovementKind, Side};
+use settlement::service::purchases::{PurchaseAnswer, PurchaseDeclined};
+use settlement::service::{Answer, MovementKind, Question, Side};
 use tokio::task::JoinSet;
 
 use crate::bank::*;
+use crate::liar::{Liar, ask};
 
 const CUSTOMER: u8 = 1;
 const MERCHANT: u8 = 2;
@@ -266,6 +267,47 @@ fn deal_goods(number: u128) -> Delivery {
         checksum: Digest([4; 32]),
         bytes: 100,
     })
+}
+
+#[tokio::test]
+async fn a_refusal_is_shown_by_the_receipt_of_the_orders_own_id() {
+    let bank = Bank::found();
+    let open = bank.open().await;
+    open.fund(&bank, &[1, 2], 100).await;
+    let poor = deal_for(&bank, 1, 500, deal_goods(1));
+    assert_eq!(buy(&open, &poor).await.unwrap(), Bought::Refused(Code::InsufficientFunds));
+    let (cancelled, good) = (deal(&bank, 2), deal(&bank, 3));
+    let cancel = bank.sign(&person(1), 2, Action::Cancel { account: account(1) });
+    assert!(open.client(1).submit(&[cancel]).await.unwrap().is_done());
+    paid(buy(&open, &good).await.unwrap());
+    assert!(!open.client(1).submit(&[bank.post(4, 1, 2, 999)]).await.unwrap().is_done());
+    let mut standings = Vec::new();
+    for number in 1..=4 {
+        let question = Question::Request(account(1), id(number));
+        match ask(&open, &person(1), &question).await {
+            Answer::Request(Some(standing)) => standings.push(standing),
+            other => panic!("{other:?}"),
+        }
+    }
+    open.stop().await.unwrap();
+    let liar = Liar::in_place_of(&bank);
+    let told = async |number: u128, standing: Option<usize>| {
+        let standing = standing.map(|place| standings[place - 1].clone());
+        let refused = PurchaseAnswer::Refused(Code::Cancelled);
+        liar.says_in_turn(vec![Answer::Purchase(Box::new(refused)), Answer::Request(standing)]);
+        let name = OrderKey { account: account(1), id: id(number) };
+        liar.client(&person(1)).purchase(name).await
+    };
+    let refused = |code| Some(Bought::Refused(code));
+    assert_eq!(told(1, Some(1)).await.unwrap(), refused(Code::InsufficientFunds));
+    assert_eq!(told(2, Some(2)).await.unwrap(), refused(Code::Cancelled));
+    assert_eq!((poor.name.id, cancelled.name.id), (id(1), id(2)));
+    // Nothing, another order's refusal or cancellation, the purchase itself, another request's.
+    let lies = [(3, None), (3, Some(1)), (3, Some(2)), (3, Some(3)), (3, Some(4)), (4, Some(4))];
+    for lie in lies {
+        let said = told(lie.0, lie.1).await;
+        assert!(matches!(said, Err(ClientError::WrongAnswer(_))), "{lie:?}: {said:?}");
+    }
 }
 
 #[tokio::test]

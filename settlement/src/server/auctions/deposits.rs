@@ -10,7 +10,6 @@ use auction::layout::Digest;
 use auction::settlement_terms::{EscrowReceipt, Goods};
 use auction::spec::SignedSpec;
 
-use super::room::UnderWay;
 use super::{Auctions, answered, aside, busy, code_of, declined, lock, undecided};
 use crate::auctions::AcceptableSpec;
 use crate::goods::{GoodsError, GoodsKey, unwatched};
@@ -18,6 +17,7 @@ use crate::ledger::{AccountId, Code};
 use crate::sealed_key::{Purpose, SealedKey};
 use crate::server::desk::Desk;
 use crate::server::error::ServerError;
+use crate::server::giving_way::UnderWay;
 use crate::service::Answer;
 use crate::service::auctions::{AuctionAnswer, AuctionDeclined, PIECE_BYTES};
 
@@ -48,7 +48,8 @@ impl Deposit {
 
     fn under_way(&self, auction: Digest) -> UnderWay {
         let (seller, begun, touched) = (self.seller, self.begun, *lock(&self.touched));
-        UnderWay { auction, seller, begun, touched, busy: self.writing.try_lock().is_err() }
+        let busy = self.writing.try_lock().is_err();
+        UnderWay { id: auction, of: seller, begun, touched, busy }
     }
 }
 
@@ -113,7 +114,7 @@ impl Auctions {
         room.map_err(|reason| Box::new(declined(reason)))?;
         let under_way: Vec<UnderWay> =
             deposits.iter().map(|(auction, one)| one.under_way(*auction)).collect();
-        let gone = self.limits.who_gives_way(&under_way, &deposit.seller, deposit.begun);
+        let gone = self.limits.places().who_gives_way(&under_way, &deposit.seller, deposit.begun);
         for gone in gone.ok_or_else(|| Box::new(busy()))? {
             deposits.remove(&gone);
             // Otherwise what one seller has sent in vain would add up.

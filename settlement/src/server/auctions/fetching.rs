@@ -41,7 +41,7 @@ impl Auctions {
             let reason = match part {
                 Err(_) => "takes too long".to_owned(),
                 Ok(Err(reason)) => reason,
-                Ok(Ok(part)) => match self.prove(registered, part, spec.seller).await {
+                Ok(Ok(part)) => match self.prove_fetched(registered, part).await {
                     Ok(found) => {
                         proven = Some(found);
                         break;
@@ -56,6 +56,16 @@ impl Auctions {
         drop(turn);
         client.close_connections().await;
         proven.ok_or_else(|| format!("no transcript; {}", said.join("; ")))
+    }
+
+    /// What was fetched goes before what anybody has handed in.
+    async fn prove_fetched(
+        self: &Arc<Self>,
+        registered: &Registered,
+        part: Part,
+    ) -> Result<Proven, NotProven> {
+        let turn = self.verifying.take(registered.spec().spec().seller);
+        self.prove(registered, part, turn).await
     }
 
     /// A transcript file of one accumulator, whatever it proves. Not in memory: many come at a

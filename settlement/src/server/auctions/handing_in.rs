@@ -4,9 +4,10 @@
 //! Anyone may. The sides of an auction (seller, house, accumulators, whoever is bonded) share
 //! places with those of the same seller's other auctions alone; strangers have a few for all. A
 //! place is lost to somebody who comes later only when it was had for a while, so that nobody is
-//! kept from handing in by others who never come to an end.
+//! kept from handing in by others who never come to an end; what is being verified keeps its place
+//! until that is over, so that no more is verified, and kept on the disk, than there are places.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -37,7 +38,15 @@ type Place = (Digest, PublicKey);
 #[derive(Debug, Default)]
 pub(super) struct HandingIn {
     places: Mutex<HashMap<Place, Arc<Gathering>>>,
-    refused: Mutex<HashMap<Place, String>>,
+    refused: Mutex<Refusals>,
+}
+
+/// Why what somebody handed in proved nothing; of too many the oldest are forgotten.
+#[derive(Debug, Default)]
+struct Refusals {
+    reasons: HashMap<Place, String>,
+    /// The same, oldest first.
+    order: VecDeque<Place>,
 }
 
 /// A transcript on its way.
@@ -79,12 +88,14 @@ impl HandingIn {
     /// The place of somebody, had already or taken now; nothing where none is free.
     fn place(&self, place: Place, pool: Pool, total: u64, now: Instant) -> Option<Arc<Gathering>> {
         let mut places = lock(&self.places);
-        if let Some(had) = places.get(&place).filter(|had| had.total == total) {
-            return Some(Arc::clone(had));
-        }
-        places.remove(&place);
+        match places.get(&place) {
+            Some(had) if had.total == total => return Some(Arc::clone(had)),
+            // One at a time: its place is free when that is over.
+            Some(had) if had.is_held() => return None,
+            _ => places.remove(&place),
+        };
         while !has_room(&places, pool, total) {
-            let of_pool = places.iter().filter(|(_, one)| one.pool == pool);
+            let of_pool = places.iter().filter(|(_, one)| one.pool == pool && !one.is_held());
             let (oldest, begun) =
                 of_pool.map(|(place, one)| (*place, one.begun)).min_by_key(|(_, begun)| *begun)?;
             if now.saturating_duration_since(begun) < SHARE {
@@ -98,22 +109,56 @@ impl HandingIn {
         Some(gathering)
     }
 
-    fn leave(&self, place: &Place) {
-        lock(&self.places).remove(place);
+    /// Gives up this very place of somebody's.
+    fn leave(&self, place: &Place, gathering: &Arc<Gathering>) {
+        let mut places = lock(&self.places);
+        if places.get(place).is_some_and(|had| Arc::ptr_eq(had, gathering)) {
+            places.remove(place);
+        }
     }
 
     fn refuse(&self, place: Place, reason: String) {
         let mut refused = lock(&self.refused);
-        if refused.len() >= MAX_REFUSED {
-            refused.clear();
+        if refused.reasons.insert(place, reason).is_none() {
+            refused.order.push_back(place);
         }
-        refused.insert(place, reason);
+        if refused.order.len() > MAX_REFUSED
+            && let Some(oldest) = refused.order.pop_front()
+        {
+            refused.reasons.remove(&oldest);
+        }
+    }
+
+    fn refusal(&self, place: &Place) -> Option<String> {
+        lock(&self.refused).reasons.get(place).cloned()
     }
 
     /// Lets go of all that has to do with an auction.
     pub(super) fn forget(&self, auction: &Digest) {
         lock(&self.places).retain(|(of, _), _| of != auction);
-        lock(&self.refused).retain(|(of, _), _| of != auction);
+        let mut refused = lock(&self.refused);
+        refused.reasons.retain(|(of, _), _| of != auction);
+        refused.order.retain(|(of, _)| of != auction);
+    }
+}
+
+impl Gathering {
+    /// Whether it is being written or verified: then its place is not lost.
+    fn is_held(&self) -> bool {
+        self.part.try_lock().map_or(true, |stage| matches!(*stage, Stage::Whole))
+    }
+}
+
+/// A place that is given up at the end, whatever comes.
+struct Leaving {
+    auctions: Arc<Auctions>,
+    place: Place,
+    gathering: Arc<Gathering>,
+}
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        self.auctions.handing_in.leave(&self.place, &self.gathering);
     }
 }
 
@@ -154,6 +199,24 @@ impl Auctions {
         let Some(gathering) = self.handing_in.place(place, pool, total, Instant::now()) else {
             return busy();
         };
+        let this = Arc::clone(self);
+        // Whoever asked may be gone: a place in which all has come is left when it is verified.
+        let task =
+            tokio::spawn(
+                async move { this.append(place, registered, gathering, offset, bytes).await },
+            );
+        task.await.unwrap_or(Answer::Unknown)
+    }
+
+    async fn append(
+        self: &Arc<Self>,
+        place: Place,
+        registered: Arc<Registered>,
+        gathering: Arc<Gathering>,
+        offset: u64,
+        bytes: Vec<u8>,
+    ) -> Answer {
+        let (auction, total) = (place.0, gathering.total);
         let Ok(stage) = Arc::clone(&gathering.part).try_lock_owned() else { return busy() };
         let this = Arc::clone(self);
         let appended = aside(move || {
@@ -173,16 +236,19 @@ impl Auctions {
             appended.map(|()| Taken::Part(have))
         });
         match appended.await {
-            Some(Ok(Taken::Whole(part))) => self.verify(place, registered, pool, part).await,
+            Some(Ok(Taken::Whole(part))) => self.verify(place, registered, gathering, part).await,
             // It is being verified.
             Some(Ok(Taken::Before)) => busy(),
             Some(Ok(Taken::Part(have))) => answered(AuctionAnswer::Have(have)),
             Some(Err(error)) => {
                 tracing::error!(%auction, %error, "a transcript cannot be written");
-                self.handing_in.leave(&place);
+                self.handing_in.leave(&place, &gathering);
                 declined(AuctionDeclined::Disk)
             }
-            None => Answer::Unknown,
+            None => {
+                self.handing_in.leave(&place, &gathering);
+                Answer::Unknown
+            }
         }
     }
 
@@ -209,8 +275,8 @@ impl Auctions {
         if self.clock.now() < closing && self.early_close(auction).is_none() {
             return refused(AuctionDeclined::NotClosed(closing));
         }
-        if let Some(reason) = lock(&self.handing_in.refused).get(&(*auction, asker)) {
-            return refused(AuctionDeclined::Transcript(reason.clone()));
+        if let Some(reason) = self.handing_in.refusal(&(*auction, asker)) {
+            return refused(AuctionDeclined::Transcript(reason));
         }
         let seller = registered.spec().spec().seller;
         let pool = if is_side { Pool::Sides(seller) } else { Pool::Strangers };
@@ -233,32 +299,29 @@ impl Auctions {
         self: &Arc<Self>,
         place: Place,
         registered: Arc<Registered>,
-        pool: Pool,
+        gathering: Arc<Gathering>,
         part: Part,
     ) -> Answer {
-        let (auction, lane) = match pool {
-            Pool::Sides(seller) => (place.0, seller),
+        let auction = place.0;
+        let lane = match gathering.pool {
+            Pool::Sides(seller) => seller,
             // Strangers wait for each other, and nobody for more than one of them.
-            Pool::Strangers => (place.0, self.charter.server()),
+            Pool::Strangers => self.charter.server(),
         };
-        let this = Arc::clone(self);
-        let task = tokio::spawn(async move {
-            let proven = this.prove(&registered, part, lane).await;
-            this.handing_in.leave(&place);
-            match proven {
-                Ok(_) => {
-                    this.hurry(&auction);
-                    this.standing(&auction)
-                }
-                Err(NotProven::Nothing(error)) => {
-                    let reason = error.to_string();
-                    this.handing_in.refuse(place, reason.clone());
-                    declined(AuctionDeclined::Transcript(reason))
-                }
-                Err(NotProven::Server) => declined(AuctionDeclined::Disk),
+        let _leaving = Leaving { auctions: Arc::clone(self), place, gathering };
+        let turn = self.verifying.take_behind(lane);
+        match self.prove(&registered, part, turn).await {
+            Ok(_) => {
+                self.hurry(&auction);
+                self.standing(&auction)
             }
-        });
-        task.await.unwrap_or(Answer::Unknown)
+            Err(NotProven::Nothing(error)) => {
+                let reason = error.to_string();
+                self.handing_in.refuse(place, reason.clone());
+                declined(AuctionDeclined::Transcript(reason))
+            }
+            Err(NotProven::Server) => declined(AuctionDeclined::Disk),
+        }
     }
 }
 
@@ -322,6 +385,40 @@ mod tests {
             bytes[..4].copy_from_slice(&n.to_le_bytes());
             handing_in.refuse((AUCTION, PublicKey(bytes)), "no".to_owned());
         }
-        assert_eq!(lock(&handing_in.refused).len(), 1);
+        let refused = lock(&handing_in.refused);
+        assert_eq!((refused.reasons.len(), refused.order.len()), (MAX_REFUSED, MAX_REFUSED));
+        drop(refused);
+        // The oldest alone is forgotten.
+        assert_eq!(handing_in.refusal(&(AUCTION, PublicKey([0; 32]))), None);
+        let mut second = [0; 32];
+        second[0] = 1;
+        assert!(handing_in.refusal(&(AUCTION, PublicKey(second))).is_some());
+        handing_in.forget(&AUCTION);
+        assert_eq!(lock(&handing_in.refused).order.len(), 0);
+    }
+
+    #[test]
+    fn what_is_being_verified_keeps_its_place_and_counts() {
+        let handing_in = HandingIn::default();
+        let begun = Instant::now();
+        let take = |n: u8, total, later| {
+            handing_in.place((AUCTION, key(n)), Pool::Strangers, total, begun + later)
+        };
+        let verifying: Vec<_> = (0..PLACES_OF_STRANGERS as u8)
+            .map(|n| {
+                let gathering = take(n, 100, Duration::ZERO).unwrap();
+                *gathering.part.try_lock().unwrap() = Stage::Whole;
+                gathering
+            })
+            .collect();
+        // Not by naming another length, and not after a while.
+        assert!(take(0, 99, Duration::ZERO).is_none());
+        assert!(take(0, 100, Duration::ZERO).is_some());
+        assert!(take(8, 1, 10 * SHARE).is_none());
+        assert_eq!(lock(&handing_in.places).len(), PLACES_OF_STRANGERS);
+        handing_in.leave(&(AUCTION, key(3)), &verifying[2]);
+        assert!(take(8, 1, SHARE).is_none());
+        handing_in.leave(&(AUCTION, key(3)), &verifying[3]);
+        assert!(take(8, 1, SHARE).is_some());
     }
 }

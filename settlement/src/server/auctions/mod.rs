@@ -76,6 +76,8 @@ pub(crate) struct Auctions {
     goods: GoodsStore,
     transcripts: Transcripts,
     deposits: Mutex<HashMap<Digest, Arc<Deposit>>>,
+    /// Auctions without a deposit that are on their way to the journal, and their sellers.
+    registering: Mutex<HashMap<Digest, PublicKey>>,
     /// Auction keys whose bonds are on their way to the journal.
     bonding: OneAtATime<(Digest, PublicKey)>,
     /// Auctions about which a word is on its way there: the next one is decided after it.
@@ -130,6 +132,7 @@ impl Auctions {
             goods: GoodsStore::open(dir)?,
             transcripts: Transcripts::open(dir)?,
             deposits: Mutex::default(),
+            registering: Mutex::default(),
             bonding: OneAtATime::default(),
             hearing: OneAtATime::default(),
             checks: Semaphore::new(at_a_time),

@@ -19,11 +19,23 @@ use crate::service::Answer;
 use crate::service::auctions::{AuctionAnswer, AuctionDeclined};
 use crate::service::physical::DeliveryView;
 
+/// An auction on its way to the journal: it has its place until this is dropped.
+struct Registering {
+    auctions: Arc<Auctions>,
+    auction: Digest,
+}
+
+impl Drop for Registering {
+    fn drop(&mut self) {
+        lock(&self.auctions.registering).remove(&self.auction);
+    }
+}
+
 impl Auctions {
     /// Journals the registration of an auction of physical goods, and gives the escrow receipt.
     pub(super) async fn register(
-        &self,
-        desk: &Desk,
+        self: &Arc<Self>,
+        desk: &Arc<Desk>,
         asker: PublicKey,
         signed: SignedSpec,
     ) -> Answer {
@@ -50,10 +62,39 @@ impl Auctions {
             Ok(spec) => spec,
             Err(error) => return refused(error.to_string()),
         };
-        // It costs the seller no deposit, but it takes a place.
-        if let Err(reason) = self.has_room(&asker, 0, &lock(&self.deposits)) {
-            return declined(reason);
+        // It costs the seller no deposit, but it takes a place, from now on.
+        let place = match self.reserve(auction, asker) {
+            Ok(place) => place,
+            Err(answer) => return *answer,
+        };
+        let (this, desk) = (Arc::clone(self), Arc::clone(desk));
+        let task = tokio::spawn(async move {
+            // Until the journal has it: whoever asked may be gone.
+            let _place = place;
+            this.journal_registration(&desk, spec).await
+        });
+        task.await.unwrap_or(Answer::Unknown)
+    }
+
+    /// A place for an auction that is on its way to the journal.
+    fn reserve(
+        self: &Arc<Self>,
+        auction: Digest,
+        seller: PublicKey,
+    ) -> Result<Registering, Box<Answer>> {
+        let deposits = lock(&self.deposits);
+        let room = self.has_room(&seller, 0, &deposits);
+        room.map_err(|reason| Box::new(declined(reason)))?;
+        let mut registering = lock(&self.registering);
+        if registering.contains_key(&auction) {
+            return Err(Box::new(busy()));
         }
+        registering.insert(auction, seller);
+        Ok(Registering { auctions: Arc::clone(self), auction })
+    }
+
+    async fn journal_registration(&self, desk: &Desk, spec: AcceptablePhysical) -> Answer {
+        let refused = |reason: String| declined(AuctionDeclined::Spec(reason));
         let registration = spec.register(&self.server);
         let registered = match registration.clone().verify(&self.charter) {
             Ok(registered) => registered,
@@ -68,7 +109,7 @@ impl Auctions {
             Err(reason) => return undecided(reason),
         };
         // What was committed is learnt before it is told.
-        match self.escrow_receipt(&auction) {
+        match self.escrow_receipt(&registered.id()) {
             Some(receipt) => answered(AuctionAnswer::Escrowed(receipt)),
             None if code == Code::Expired => refused("the auction has closed".to_owned()),
             None => declined(AuctionDeclined::Refused(code)),

@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use auction::keys::PublicKey;
 use auction::layout::Digest;
 use auction::transcript::TranscriptError;
 
 use super::transcripts::Part;
+use super::turns::Turn;
 use super::{Auctions, aside, lock};
 use crate::auctions::{Proven, Registered};
 
@@ -48,15 +48,15 @@ impl Auctions {
     }
 
     /// Verifies a transcript that came, and keeps it unless another one was proven before: of two
-    /// runs the first decides, and its file stays for audits. `lane` is whose turn it takes.
+    /// runs the first decides, and its file stays for audits. `turn` is the one it waits for.
     pub(super) async fn prove(
         self: &Arc<Self>,
         registered: &Registered,
         part: Part,
-        lane: PublicKey,
+        turn: impl Future<Output = Turn>,
     ) -> Result<Proven, NotProven> {
         let auction = registered.id();
-        let turn = self.verifying.take(lane).await;
+        let turn = turn.await;
         let verified = aside(move || {
             let _turn = turn;
             let Ok(bytes) = part.read() else { return Err(NotProven::Server) };

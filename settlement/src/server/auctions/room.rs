@@ -3,16 +3,16 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use auction::keys::PublicKey;
 use auction::layout::Digest;
 use auction::spec::Time;
 
 use super::deposits::Deposit;
-use super::{Auctions, RETENTION_MS};
+use super::{Auctions, RETENTION_MS, lock};
 use crate::auctions::AuctionState;
 use crate::config::Config;
+use crate::server::giving_way::Places;
 use crate::service::auctions::AuctionDeclined;
 
 /// What a server takes of auctions and goods.
@@ -46,11 +46,6 @@ impl From<&Config> for Limits {
     }
 }
 
-/// After so long without a piece a deposit gives way to one that comes later.
-const SILENCE: Duration = Duration::from_secs(60);
-/// After so long it does so in any case.
-const LONG: Duration = Duration::from_secs(3600);
-
 /// What is taken.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Taken {
@@ -82,12 +77,19 @@ impl Auctions {
             }
         };
         let now = self.clock.now();
-        for state in self.index().auctions() {
+        let index = self.index();
+        for state in index.auctions() {
             let goods = state.registered().goods().filter(|_| keeps_goods(state, now));
             let kept = goods.map_or(0, |goods| goods.bytes);
             let of = state.registered().spec().spec().seller;
             count(&of, state.decided().is_none(), kept);
         }
+        for (auction, seller) in lock(&self.registering).iter() {
+            if index.auction(auction).is_none() {
+                count(seller, true, 0);
+            }
+        }
+        drop(index);
         for deposit in deposits.values() {
             count(&deposit.seller, true, deposit.goods.bytes);
         }
@@ -121,45 +123,9 @@ impl Limits {
         Ok(())
     }
 
-    /// Which deposits must give way for one more of this seller; nothing, where those that are
-    /// under way get on and there is no place.
-    pub(super) fn who_gives_way(
-        &self,
-        deposits: &[UnderWay],
-        seller: &PublicKey,
-        now: Instant,
-    ) -> Option<Vec<Digest>> {
-        let mut stalled: Vec<&UnderWay> =
-            deposits.iter().filter(|deposit| deposit.is_stalled(now)).collect();
-        stalled.sort_unstable_by_key(|deposit| (deposit.begun, deposit.auction));
-        let own = deposits.iter().filter(|deposit| deposit.seller == *seller).count();
-        let mut gone = Vec::new();
-        if own >= self.max_deposits_of_seller {
-            gone.push(stalled.iter().find(|deposit| deposit.seller == *seller)?.auction);
-        }
-        if deposits.len() - gone.len() >= self.max_deposits {
-            gone.push(stalled.iter().find(|deposit| !gone.contains(&deposit.auction))?.auction);
-        }
-        Some(gone)
-    }
-}
-
-/// How a deposit gets on.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct UnderWay {
-    pub(super) auction: Digest,
-    pub(super) seller: PublicKey,
-    pub(super) begun: Instant,
-    /// When the last piece came.
-    pub(super) touched: Instant,
-    /// A piece is being written, or all of it is being checked.
-    pub(super) busy: bool,
-}
-
-impl UnderWay {
-    fn is_stalled(&self, now: Instant) -> bool {
-        let since = |moment| now.saturating_duration_since(moment);
-        !self.busy && (since(self.touched) >= SILENCE || since(self.begun) >= LONG)
+    /// The places of deposits.
+    pub(super) fn places(&self) -> Places {
+        Places { of_all: self.max_deposits, of_one: self.max_deposits_of_seller }
     }
 }
 
@@ -197,39 +163,5 @@ mod tests {
             check(taken(0, 0), taken(0, u64::MAX), u64::MAX),
             Err(AuctionDeclined::GoodsOfSeller { got, most })
         );
-    }
-
-    #[test]
-    fn who_gets_on_keeps_his_place_and_who_stalls_gives_way_to_others() {
-        let start = Instant::now();
-        let seller = |n: u8| PublicKey([n; 32]);
-        let auction = |n: u8| Digest([n; 32]);
-        // Two of seller 0, two of seller 1.
-        let mut deposits: Vec<UnderWay> = (0..4)
-            .map(|n| {
-                let begun = start + Duration::from_millis(n.into());
-                let (auction, seller) = (auction(n), seller(n / 2));
-                UnderWay { auction, seller, begun, touched: begun, busy: false }
-            })
-            .collect();
-        let gives_way = |deposits: &[UnderWay], of, later| {
-            LIMITS.who_gives_way(deposits, &seller(of), start + later)
-        };
-        let soon = Duration::from_secs(1);
-        assert_eq!(gives_way(&deposits, 0, soon), None);
-        assert_eq!(gives_way(&deposits, 5, soon), None);
-        assert_eq!(gives_way(&deposits[1..], 5, soon), Some(vec![]));
-        // His own first; of others the one who began first.
-        let late = SILENCE + soon;
-        assert_eq!(gives_way(&deposits, 1, late), Some(vec![auction(2)]));
-        assert_eq!(gives_way(&deposits, 5, late), Some(vec![auction(0)]));
-        deposits[0].busy = true;
-        assert_eq!(gives_way(&deposits, 5, late), Some(vec![auction(1)]));
-        deposits.iter_mut().for_each(|deposit| deposit.touched = start + late);
-        assert_eq!(gives_way(&deposits, 0, late), None);
-        // Nobody drips for ever.
-        let after = LONG + soon;
-        deposits.iter_mut().for_each(|deposit| deposit.touched = start + after);
-        assert_eq!(gives_way(&deposits, 5, after), Some(vec![auction(1)]));
     }
 }

@@ -15,14 +15,24 @@ use super::lock;
 pub(super) struct Turns {
     all: Arc<Semaphore>,
     of_a_seller: usize,
-    sellers: Mutex<HashMap<PublicKey, Arc<Semaphore>>>,
+    sellers: Mutex<HashMap<PublicKey, Arc<Lane>>>,
+}
+
+/// The turns of one seller.
+#[derive(Debug)]
+struct Lane {
+    turns: Arc<Semaphore>,
+    /// Of those who wait behind others one alone stands among them.
+    behind: Arc<Semaphore>,
 }
 
 /// A turn; over when it is dropped.
 #[derive(Debug)]
 pub(super) struct Turn {
+    _behind: Option<OwnedSemaphorePermit>,
     _seller: OwnedSemaphorePermit,
     _all: OwnedSemaphorePermit,
+    _lane: Arc<Lane>,
 }
 
 impl Turns {
@@ -33,14 +43,30 @@ impl Turns {
 
     /// Waits for a turn.
     pub(super) async fn take(&self, seller: PublicKey) -> Turn {
-        let own = {
-            let mut sellers = lock(&self.sellers);
-            // Those who wait or have a turn hold a copy.
-            sellers.retain(|_, turns| Arc::strong_count(turns) > 1);
-            let turns = || Arc::new(Semaphore::new(self.of_a_seller));
-            Arc::clone(sellers.entry(seller).or_insert_with(turns))
-        };
-        Turn { _seller: permit(own).await, _all: permit(Arc::clone(&self.all)).await }
+        self.take_of(self.lane(seller), None).await
+    }
+
+    /// The same behind all of this seller's that come by [`Turns::take`]: however many wait here,
+    /// each of those waits for one of them at most.
+    pub(super) async fn take_behind(&self, seller: PublicKey) -> Turn {
+        let lane = self.lane(seller);
+        let behind = permit(Arc::clone(&lane.behind)).await;
+        self.take_of(lane, Some(behind)).await
+    }
+
+    fn lane(&self, seller: PublicKey) -> Arc<Lane> {
+        let mut sellers = lock(&self.sellers);
+        // Those who wait or have a turn hold a copy.
+        sellers.retain(|_, lane| Arc::strong_count(lane) > 1);
+        let semaphore = |turns| Arc::new(Semaphore::new(turns));
+        let lane = || Arc::new(Lane { turns: semaphore(self.of_a_seller), behind: semaphore(1) });
+        Arc::clone(sellers.entry(seller).or_insert_with(lane))
+    }
+
+    async fn take_of(&self, lane: Arc<Lane>, behind: Option<OwnedSemaphorePermit>) -> Turn {
+        let own = permit(Arc::clone(&lane.turns)).await;
+        let all = permit(Arc::clone(&self.all)).await;
+        Turn { _behind: behind, _seller: own, _all: all, _lane: lane }
     }
 }
 
@@ -87,6 +113,30 @@ mod tests {
         drop(first);
         assert!(waiting.join_next().await.is_some());
         assert_eq!(lock(&turns.sellers).len(), 3);
+    }
+
+    #[tokio::test]
+    async fn who_waits_behind_keeps_the_others_waiting_for_one_turn_at_most() {
+        let turns = Arc::new(Turns::new(4, 1));
+        let running = turns.take_behind(seller(1)).await;
+        let mut behind = tokio::task::JoinSet::new();
+        for _ in 0..16 {
+            let turns = Arc::clone(&turns);
+            behind.spawn(async move { turns.take_behind(seller(1)).await });
+        }
+        assert!(waits(&turns, 1).await);
+        let first = tokio::spawn({
+            let turns = Arc::clone(&turns);
+            async move { turns.take(seller(1)).await }
+        });
+        while lock(&turns.sellers).values().all(|lane| Arc::strong_count(lane) < 19) {
+            tokio::task::yield_now().await;
+        }
+        drop(running);
+        let before = first.await.unwrap();
+        assert!(behind.try_join_next().is_none());
+        drop(before);
+        assert!(behind.join_next().await.is_some());
     }
 
     #[tokio::test]

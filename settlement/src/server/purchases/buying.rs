@@ -63,12 +63,17 @@ impl Purchases {
             },
             // The same order, bought before; another attachment is the same key, sealed under
             // another key of this server.
-            Code::Done | Code::AttachmentConflict => match Self::read(desk, name).await {
-                Some(Some(receipt)) => paid(Paid { receipt, key: None }),
-                Some(None) => declined(PurchaseDeclined::Disk),
-                None => busy(),
-            },
+            Code::Done | Code::AttachmentConflict => Self::receipt_of(desk, name).await,
             code => answered(PurchaseAnswer::Refused(code)),
+        }
+    }
+
+    /// The receipt of an order that was paid before.
+    pub(super) async fn receipt_of(desk: &Desk, name: OrderKey) -> Answer {
+        match Self::read(desk, name).await {
+            Some(Some(receipt)) => paid(Paid { receipt, key: None }),
+            Some(None) => declined(PurchaseDeclined::Disk),
+            None => busy(),
         }
     }
 }

@@ -1,24 +1,22 @@
 //! Case 3: items on their way to the server, which holds them in place of a key.
 
-use std::collections::HashMap;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 use auction::keys::PublicKey;
 use auction::layout::Digest;
-use auction::spec::Time;
 use tokio::sync::oneshot;
 
-use super::{
-    MAX_DEPOSITS, MAX_DEPOSITS_OF_A_MERCHANT, Purchases, answered, aside, busy, declined, disk,
-    lock,
-};
+use super::deposits::{Wanted, Writing};
+use super::{Purchases, answered, aside, busy, declined, disk, lock};
 use crate::goods::{GoodsError, checksum_of_item, unwatched};
 use crate::layout::{Label, Statement};
-use crate::ledger::SignedRequest;
+use crate::ledger::{Class, Code, Fate, MAX_ORDER_AHEAD_MS};
+use crate::purchases::decide::ItemWanted;
 use crate::purchases::{
-    Delivered, Delivery, HeldItem, Offer, OrderKey, StoredItem, Submission, item_wanted_with,
+    Delivered, Delivery, HeldItem, Offer, Order, OrderKey, StoredItem, Submission, item_wanted_with,
 };
 use crate::server::checkers::Checkers;
 use crate::server::checking::Job;
@@ -33,31 +31,9 @@ use crate::signatures::Keyring;
 /// The folder's name in a server's directory.
 const FOLDER: &str = "items";
 const WHOLE: &str = "item";
-/// How long after its order's time-out a deposit is kept, in milliseconds (an hour): whatever was
-/// sent in time is decided by then.
-const DECIDING_MS: u64 = 3_600_000;
-
 /// The folder of items in the clear, each in the slot of its merchant and checksum.
 #[derive(Debug, Clone)]
 pub(super) struct ItemStore(Pieces);
-
-/// A deposit that is under way.
-#[derive(Debug)]
-pub(super) struct ItemDeposit {
-    item: HeldItem,
-    merchant: PublicKey,
-    /// Until when its order is good.
-    until: Time,
-    /// Held while the disk is written, and while the item is checked.
-    writing: Arc<tokio::sync::Mutex<()>>,
-}
-
-impl ItemDeposit {
-    /// Whether its order may still be taken, with some time for a decision that is under way.
-    pub(super) fn is_good(&self, now: Time) -> bool {
-        now.0 < self.until.0.saturating_add(DECIDING_MS)
-    }
-}
 
 /// Where the item of one merchant lies: nobody can write into another's.
 pub(super) fn slot_of(checksum: &Digest, merchant: &PublicKey) -> Digest {
@@ -76,8 +52,14 @@ impl ItemStore {
     /// [`GoodsError`]; what was received is thrown away where it is another item.
     fn keep(&self, slot: &Digest, item: &HeldItem) -> Result<StoredItem, GoodsError> {
         let failed = |doing| move |(path, source)| GoodsError::File { doing, path, source };
-        // What was found good before was flushed, in the slot of its checksum.
-        if !self.0.is_whole(slot) {
+        if self.0.is_whole(slot) {
+            // What was found good before was flushed, in the slot of its checksum. The length
+            // that an offer names beside the checksum is the offer's own word.
+            let got = self.0.received(slot).map_err(GoodsError::Read)?;
+            if got != item.bytes {
+                return Err(GoodsError::Length { got, expected: item.bytes });
+            }
+        } else {
             let file = self.0.read_back(slot).map_err(failed("read"))?;
             let (got, length) = checksum_of_item(file, &mut unwatched)?;
             let expected = item.checksum;
@@ -93,78 +75,111 @@ impl ItemStore {
         Ok(StoredItem::new(*item))
     }
 
+    /// Removes what came of an item, found good or not.
+    fn remove(&self, slot: &Digest) -> io::Result<()> {
+        self.0.throw_away(slot)?;
+        self.0.remove(slot)
+    }
+
     pub(super) fn sweep(&self, is_kept: impl Fn(&Digest) -> bool) -> io::Result<()> {
         self.0.sweep(is_kept)
     }
 }
 
 impl Purchases {
-    /// Says how much of an order's item is there, and takes the rest.
+    /// Says how much of an order's item is there, and takes the rest; of an order that is decided,
+    /// what became of it.
     pub(super) async fn deposit(
         self: &Arc<Self>,
+        desk: &Desk,
         checkers: &Checkers<Job>,
         asker: Asker,
-        order: Vec<u8>,
-        offer: Vec<u8>,
+        submission: Submission,
     ) -> Answer {
-        let until = SignedRequest::decode(&order).map(|order| order.request().until);
         let (told, checked) = oneshot::channel();
         let this = Arc::clone(self);
         let job = move |keyring: &mut Keyring| {
-            let wanted = item_wanted_with(Submission { order, offer }, &this.charter, keyring);
             // Who waited may be gone.
-            drop(told.send(wanted));
+            drop(told.send(item_wanted_with(submission, &this.charter, keyring)));
         };
         if checkers.begin(Job::Order(Box::new(job))).is_err() {
             return busy();
         }
-        let (item, offer) = match checked.await {
+        let wanted = match checked.await {
             Ok(Ok(wanted)) => wanted,
-            Ok(Err(refused)) => {
-                return declined(PurchaseDeclined::Refused(refused.to_string()));
-            }
+            Ok(Err(refused)) => return declined(PurchaseDeclined::Refused(refused.to_string())),
             Err(_) => return Answer::Unknown,
         };
-        let merchant = offer.terms().merchant;
+        let merchant = wanted.offer.terms().merchant;
         if !asker.is(&merchant) {
             return declined(PurchaseDeclined::NotYours);
         }
-        let (got, most) = (item.bytes, self.max_item_bytes);
+        let (got, most) = (wanted.item.bytes, self.max_item_bytes);
         if got > most {
             return declined(PurchaseDeclined::TooLong { got, most });
         }
-        // It was decoded there.
-        let Ok(until) = until else { return Answer::Unknown };
-        if !self.begin(ItemDeposit { item, merchant, until, writing: Arc::default() }) {
-            return busy();
+        let slot = slot_of(&wanted.item.checksum, &merchant);
+        if let Some(answer) = self.is_decided(desk, &wanted).await {
+            self.end(&slot, &wanted.order, &answer);
+            return answer;
         }
-        self.have(slot_of(&item.checksum, &merchant)).await
+        let ItemWanted { item, order, until, .. } = wanted;
+        let began = {
+            let mut deposits = lock(&self.deposits);
+            let wanted = Wanted { item, merchant, order, until };
+            let gone = deposits.begin(wanted, self.clock.now(), Instant::now());
+            gone.map(|gone| self.discard(&gone)).is_some()
+        };
+        if began { self.have(slot).await } else { busy() }
     }
 
-    /// Makes room for a deposit: those whose orders are out of time go.
-    fn begin(&self, deposit: ItemDeposit) -> bool {
-        let now = self.clock.now();
+    /// Notes what became of an order: with the last one that waits for an item its deposit goes.
+    fn end(&self, slot: &Digest, order: &OrderKey, answer: &Answer) {
         let mut deposits = lock(&self.deposits);
-        deposits.retain(|_, deposit| deposit.is_good(now));
-        let room = |deposits: &HashMap<Digest, Arc<ItemDeposit>>| {
-            let own = deposits.values().filter(|other| other.merchant == deposit.merchant);
-            deposits.len() < MAX_DEPOSITS && own.count() < MAX_DEPOSITS_OF_A_MERCHANT
+        if is_final(answer) && deposits.end(slot, order) {
+            self.discard(&[*slot]);
+        }
+    }
+
+    /// Removes what nobody has bought of items whose deposits are gone. Called with the deposits
+    /// locked, so that nobody begins them anew meanwhile.
+    pub(super) fn discard(&self, slots: &[Digest]) {
+        for slot in slots.iter().filter(|slot| !self.is_bought(slot)) {
+            if let Err(error) = self.items.remove(slot) {
+                tracing::warn!(%slot, %error, "an item that nobody bought cannot be removed");
+            }
+        }
+    }
+
+    /// The answer where an order needs no deposit: it is decided already, or the ledger cannot
+    /// take it. Keys cost nothing; accounts have had money.
+    async fn is_decided(&self, desk: &Desk, wanted: &ItemWanted) -> Option<Answer> {
+        let ItemWanted { order, offer, .. } = wanted;
+        let (name, credit) = (*order, offer.credit());
+        let known = desk.look(move |ledger| {
+            let customer = ledger.account(&name.account).is_some();
+            let record = ledger.record(&name.account, name.id).copied();
+            (customer, ledger.account(&credit).is_some(), record)
+        });
+        let refused = |code| Some(answered(PurchaseAnswer::Refused(code)));
+        let (customer, merchant, record) = match known.await {
+            Some(known) => known,
+            None => return Some(busy()),
         };
-        let slot = slot_of(&deposit.item.checksum, &deposit.merchant);
-        match deposits.get(&slot) {
-            _ if now >= deposit.until => false,
-            Some(known) if known.until >= deposit.until => true,
-            // Another order for the same item, good for longer.
-            Some(known) => {
-                let writing = Arc::clone(&known.writing);
-                deposits.insert(slot, Arc::new(ItemDeposit { writing, ..deposit }));
-                true
+        let now = self.clock.now();
+        match record {
+            Some(record) if record.fate == Fate::Cancelled => refused(Code::Cancelled),
+            Some(record) if record.content != wanted.content => refused(Code::IdConflict),
+            Some(record) if record.code != Code::Done => refused(record.code),
+            Some(_) => Some(Self::receipt_of(desk, name).await),
+            None if !customer => refused(Code::UnknownAccount),
+            None if !merchant => refused(Code::UnknownCredit),
+            None if now >= wanted.until => refused(Code::Expired),
+            None if wanted.until.0 > now.0.saturating_add(MAX_ORDER_AHEAD_MS) => {
+                let ahead = "the order is good for longer than an order may be".to_owned();
+                Some(declined(PurchaseDeclined::Refused(ahead)))
             }
-            None if room(&deposits) => {
-                deposits.insert(slot, Arc::new(deposit));
-                true
-            }
-            None => false,
+            None => None,
         }
     }
 
@@ -186,14 +201,14 @@ impl Purchases {
         bytes: Vec<u8>,
     ) -> Answer {
         let slot = slot_of(&item, &asker.key());
-        let Some(deposit) = lock(&self.deposits).get(&slot).cloned() else {
+        let Some((expected, writing)) = lock(&self.deposits).item(&slot, Instant::now()) else {
             return declined(PurchaseDeclined::NoDeposit);
         };
         let end = offset.checked_add(bytes.len() as u64);
-        if bytes.len() > ITEM_PIECE_BYTES || end.is_none_or(|end| end > deposit.item.bytes) {
+        if bytes.len() > ITEM_PIECE_BYTES || end.is_none_or(|end| end > expected.bytes) {
             return declined(PurchaseDeclined::Piece);
         }
-        let writing = Arc::clone(&deposit.writing).lock_owned().await;
+        let writing = writing.lock_owned().await;
         let items = self.items.clone();
         let appended = aside(move || {
             // Until the piece is written: whoever asked may be gone.
@@ -207,34 +222,59 @@ impl Purchases {
         }
     }
 
-    /// g With the item on the disk and checked, the money moves. While the deposit stands, nobody
-    /// sweeps the item away; afterwards its purchase keeps it.
+    /// g With the item on the disk and checked, the money moves. Until then the deposit stands and
+    /// nobody sweeps the item away; afterwards its purchase keeps it. It goes on when the asker is
+    /// gone.
     pub(super) async fn buy_held(
         self: &Arc<Self>,
         desk: &Arc<Desk>,
-        checkers: &Checkers<Job>,
+        checkers: &Arc<Checkers<Job>>,
         asker: Asker,
         submission: Submission,
     ) -> Answer {
+        let refused = |reason: String| declined(PurchaseDeclined::Refused(reason));
         let item = match Offer::decode(submission.offer.clone()) {
             Ok(offer) => match offer.terms().delivery {
                 Delivery::Held(item) => item,
                 Delivery::Encrypted(_) => {
-                    let other = "the offer is of encrypted goods".to_owned();
-                    return declined(PurchaseDeclined::Refused(other));
+                    return refused("the offer is of encrypted goods".to_owned());
                 }
             },
-            Err(error) => return declined(PurchaseDeclined::Refused(error.to_string())),
+            Err(error) => return refused(error.to_string()),
         };
+        let order = match Order::decode(&submission.order) {
+            Ok(order) => order.key(),
+            Err(error) => return refused(error.to_string()),
+        };
+        let Some(order) = order else { return refused("it is no order".to_owned()) };
         let slot = slot_of(&item.checksum, &asker.key());
-        let found = lock(&self.deposits).get(&slot).cloned();
-        let Some(deposit) = found.filter(|deposit| deposit.item == item) else {
+        let Some(writing) = lock(&self.deposits).of_order(&slot, &item, &order) else {
             return declined(PurchaseDeclined::NoDeposit);
         };
-        let writing = Arc::clone(&deposit.writing).lock_owned().await;
+        let (this, desk, checkers) = (Arc::clone(self), Arc::clone(desk), Arc::clone(checkers));
+        let task = tokio::spawn(async move {
+            let answer = this.keep_and_buy(&desk, &checkers, (slot, item), &writing, submission);
+            let answer = answer.await;
+            // Held until the journal has decided: meanwhile the item stays.
+            drop(writing);
+            this.end(&slot, &order, &answer);
+            answer
+        });
+        task.await.unwrap_or(Answer::Unknown)
+    }
+
+    async fn keep_and_buy(
+        self: &Arc<Self>,
+        desk: &Arc<Desk>,
+        checkers: &Checkers<Job>,
+        (slot, item): (Digest, HeldItem),
+        writing: &Writing,
+        submission: Submission,
+    ) -> Answer {
+        let locked = Arc::clone(writing).lock_owned().await;
         let items = self.items.clone();
         let kept = aside(move || {
-            let _writing = writing;
+            let _locked = locked;
             items.keep(&slot, &item)
         });
         match kept.await {
@@ -263,5 +303,15 @@ impl Purchases {
             Some(Err(error)) => disk(&error),
             None => Answer::Unknown,
         }
+    }
+}
+
+/// Whether an order is decided for good.
+fn is_final(answer: &Answer) -> bool {
+    let Answer::Purchase(answer) = answer else { return false };
+    match **answer {
+        PurchaseAnswer::Paid(_) => true,
+        PurchaseAnswer::Refused(code) => matches!(code.class(), Class::Final | Class::Lasting),
+        _ => false,
     }
 }

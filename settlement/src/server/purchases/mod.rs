@@ -5,12 +5,12 @@
 //! in the folder `vault`, and the items that the server holds in the clear in the folder `items`.
 
 mod buying;
+mod deposits;
 mod held;
 mod items;
 mod keys;
 mod standing;
 
-use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -29,8 +29,9 @@ use crate::purchases::{Delivered, OrderKey, Safe, Submission};
 use crate::service::purchases::{PurchaseAnswer, PurchaseDeclined, PurchaseQuestion};
 use crate::service::{Answer, Declined};
 use crate::writer::NoOutcome;
+use deposits::Deposits;
 use held::HeldPurchases;
-use items::{ItemDeposit, ItemStore};
+use items::ItemStore;
 
 pub use keys::open_safe;
 
@@ -42,9 +43,6 @@ const ENDING_MS: u32 = 1000;
 const ITEM_KEPT_MS: u64 = 30 * 24 * 3600 * 1000;
 /// How often it is looked for items that need not be kept any more.
 const SWEEP: Duration = Duration::from_secs(3600);
-/// Deposits of items that are under way at a time, in all and for one merchant.
-const MAX_DEPOSITS: usize = 16;
-const MAX_DEPOSITS_OF_A_MERCHANT: usize = 4;
 
 /// The purchases of a server.
 pub(crate) struct Purchases {
@@ -56,7 +54,7 @@ pub(crate) struct Purchases {
     max_item_bytes: u64,
     /// Purchases of items that the server holds, as the journal has them.
     held: Mutex<HeldPurchases>,
-    deposits: Mutex<HashMap<Digest, Arc<ItemDeposit>>>,
+    deposits: Mutex<Deposits>,
 }
 
 impl Purchases {
@@ -93,7 +91,7 @@ impl Purchases {
     pub(crate) async fn answer(
         self: &Arc<Self>,
         desk: &Arc<Desk>,
-        checkers: &Checkers<Job>,
+        checkers: &Arc<Checkers<Job>>,
         asker: Asker,
         question: PurchaseQuestion,
     ) -> Answer {
@@ -106,7 +104,7 @@ impl Purchases {
                 self.standing(desk, asker, account, id).await
             }
             PurchaseQuestion::Deposit { order, offer } => {
-                self.deposit(checkers, asker, order, offer).await
+                self.deposit(desk, checkers, asker, Submission { order, offer }).await
             }
             PurchaseQuestion::Piece { item, offset, bytes } => {
                 self.piece(asker, item, offset, bytes).await
@@ -125,7 +123,13 @@ impl Purchases {
     pub(crate) async fn run(self: &Arc<Self>) {
         loop {
             let this = Arc::clone(self);
-            let swept = aside(move || this.items.sweep(|slot| this.keeps(slot))).await;
+            let swept = aside(move || {
+                let mut deposits = lock(&this.deposits);
+                this.discard(&deposits.expire(this.clock.now()));
+                drop(deposits);
+                this.items.sweep(|slot| this.keeps(slot))
+            });
+            let swept = swept.await;
             if let Some(Err(error)) = swept {
                 tracing::warn!(%error, "items that need not be kept cannot be removed");
             }
@@ -135,11 +139,15 @@ impl Purchases {
 
     /// Whether the item in a slot is still kept: for who bought it, or while it is deposited.
     fn keeps(&self, slot: &Digest) -> bool {
-        let now = self.clock.now();
-        let deposit = lock(&self.deposits).get(slot).cloned();
-        let depositing = deposit.is_some_and(|deposit| deposit.is_good(now));
+        let depositing = lock(&self.deposits).is_under_way(slot);
+        depositing || self.is_bought(slot)
+    }
+
+    /// Whether the item in a slot was bought, not too long ago.
+    fn is_bought(&self, slot: &Digest) -> bool {
         let bought = lock(&self.held).last_bought(slot);
-        depositing || bought.is_some_and(|time| now.0 < time.0.saturating_add(ITEM_KEPT_MS))
+        let now = self.clock.now();
+        bought.is_some_and(|time| now.0 < time.0.saturating_add(ITEM_KEPT_MS))
     }
 }
 
