@@ -156,15 +156,19 @@ impl Purchases {
     async fn is_decided(&self, desk: &Desk, wanted: &ItemWanted) -> Option<Answer> {
         let ItemWanted { order, offer, .. } = wanted;
         let (name, credit) = (*order, offer.credit());
-        let known = desk.look(move |ledger| {
-            let customer = ledger.account(&name.account).is_some();
-            let record = ledger.record(&name.account, name.id).copied();
-            (customer, ledger.account(&credit).is_some(), record)
-        });
         let refused = |code| Some(answered(PurchaseAnswer::Refused(code)));
-        let (customer, merchant, record) = match known.await {
-            Some(known) => known,
-            None => return Some(busy()),
+        let there = desk.look(move |ledger| {
+            (ledger.account(&name.account).is_some(), ledger.account(&credit).is_some())
+        });
+        let Some((customer, merchant)) = there.await else { return Some(busy()) };
+        // Without an account no id was ever decided: strangers do not make the server read.
+        let record = if customer {
+            match desk.try_ask(move |keeper| keeper.record(&name.account, name.id)).await {
+                Some(record) => record,
+                None => return Some(busy()),
+            }
+        } else {
+            None
         };
         let now = self.clock.now();
         match record {
