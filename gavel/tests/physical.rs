@@ -241,7 +241,8 @@ fn everybody_can_show_it(place: &Place, id: &str) {
     let winners = place.json(&format!("{receipt} --wallet @bob.wallet --account @bob"));
     assert_eq!((&winners["order"], &winners["goods_match"]), (&true.into(), &Value::Null));
     assert_eq!(winners["delivery"]["paid_out"]["because"], "awarded");
-    place.json(&format!("{receipt} --seller-key @seller.key --receipt @seller.receipt"));
+    let sellers = "--seller-key @seller.key --receipt @seller.receipt --committee @committee.toml";
+    place.json(&format!("{receipt} {sellers}"));
     place.run(&format!("auction export {id} --to @sale.transcript --committee @committee.toml"));
     let kept = place.at("bob.wallet") + &format!("/{id}.receipt");
     let case = "judge --transcript @sale.transcript --charter @charter.toml --receipt";

@@ -287,7 +287,7 @@ fn wrong_commands_say_what_is_wrong_and_do_nothing() {
         ("receipt --purchase zz --account @ann", 2, "hexadecimal"),
         ("receipt --purchase 7", 2, "--account"),
         ("receipt", 2, "--auction"),
-        ("judge --charter @charter.toml", 2, "--receipt"),
+        ("judge --charter @charter.toml", 2, "FILE"),
         ("judge --charter @charter.toml --receipt @photo.tif", 2, "receipt"),
         ("judge --charter @charter.toml --offer @photo.tif", 2, "offer"),
     ];

@@ -35,7 +35,7 @@ pub(crate) const MANY: &str = "computation: each auction's searches test as many
     large one's, three times on the cores there are, for 20 bids";
 pub(crate) const JOURNAL: &str = "one writer applies, encodes and hashes every entry while the \
     helper flushes; the state machine alone does 1.4 to 2.9 M/s";
-pub(crate) const PURCHASES: &str = "processor time, the buyers' on the same cores included; \
+pub(crate) const PAYMENTS: &str = "processor time, the payers' on the same cores included; \
     sampled at 32 and 256 waiting: 46 and 33 % check the signature (all but a twentieth of it one \
     double multiplication; keys are kept decoded and a division is shared), 32 and 45 % are QUIC \
     on both sides (counted: 2.3 and 2.7 datagrams, of which 2 would do), 14 and 18 % the tasks of \

@@ -1,4 +1,4 @@
-//! The ledger's figures: transfers through ledger and journal, and purchases through the server.
+//! The ledger's figures: transfers through ledger and journal, and payments through the server.
 
 use std::time::Instant;
 
@@ -17,18 +17,18 @@ use settlement::ledger::{
 
 use super::figure::{Amount, Figure};
 use super::machine::cores;
+use super::payments::{Payments, payments};
 use super::plan::Plan;
 use super::plots::{Curve, Plot, Scale};
-use super::purchases::{Purchases, purchases};
 use super::{Site, bounds, tell};
 
 const BATCH: usize = 8000;
 const ACCOUNTS: u8 = 200;
 /// Until when requests are good, by the clock of the journal alone.
 const UNTIL: Time = Time(1_000_000);
-/// Buyers waiting, and the purchases a second that are asked for.
+/// Payers waiting, and the payments a second that are asked for.
 const WAITING: [(usize, f64); 2] = [(32, 15_000.0), (256, 20_000.0)];
-/// Buyers waiting, for the plot alone.
+/// Payers waiting, for the plot alone.
 const MORE_WAITING: [usize; 4] = [1, 4, 16, 64];
 
 /// Both.
@@ -53,48 +53,49 @@ pub(crate) fn figures(site: &mut Site, plan: &Plan) {
     });
     let mut curve = Vec::new();
     for (clients, target) in WAITING {
-        tell(&format!("purchases, {clients} waiting"));
+        tell(&format!("payments, {clients} waiting"));
         site.measure(|| {
-            let runs = (0..plan.repeats.min(3)).map(|_| purchases(clients, plan.purchases, false));
+            let runs = (0..plan.repeats.min(3)).map(|_| payments(clients, plan.payments, false));
             let best = runs.max_by(|a, b| a.rate.total_cmp(&b.rate)).expect("a run");
-            let verified = purchases(clients, plan.purchases, true);
+            let verified = payments(clients, plan.payments, true);
             curve.push((clients as f64, best.rate));
-            vec![purchase_figure(clients, &best, &verified).at_least(target)]
+            vec![payment_figure(clients, &best, &verified).at_least(target)]
         });
     }
     if plan.curves.is_none() {
         return;
     }
     for clients in MORE_WAITING {
-        let few = plan.purchases.min(clients * 1000);
-        curve.push((clients as f64, purchases(clients, few, false).rate));
+        let few = plan.payments.min(clients * 1000);
+        curve.push((clients as f64, payments(clients, few, false).rate));
     }
     curve.sort_by(|(a, _), (b, _)| a.total_cmp(b));
     site.plots.push(Plot {
-        file: "purchases-against-clients",
-        title: "Purchases through the settlement server".to_owned(),
-        across: "buyers waiting",
-        up: "purchases/s",
+        file: "payments-against-clients",
+        title: "Payments through the settlement server".to_owned(),
+        across: "payers waiting",
+        up: "payments/s",
         scale: Scale::BothLogarithmic,
-        curves: vec![Curve::new("signed and receipted, buyers on the same cores", curve)],
+        curves: vec![Curve::new("signed and receipted, payers on the same cores", curve)],
         in_t: false,
     });
 }
 
-fn purchase_figure(clients: usize, best: &Purchases, verified: &Purchases) -> Figure {
+fn payment_figure(clients: usize, best: &Payments, verified: &Payments) -> Figure {
     let millis = |time: std::time::Duration| time.as_secs_f64() * 1e3;
     Figure::new(
-        format!("purchases through the server, signed and receipted, {clients} waiting"),
-        Amount::Count(best.rate, "purchases/s"),
+        format!("payments through the server, signed and receipted, {clients} waiting"),
+        Amount::Count(best.rate, "payments/s"),
     )
     .peer(
         "TigerBeetle without signatures 1,950/s at 32; PostgreSQL 4,160 to 5,590/s at 32; \
          measured on a machine of this kind",
     )
     .note(format!(
-        "server and buyers share {} cores; from request to receipt {:.1} ms in the middle, {:.1} \
+        "a purchase adds two signatures and a sealed key (whole ones: benches/examples/purchase.rs); \
+         server and payers share {} cores; from request to receipt {:.1} ms in the middle, {:.1} \
          ms at the slowest hundredth, {:.1} ms at most; {:.1} share a flush; {:.0} us of processor \
-         time each, the buyer's included; {:.0}/s where buyers also check their receipts within \
+         time each, the payer's included; {:.0}/s where payers also check their receipts within \
          the time",
         cores(),
         millis(best.middle),
@@ -104,7 +105,7 @@ fn purchase_figure(clients: usize, best: &Purchases, verified: &Purchases) -> Fi
         best.processor * 1e6,
         verified.rate
     ))
-    .bound(bounds::PURCHASES)
+    .bound(bounds::PAYMENTS)
 }
 
 /// Transfers a second, and signatures checked a second before that.

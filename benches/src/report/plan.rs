@@ -39,8 +39,8 @@ pub(crate) struct Plan {
     pub(crate) crowd_levels: u32,
     /// Transfers through ledger and journal.
     pub(crate) transfers: usize,
-    /// Purchases of each run through the server.
-    pub(crate) purchases: usize,
+    /// Payments of each run through the server.
+    pub(crate) payments: usize,
 }
 
 /// Where cost is measured for the plots.
@@ -80,7 +80,7 @@ impl Plan {
             many: Some(1000),
             crowd_levels: 256,
             transfers: 1_000_000,
-            purchases: 60_000,
+            payments: 60_000,
         }
     }
 
@@ -99,7 +99,7 @@ impl Plan {
             crowd: None,
             many: None,
             transfers: 160_000,
-            purchases: 20_000,
+            payments: 20_000,
             ..Self::full()
         }
     }
@@ -125,7 +125,7 @@ impl Plan {
             many: Some(2),
             crowd_levels: 8,
             transfers: 100,
-            purchases: 40,
+            payments: 40,
         }
     }
 }

@@ -94,7 +94,8 @@ pub(super) async fn outcome(
         Ok(Proof::Fault { fault, .. }) => Err(Failure::NoOutcome(fault.to_string())),
         Err(error) => Err(Failure::Payment(
             format!("the transcript, which alone proves who won, is not to be had: {error}"),
-            "name it with --transcript FILE, or take the settlement server's word: --unverified",
+            "name it with --transcript FILE, or the accumulators with --committee FILE; or take the \
+             settlement server's word: --unverified",
         )),
     }
 }

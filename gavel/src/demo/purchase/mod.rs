@@ -32,6 +32,8 @@ const LONG: &str = "60s";
 /// How often an attempt is made until the message has arrived after which all is cut: on a busy
 /// machine the customer may give up before.
 const ATTEMPTS: usize = 30;
+/// How long the merchant may take to bring an order once more.
+const HEARD_WITHIN: std::time::Duration = std::time::Duration::from_secs(90);
 
 const EXAMPLES: &str = "Examples:
   gavel demo purchase
@@ -147,6 +149,7 @@ async fn cut_after(town: &Town, step: Step) -> Result<Row, Failure> {
     town.links.open_but(vec![]);
     let said = town.buy(&name, LONG).await;
     let recovered = said.is_some_and(|said| said.state == "bought");
+    heard(town, &name).await?;
     let charged = before - town.balance().await?.0;
     let opened = customer_has(town, &name).opened;
     Ok(Row {
@@ -161,6 +164,19 @@ async fn cut_after(town: &Town, step: Step) -> Result<Row, Failure> {
         // Without the merchant the goods come exactly if they are paid.
         right: recovered && opened && charged == price_of(town)? && without_merchant == paid,
     })
+}
+
+/// Waits until the merchant has heard of a purchase too: his question about it would otherwise pass
+/// for one of the next.
+async fn heard(town: &Town, name: &str) -> Result<(), Failure> {
+    let Some(order) = order_of(town, name) else { return Ok(()) };
+    for _ in 0..HEARD_WITHIN.as_secs() * 10 {
+        if town.told(order.request().id).await?.1 == MerchantHas::Receipt {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    Ok(())
 }
 
 /// What is on the customer's disk.

@@ -1,4 +1,4 @@
-//! Purchases through the real settlement server over QUIC on loopback: each is signed, checked,
+//! Payments through the real settlement server over QUIC on loopback: each is signed, checked,
 //! decided, flushed, and answered with a receipt.
 
 use std::collections::HashSet;
@@ -37,29 +37,29 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const DEPOSITS: usize = 64;
 
 /// What a run took.
-pub(crate) struct Purchases {
-    /// Purchases a second.
+pub(crate) struct Payments {
+    /// Payments a second.
     pub(crate) rate: f64,
     /// From request to receipt: the middle one, the one before the slowest hundredth, the slowest.
     pub(crate) middle: Duration,
     pub(crate) slow: Duration,
     pub(crate) slowest: Duration,
-    /// Purchases that share a batch, and so a flush and a signed head.
+    /// Payments that share a batch, and so a flush and a signed head.
     pub(crate) together: f64,
-    /// Processor seconds of one, the buyer's included.
+    /// Processor seconds of one, the payer's included.
     pub(crate) processor: f64,
 }
 
-/// `clients` buyers with a connection each buy `n` times in all, each waiting for its receipt
-/// before it buys again. All receipts are verified: by the buyers within the time where `within`
+/// `clients` payers with a connection each pay `n` times in all, each waiting for its receipt
+/// before it pays again. All receipts are verified: by the payers within the time where `within`
 /// says so, after it otherwise.
-pub(crate) fn purchases(clients: usize, n: usize, within: bool) -> Purchases {
+pub(crate) fn payments(clients: usize, n: usize, within: bool) -> Payments {
     let dir = tempfile::tempdir().expect("room for a journal");
     let bank = Bank::open(&dir.path().join("server"));
     let mut people: Vec<SecretKey> = (0..=clients).map(key).collect();
     bank.fund(&people);
     // One more has an account and buys nothing.
-    let shop = people.pop().expect("one more than buyers");
+    let shop = people.pop().expect("one more than payers");
     let requests = sign(&people, &shop, n.div_ceil(clients), &bank.file.charter);
     let outside = Runtime::new().expect("a runtime");
     let bought = outside.block_on(buy(&bank.file, people, requests, within));
@@ -73,7 +73,7 @@ pub(crate) fn purchases(clients: usize, n: usize, within: bool) -> Purchases {
     }
     bank.close();
     waited.sort_unstable();
-    Purchases {
+    Payments {
         rate: done as f64 / bought.seconds,
         middle: waited[done / 2],
         slow: waited[(done - 1) * 99 / 100],
@@ -83,7 +83,7 @@ pub(crate) fn purchases(clients: usize, n: usize, within: bool) -> Purchases {
     }
 }
 
-/// What all buyers got, and what it took.
+/// What all payers got, and what it took.
 struct Bought {
     receipts: Vec<Receipt>,
     waited: Vec<Duration>,
@@ -148,7 +148,7 @@ impl Bank {
     }
 }
 
-/// How a buyer asks.
+/// How a payer asks.
 enum Buyer {
     Verifies(Client),
     Reads(Connection),
@@ -197,16 +197,16 @@ async fn buy(
     within: bool,
 ) -> Bought {
     let start = Arc::new(Barrier::new(people.len() + 1));
-    let mut buyers = JoinSet::new();
+    let mut payers = JoinSet::new();
     for (person, requests) in people.into_iter().zip(requests) {
         let (start, file) = (Arc::clone(&start), file.clone());
-        buyers.spawn(async move {
-            let buyer = Buyer::new(&person, &file, within).await;
+        payers.spawn(async move {
+            let payer = Buyer::new(&person, &file, within).await;
             start.wait().await;
             let mut bought = Vec::with_capacity(requests.len());
             for request in requests {
                 let asked = Instant::now();
-                let receipt = buyer.buy(request).await;
+                let receipt = payer.buy(request).await;
                 bought.push((receipt, asked.elapsed()));
             }
             bought
@@ -215,7 +215,7 @@ async fn buy(
     start.wait().await;
     let worked = || processor_seconds(std::process::id());
     let (begun, before) = (Instant::now(), worked());
-    let bought = buyers.join_all().await;
+    let bought = payers.join_all().await;
     let (seconds, processor) = (begun.elapsed().as_secs_f64(), worked() - before);
     let (receipts, waited) = bought.into_iter().flatten().unzip();
     Bought { receipts, waited, seconds, processor }
