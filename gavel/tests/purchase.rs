@@ -325,7 +325,11 @@ fn the_demonstration_cuts_after_each_message_and_nothing_is_lost() {
         assert_eq!(report[what], true, "{what}: {report}");
     }
     let letters = ["a", "b", "c", "d", "e", "f", "g", "h"];
-    assert_eq!(report["messages"], serde_json::json!(letters));
+    // A question that waits too long on a busy machine is asked again.
+    let mut messages: Vec<&str> =
+        report["messages"].as_array().unwrap().iter().map(|one| one.as_str().unwrap()).collect();
+    messages.dedup();
+    assert_eq!(messages, letters);
     let cuts = report["cuts"].as_array().unwrap();
     for (cut, letter) in cuts.iter().zip(letters) {
         assert_eq!(cut["after"], letter);
