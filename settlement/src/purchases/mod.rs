@@ -2,7 +2,7 @@
 //!
 //! SETTLEMENT, section "Purchase of digital goods". [`offer`] is what a merchant signs; [`order`]
 //! is what a customer signs once he holds the encrypted goods, and the merchant countersigns;
-//! [`decide`] turns order, offer and goods key into the one chain that moves the money and keeps
+//! [`decide()`] turns order, offer and goods key into the one chain that moves the money and keeps
 //! the key; [`record`] is what stands beside it in the journal, where [`safe`] keeps the key
 //! closed; [`receipt`] is what either side shows afterwards; [`history`] is the purchases' part
 //! of an audit.

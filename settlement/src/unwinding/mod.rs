@@ -5,7 +5,7 @@
 //! [`movements`] says what each journaled request moved, [`budget`] how much of it should have;
 //! [`wrongs`] keeps which of it was not
 //! rightful, and what was not paid that should have been, holds every correction against that, and knows what every account should hold;
-//! [`plan`] says what can be moved back now.
+//! [`plan()`] says what can be moved back now.
 
 pub mod budget;
 pub mod movements;

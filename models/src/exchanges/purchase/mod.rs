@@ -1,7 +1,7 @@
 //! Gavel's purchase (SETTLEMENT, section "Purchase of digital goods", steps a to h): NetBill with
 //! an offer that names `hash(K)`, an order that waits for the goods, and a server that takes an
 //! order with its key or not at all. Offers, orders, goods, decisions, receipts and judgements are
-//! those of the `settlement` crate, with real signatures and real encryption ([`wares`], [`shop`]).
+//! those of the `settlement` crate, with real signatures and real encryption (`wares`, `shop`).
 
 mod server;
 mod shop;
