@@ -1,7 +1,7 @@
 //! Ed25519 keys and signatures: identities of accumulators and sellers, and the keys that
 //! bidders make for one auction.
 //!
-//! One rule everywhere: strict verification, every signature by its own equation ([`strict`]).
+//! One rule everywhere: strict verification, every signature by its own equation (`strict.rs`).
 //! Batch verification accepts more than that, and two verifiers that disagree on a signature
 //! disagree on an auction.
 

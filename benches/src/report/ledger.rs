@@ -17,7 +17,7 @@ use settlement::ledger::{
 
 use super::figure::{Amount, Figure};
 use super::machine::cores;
-use super::payments::{Payments, payments};
+use super::payments::{Payments, through_server};
 use super::plan::Plan;
 use super::plots::{Curve, Plot, Scale};
 use super::{Site, bounds, tell};
@@ -55,9 +55,10 @@ pub(crate) fn figures(site: &mut Site, plan: &Plan) {
     for (clients, target) in WAITING {
         tell(&format!("payments, {clients} waiting"));
         site.measure(|| {
-            let runs = (0..plan.repeats.min(3)).map(|_| payments(clients, plan.payments, false));
+            let runs =
+                (0..plan.repeats.min(3)).map(|_| through_server(clients, plan.payments, false));
             let best = runs.max_by(|a, b| a.rate.total_cmp(&b.rate)).expect("a run");
-            let verified = payments(clients, plan.payments, true);
+            let verified = through_server(clients, plan.payments, true);
             curve.push((clients as f64, best.rate));
             vec![payment_figure(clients, &best, &verified).at_least(target)]
         });
@@ -67,7 +68,7 @@ pub(crate) fn figures(site: &mut Site, plan: &Plan) {
     }
     for clients in MORE_WAITING {
         let few = plan.payments.min(clients * 1000);
-        curve.push((clients as f64, payments(clients, few, false).rate));
+        curve.push((clients as f64, through_server(clients, few, false).rate));
     }
     curve.sort_by(|(a, _), (b, _)| a.total_cmp(b));
     site.plots.push(Plot {

@@ -53,7 +53,7 @@ pub(crate) struct Payments {
 /// `clients` payers with a connection each pay `n` times in all, each waiting for its receipt
 /// before it pays again. All receipts are verified: by the payers within the time where `within`
 /// says so, after it otherwise.
-pub(crate) fn payments(clients: usize, n: usize, within: bool) -> Payments {
+pub(crate) fn through_server(clients: usize, n: usize, within: bool) -> Payments {
     let dir = tempfile::tempdir().expect("room for a journal");
     let bank = Bank::open(&dir.path().join("server"));
     let mut people: Vec<SecretKey> = (0..=clients).map(key).collect();
