@@ -27,6 +27,8 @@ pub enum Question {
     /// is decided, the server that receives the transcript in that state decides as the bids
     /// give, whatever anybody did before; and what was decided before V is what the bids give.
     NoFreeOption,
+    /// All of these at once. Where it holds each does, and one look at all states is enough.
+    Everything,
     /// A search for the shortest run in which an accumulator has seen the price and the auction
     /// ends void at no cost to anybody.
     AnAccumulatorCan,
@@ -44,6 +46,9 @@ impl Payment {
                 conserves(world) && self.exchanges(world) && certifies(world)
             }
             Question::NoFreeOption => self.binds(world),
+            Question::Everything => {
+                conserves(world) && self.exchanges(world) && certifies(world) && self.binds(world)
+            }
             Question::AnAccumulatorCan => {
                 let void = world.server.view().decided == Some(Verdict::Void);
                 !(void && world.computed && !world.out && world.book != [false; 2])

@@ -7,7 +7,7 @@ use crate::check::Told;
 use super::questions::Question;
 use super::server::{Op, Verdict};
 use super::setting::{Bidder, Phase, outcome_of};
-use super::world::{Liars, Message, Weakness, World};
+use super::world::{Liars, Message, Party, Weakness, World};
 
 /// The payment of one auction, who may lie, and what is asked.
 #[derive(Debug, Clone)]
@@ -20,9 +20,8 @@ pub struct Payment {
     pub question: Question,
 }
 
-/// One thing that happens. Nobody is ever forced to act: a party that has stopped, the server
-/// too, is one that does nothing more, and one that comes back remembers all, since each flushes
-/// before it sends.
+/// One thing that happens. A party that comes back remembers all that it acted on, since each
+/// flushes before it sends; what had arrived and was not flushed is as if it had not arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
     /// A message arrives.
@@ -61,6 +60,34 @@ pub enum Step {
     HandsKeyOver,
     /// Time passes.
     Passes,
+    /// A party stops.
+    Stops(Party),
+    /// It comes back.
+    Returns(Party),
+}
+
+impl Step {
+    /// Whether a party must be there for it. What a liar asks of the server may have been sent
+    /// before he stopped, so it needs the server alone.
+    fn needs(self, party: Party) -> bool {
+        match self {
+            Self::Arrives(message) => party == message.receiver(),
+            Self::Deposits | Self::HandsKeyOver => party == Party::Seller,
+            Self::Join => matches!(party, Party::Seller | Party::Accumulators),
+            Self::Orders(bidder) | Self::Bids(bidder) => party == Party::of(bidder),
+            Self::Asks(bidder) => party == Party::of(bidder) || party == Party::Server,
+            Self::Compute | Self::Complete => party == Party::Accumulators,
+            Self::DepositsAnother
+            | Self::OrdersAgain(_)
+            | Self::Spends(_)
+            | Self::VoidsBond(_)
+            | Self::CancelsBond(_)
+            | Self::SellerCancels
+            | Self::Voids
+            | Self::Releases => party == Party::Server,
+            Self::Passes | Self::Stops(_) | Self::Returns(_) => false,
+        }
+    }
 }
 
 impl Payment {
@@ -80,7 +107,7 @@ impl Payment {
             Message::Deposit => {
                 world.server.act(phase, Op::Deposit { right: true });
                 if world.server.view().registered {
-                    world.sent.insert(Message::Receipt);
+                    world.send(Message::Receipt);
                 }
             }
             Message::Receipt => world.has_receipt = true,
@@ -90,7 +117,7 @@ impl Payment {
                 }
                 let bonded = world.server.view().bonded[bidder as usize];
                 if bonded || (self.lacks(Weakness::NoBond) && phase == Phase::Open) {
-                    world.sent.insert(Message::Ticket(bidder));
+                    world.send(Message::Ticket(bidder));
                 }
             }
             Message::Ticket(bidder) => world.ticket[bidder as usize] = true,
@@ -150,7 +177,7 @@ impl Model for Payment {
     }
 
     fn actions(&self, world: &World, steps: &mut Vec<Step>) {
-        steps.extend(world.sent.iter().copied().map(Step::Arrives));
+        steps.extend(world.sent().map(Step::Arrives));
         let World { liars, phase, .. } = *world;
         let open = phase == Phase::Open;
         let mut add = |can: bool, step| {
@@ -181,31 +208,39 @@ impl Model for Payment {
         let keeps = self.lacks(Weakness::KeyWithSeller);
         add(keeps && world.out && !world.key_handed_over, Step::HandsKeyOver);
         steps.extend([Step::Voids, Step::Releases, Step::Passes]);
+        let stopped = Party::ALL.map(|party| (party, world.is_stopped(party)));
+        steps.retain(|step| !stopped.iter().any(|(party, stopped)| *stopped && step.needs(*party)));
+        steps.extend(stopped.map(|(party, stopped)| match stopped {
+            true => Step::Returns(party),
+            false => Step::Stops(party),
+        }));
     }
 
     fn next_state(&self, last: &World, step: Step) -> Option<World> {
-        let mut world = last.clone();
+        let mut world = *last;
         match step {
             Step::Arrives(message) => self.arrives(&mut world, message),
             Step::Deposits => {
-                world.sent.insert(Message::Deposit);
+                world.send(Message::Deposit);
             }
             Step::Join => world.joined = true,
             Step::Orders(bidder) => {
                 world.ordered[bidder as usize] = true;
-                world.sent.insert(Message::Order(bidder));
+                world.send(Message::Order(bidder));
             }
             Step::Bids(bidder) => {
-                world.sent.insert(Message::Bid(bidder));
+                world.send(Message::Bid(bidder));
             }
             Step::Compute => world.computed = true,
             Step::Complete => {
                 world.out = true;
-                world.sent.insert(Message::Transcript);
+                world.send(Message::Transcript);
             }
             Step::Asks(bidder) => world.has_key[bidder as usize] |= self.gives_key(&world, bidder),
             Step::HandsKeyOver => world.key_handed_over = true,
             Step::Passes => world.phase = last.phase.next()?,
+            Step::Stops(party) => world.stop(party, true),
+            Step::Returns(party) => world.stop(party, false),
             other => self.acts(&mut world, other),
         }
         (world != *last).then_some(world)
@@ -264,6 +299,8 @@ fn tell(step: Step) -> String {
         Step::Spends(bidder) => return format!("{bidder:?} spends his money at a shop"),
         Step::VoidsBond(bidder) => return format!("{bidder:?} tries to void his own bond"),
         Step::CancelsBond(bidder) => return format!("{bidder:?} tries to cancel his bond"),
+        Step::Stops(party) => return format!("{} stops", tell_party(party)),
+        Step::Returns(party) => return format!("{} comes back", tell_party(party)),
         Step::Deposits => "the seller sends the goods key to the server",
         Step::DepositsAnother => "the seller sends another key to the server",
         Step::Join => "the seller announces the auction, and the accumulators join",
@@ -279,6 +316,16 @@ fn tell(step: Step) -> String {
         Step::Passes => "time passes to the next phase",
     };
     said.to_owned()
+}
+
+fn tell_party(party: Party) -> &'static str {
+    match party {
+        Party::Seller => "the seller",
+        Party::A => "A",
+        Party::B => "B",
+        Party::Server => "the server",
+        Party::Accumulators => "one of the accumulators",
+    }
 }
 
 fn tell_message(message: Message) -> String {

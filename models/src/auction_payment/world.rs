@@ -1,7 +1,5 @@
 //! Everything around the server: seller, two bidders, the accumulators as one, time, messages.
 
-use std::collections::BTreeSet;
-
 use super::server::{Server, Verdict, View};
 use super::setting::{Bidder, Book, FUNDS, Phase, outcome_of};
 
@@ -53,13 +51,85 @@ pub enum Message {
     Transcript,
 }
 
+impl Message {
+    /// Every message.
+    pub const ALL: [Self; 9] = [
+        Self::Deposit,
+        Self::Receipt,
+        Self::Order(Bidder::A),
+        Self::Order(Bidder::B),
+        Self::Ticket(Bidder::A),
+        Self::Ticket(Bidder::B),
+        Self::Bid(Bidder::A),
+        Self::Bid(Bidder::B),
+        Self::Transcript,
+    ];
+
+    /// Whom it is for.
+    #[must_use]
+    pub fn receiver(self) -> Party {
+        match self {
+            Self::Deposit | Self::Order(_) | Self::Transcript => Party::Server,
+            Self::Receipt => Party::Seller,
+            Self::Ticket(bidder) => Party::of(bidder),
+            Self::Bid(_) => Party::Accumulators,
+        }
+    }
+}
+
+/// Who can stop and come back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Party {
+    /// The seller.
+    Seller,
+    /// Bidder A.
+    A,
+    /// Bidder B.
+    B,
+    /// The settlement server.
+    Server,
+    /// The accumulators, who are one party here.
+    Accumulators,
+}
+
+impl Party {
+    /// Everybody.
+    pub const ALL: [Self; 5] = [Self::Seller, Self::A, Self::B, Self::Server, Self::Accumulators];
+
+    /// The party that a bidder is.
+    #[must_use]
+    pub fn of(bidder: Bidder) -> Self {
+        match bidder {
+            Bidder::A => Self::A,
+            Bidder::B => Self::B,
+        }
+    }
+}
+
+/// A set of messages, or of parties, a bit each: states are copied and compared by the million.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub(super) struct Set(u16);
+
+impl Set {
+    pub(super) fn has(self, bit: usize) -> bool {
+        self.0 >> bit & 1 == 1
+    }
+
+    pub(super) fn put(&mut self, bit: usize, is: bool) {
+        self.0 = self.0 & !(1 << bit) | u16::from(is) << bit;
+    }
+}
+
 /// A moment.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct World {
     pub(super) liars: Liars,
     pub(super) phase: Phase,
     pub(super) server: Server,
-    pub(super) sent: BTreeSet<Message>,
+    /// By number in [`Message::ALL`]: what was ever sent.
+    sent: Set,
+    /// By party: whether it is stopped.
+    stopped: Set,
     pub(super) has_receipt: bool,
     pub(super) joined: bool,
     pub(super) ordered: [bool; 2],
@@ -85,7 +155,8 @@ impl World {
             liars,
             phase: Phase::Open,
             server: Server::default(),
-            sent: BTreeSet::new(),
+            sent: Set::default(),
+            stopped: Set::default(),
             has_receipt: false,
             joined: false,
             ordered: [false; 2],
@@ -97,6 +168,29 @@ impl World {
             out: false,
             key_handed_over: false,
         }
+    }
+
+    /// Every message that was ever sent.
+    pub(super) fn sent(&self) -> impl Iterator<Item = Message> {
+        let sent = self.sent;
+        Message::ALL.into_iter().enumerate().filter(move |(n, _)| sent.has(*n)).map(|(_, m)| m)
+    }
+
+    /// Sends a message.
+    pub(super) fn send(&mut self, message: Message) {
+        for (n, _) in Message::ALL.iter().enumerate().filter(|(_, one)| **one == message) {
+            self.sent.put(n, true);
+        }
+    }
+
+    /// Whether a party is stopped.
+    pub(super) fn is_stopped(&self, party: Party) -> bool {
+        self.stopped.has(party as usize)
+    }
+
+    /// Stops a party, or lets it come back.
+    pub(super) fn stop(&mut self, party: Party, is: bool) {
+        self.stopped.put(party as usize, is);
     }
 
     /// What a bidder paid in this auction.

@@ -38,6 +38,8 @@ pub enum Weakness {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct State {
     pub(super) nodes: Vec<Option<Node>>,
+    /// By accumulator: whether it is stopped. What it signed is out all the same.
+    stopped: Vec<bool>,
 }
 
 /// One thing that happens.
@@ -59,6 +61,10 @@ pub enum Step {
     Binds(usize),
     /// It restarts and has forgotten the rounds.
     Forgets(usize),
+    /// It stops.
+    Stops(usize),
+    /// It comes back, and remembers all that it has acted on.
+    Returns(usize),
 }
 
 impl Rounds {
@@ -158,6 +164,7 @@ fn take(node: &mut Node, step: Step) {
         Step::HearsShown(_, from) => node.shown[from] = true,
         Step::Binds(_) => node.signed_sigma.extend(node.history()),
         Step::Forgets(_) => node.forget_rounds(),
+        Step::Stops(_) | Step::Returns(_) => {}
     }
 }
 
@@ -166,7 +173,7 @@ impl Step {
         match self {
             Self::Receipts(k, _) | Self::Completes(k, _) | Self::Closes(k) => k,
             Self::Hears(k, ..) | Self::Shows(k) | Self::HearsShown(k, _) => k,
-            Self::Binds(k) | Self::Forgets(k) => k,
+            Self::Binds(k) | Self::Forgets(k) | Self::Stops(k) | Self::Returns(k) => k,
         }
     }
 }
@@ -178,13 +185,21 @@ impl Model for Rounds {
     fn init_states(&self) -> Vec<State> {
         let state = |dishonest: &Vec<usize>| {
             let node = |k| (!dishonest.contains(&k)).then(|| Node::new(self.accumulators));
-            State { nodes: (0..self.accumulators).map(node).collect() }
+            State {
+                nodes: (0..self.accumulators).map(node).collect(),
+                stopped: vec![false; self.accumulators],
+            }
         };
         self.dishonest.iter().map(state).collect()
     }
 
     fn actions(&self, state: &State, steps: &mut Vec<Step>) {
         for (k, node) in state.honest() {
+            if state.stopped[k] {
+                steps.push(Step::Returns(k));
+                continue;
+            }
+            steps.push(Step::Stops(k));
             state.steps_of(k, node, steps);
             if self.weakness == Some(Weakness::ForgetsRounds) && node.list.is_some() {
                 steps.push(Step::Forgets(k));
@@ -194,7 +209,9 @@ impl Model for Rounds {
 
     fn next_state(&self, last: &State, step: Step) -> Option<State> {
         let mut state = last.clone();
-        take(state.nodes[step.node()].as_mut()?, step);
+        let k = step.node();
+        state.stopped[k] = matches!(step, Step::Stops(_));
+        take(state.nodes[k].as_mut()?, step);
         (state != *last).then_some(state)
     }
 
@@ -225,6 +242,8 @@ impl Told for Rounds {
             Step::HearsShown(k, from) => format!("{k} receives what {from} has to show"),
             Step::Binds(k) => format!("{k} signs the message that binds it to the set"),
             Step::Forgets(k) => format!("{k} restarts and has forgotten what it said"),
+            Step::Stops(k) => format!("{k} stops"),
+            Step::Returns(k) => format!("{k} comes back"),
         }
     }
 
