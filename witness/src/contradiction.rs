@@ -113,6 +113,17 @@ impl Beginnings {
         self.0.insert(head.epoch, head.since);
     }
 
+    /// The same, where all epochs in between that are not known were passed over: that lets more
+    /// be demanded of a server, and proves nothing against it.
+    #[must_use]
+    pub fn without_gaps(mut self) -> Self {
+        let ends = self.0.keys().next().copied().zip(self.0.keys().next_back().copied());
+        for epoch in ends.into_iter().flat_map(|(first, last)| first..last) {
+            self.0.entry(epoch).or_insert(u64::MAX);
+        }
+        self
+    }
+
     /// How many of the first entries of epoch `from` must be the same in epoch `to`, a later one;
     /// nothing, where it is not known how each epoch in between began.
     #[must_use]

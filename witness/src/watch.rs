@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::continuation::SignedContinuation;
 use crate::contradiction::{Beginnings, Claim, compare};
 use crate::evidence::{Case, ServerEvidence, Word};
-use crate::head::{Head, LedgerKey, SignedHead, Unproven};
+use crate::head::{LedgerKey, SignedHead, Unproven};
 use crate::service::HeadQuestion;
 
 /// Most heads that are kept; older ones are thinned out.
@@ -76,6 +76,11 @@ pub struct Pending {
     question: HeadQuestion,
     /// Heads of epochs in between that the server has shown so far.
     between: Vec<SignedHead>,
+    /// The newest epoch seen that the head's history went through, as far as it is known; none,
+    /// where it went through none of them.
+    through: Option<u32>,
+    /// Whether that is sure.
+    sure: bool,
     /// The two heads that are to be proved consistent, the older one first.
     pair: Option<[SignedHead; 2]>,
 }
@@ -181,13 +186,17 @@ impl Watch {
             self.heads.push(signed);
             return Ok(Heard::Accepted);
         };
-        let first = last.head.epoch.saturating_add(1);
-        if head.epoch > first && head.epoch - first <= MAX_EPOCHS {
+        let (last, next) = (last.head.epoch, last.head.epoch.saturating_add(1));
+        let question = HeadQuestion::Beginning(next);
+        let (between, through) = (Vec::new(), Some(last));
+        let pending = Pending { head: signed, question, between, through, sure: false, pair: None };
+        Ok(match head.epoch.saturating_sub(last) {
+            0 | 1 => self.demand(pending),
             // What the epochs in between kept has to be known first.
-            let question = HeadQuestion::Beginning(first);
-            return Ok(Heard::Ask(Pending { head: signed, question, between: vec![], pair: None }));
-        }
-        Ok(self.demand(signed, Vec::new()))
+            2..=MAX_EPOCHS => Heard::Ask(pending),
+            // Nothing is taken for lost on the word of a number.
+            _ => self.without_answer(&pending),
+        })
     }
 
     /// Hears what the server said to the question of a pending head.
@@ -206,59 +215,92 @@ impl Watch {
         }
     }
 
-    fn hear_beginning(&mut self, mut pending: Pending, epoch: u32, signed: SignedHead) -> Heard {
+    /// The server answers with the head of the next epoch that its journal went through, where it
+    /// passed over the one that it was asked about.
+    fn hear_beginning(&mut self, mut pending: Pending, asked: u32, signed: SignedHead) -> Heard {
         let Ok(head) = signed.verify(&self.of) else { return self.without_answer(&pending) };
-        if self.contradicted(&Word::Head(signed), &head.claim(), &pending.between) {
+        let mut others = pending.between.clone();
+        others.push(pending.head);
+        if self.contradicted(&Word::Head(signed), &head.claim(), &others) {
             return Heard::Convicted;
         }
-        if head.epoch != epoch || head.size != head.since {
+        let newest = pending.head.head.epoch;
+        if !(asked..=newest).contains(&head.epoch) || head.size != head.since {
             return self.without_answer(&pending);
         }
-        pending.between.push(signed);
-        let next = epoch.saturating_add(1);
-        if next < pending.head.head.epoch {
-            pending.question = HeadQuestion::Beginning(next);
-            return Heard::Ask(pending);
+        let through = pending.through.unwrap_or(0);
+        if asked <= through {
+            // It was asked whether it went through this one.
+            pending.sure = head.epoch == asked;
+            if !pending.sure {
+                pending.through = self.epochs().filter(|epoch| *epoch < asked).max();
+            }
+            return self.ask_what_lies_between(pending);
         }
-        let Pending { head, between, .. } = pending;
-        self.demand(head, between)
+        // Epochs with following numbers follow each other: a restore that passes over some leaves
+        // one out in which nobody signs.
+        pending.sure |= head.epoch == through.saturating_add(1);
+        if !pending.sure {
+            return self.ask_what_lies_between(pending);
+        }
+        if head.epoch < newest {
+            pending.between.push(signed);
+        }
+        let next = head.epoch.saturating_add(1);
+        if next >= newest {
+            return self.demand(pending);
+        }
+        pending.question = HeadQuestion::Beginning(next);
+        Heard::Ask(pending)
+    }
+
+    /// Asks which of the epochs seen the head's history went through, then how those began that
+    /// it went through since. Every history went through the first.
+    fn ask_what_lies_between(&mut self, mut pending: Pending) -> Heard {
+        let Some(through) = pending.through else { return self.demand(pending) };
+        let (newest, next) = (pending.head.head.epoch, through.saturating_add(1));
+        pending.sure |= through == 0;
+        if pending.sure && next >= newest {
+            return self.demand(pending);
+        }
+        if newest - through > MAX_EPOCHS {
+            return self.without_answer(&pending);
+        }
+        let asked = if pending.sure { next } else { through };
+        pending.question = HeadQuestion::Beginning(asked);
+        Heard::Ask(pending)
     }
 
     /// What a head must be shown to be, before it is believed.
-    fn demand(&mut self, signed: SignedHead, between: Vec<SignedHead>) -> Heard {
-        let (head, known) = (signed.head, self.known(&between, Some(&signed)));
+    fn demand(&mut self, mut pending: Pending) -> Heard {
+        let (signed, head) = (pending.head, pending.head.head);
         // There is one, or the head was the first.
         let Some(last) = self.last().copied() else { return Heard::Known };
-        let unknown =
-            head.epoch > last.head.epoch && known.kept(last.head.epoch, head.epoch).is_none();
-        if unknown {
-            // More epochs have passed than anybody asks about: nothing is taken for lost on the
-            // word of a number.
-            self.unanswered = Some(Box::new([last, signed]));
-            return Heard::Unanswered;
-        }
+        let history = self.history(&pending);
         let pair = if head.place() >= last.head.place() {
-            match self.anchor(&head, &known) {
+            match self.anchor(&pending, &history) {
                 Some(anchor) => [anchor, signed],
                 // Of all that was seen nothing is left, by the server's own word.
-                None => return self.accept(signed, between, &known),
+                None => return self.accept(pending),
             }
         } else {
             let kept = match head.epoch == last.head.epoch {
                 true => Some(u64::MAX),
-                false => known.kept(head.epoch, last.head.epoch),
+                false => history.kept(head.epoch, last.head.epoch),
             };
-            match kept {
+            let through = self.epochs().any(|epoch| epoch == head.epoch);
+            match kept.filter(|_| through) {
                 Some(kept) if head.size <= kept => [signed, last],
                 _ => return Heard::Lost,
             }
         };
         let [old, new] = pair.map(|signed| signed.head);
         if old.size == 0 || (old.size == new.size && old.root == new.root) {
-            return self.proved(signed, between, &known);
+            return self.proved(pending);
         }
-        let question = HeadQuestion::Continuation(old.size, new.size);
-        Heard::Ask(Pending { head: signed, question, between, pair: Some(pair) })
+        pending.question = HeadQuestion::Continuation(old.size, new.size);
+        pending.pair = Some(pair);
+        Heard::Ask(pending)
     }
 
     fn hear_continuation(&mut self, pending: Pending, signed: SignedContinuation) -> Heard {
@@ -286,44 +328,35 @@ impl Watch {
             // Of another epoch, or of other numbers: no answer to this.
             return self.without_answer(&pending);
         }
-        let known = self.known(&pending.between, Some(&pending.head));
-        self.proved(pending.head, pending.between, &known)
+        self.proved(pending)
     }
 
     /// A head that continues what was seen, or lies within it.
-    fn proved(
-        &mut self,
-        signed: SignedHead,
-        between: Vec<SignedHead>,
-        known: &Beginnings,
-    ) -> Heard {
+    fn proved(&mut self, pending: Pending) -> Heard {
         match self.last() {
-            Some(last) if signed.head.place() < last.head.place() => {
+            Some(last) if pending.head.head.place() < last.head.place() => {
                 self.unanswered = None;
                 Heard::Known
             }
-            Some(last) if signed.head == last.head => Heard::Known,
-            _ => self.accept(signed, between, known),
+            Some(last) if pending.head.head == last.head => Heard::Known,
+            _ => self.accept(pending),
         }
     }
 
-    fn accept(
-        &mut self,
-        signed: SignedHead,
-        between: Vec<SignedHead>,
-        known: &Beginnings,
-    ) -> Heard {
-        let head = signed.head;
+    fn accept(&mut self, pending: Pending) -> Heard {
+        let (kept, head) = (self.kept(&pending), pending.head.head);
+        let Pending { head: signed, between, through, .. } = pending;
         if let Some(last) = self.last().map(|last| last.head) {
-            let kept = known.kept(last.epoch, head.epoch).unwrap_or(0);
             if last.epoch < head.epoch && kept < last.size && self.losses.len() < MAX_LOSSES {
                 let loss = Loss { from: last.epoch, to: head.epoch, kept, seen: last.size };
                 self.losses.push(loss);
             }
-            // A later look at the same tree takes the place of the earlier one.
-            if last.place() == head.place() {
-                self.heads.pop();
+            // What the server's history did not go through is of no use any more.
+            for heads in [&mut self.heads, &mut self.beginnings] {
+                heads.retain(|head| Some(head.head.epoch) <= through);
             }
+            // A later look at the same tree takes the place of the earlier one.
+            self.heads.pop_if(|last| last.head.place() == head.place());
         }
         self.beginnings.extend(between);
         self.heads.push(signed);
@@ -347,27 +380,52 @@ impl Watch {
     }
 
     /// The newest accepted head of which everything was kept.
-    fn anchor(&self, head: &Head, known: &Beginnings) -> Option<SignedHead> {
+    fn anchor(&self, pending: &Pending, history: &Beginnings) -> Option<SignedHead> {
+        let head = pending.head.head;
         let whole = |old: &&SignedHead| {
             let old = old.head;
-            old.epoch == head.epoch
-                || known.kept(old.epoch, head.epoch).is_some_and(|kept| old.size <= kept)
+            Some(old.epoch) <= pending.through
+                && (old.epoch == head.epoch
+                    || history.kept(old.epoch, head.epoch).is_some_and(|kept| old.size <= kept))
         };
         self.heads.iter().rev().find(whole).copied()
     }
 
-    fn known(&self, between: &[SignedHead], head: Option<&SignedHead>) -> Beginnings {
-        let mut known = Beginnings::default();
-        for signed in self.beginnings.iter().chain(&self.heads).chain(between).chain(head) {
-            known.learn(&signed.head);
+    /// How many of the entries seen last are kept in a head's history.
+    fn kept(&self, pending: &Pending) -> u64 {
+        let Some(through) = pending.through else { return 0 };
+        let seen = self.heads.iter().chain(&self.beginnings).map(|signed| signed.head);
+        // What was seen beside the history parted from it where the first such epoch began.
+        let beside =
+            seen.filter(|head| head.epoch > through && head.epoch < pending.head.head.epoch);
+        let beside = beside.map(|head| head.since).min().unwrap_or(u64::MAX);
+        let kept = self.history(pending).kept(through, pending.head.head.epoch);
+        kept.unwrap_or(0).min(beside)
+    }
+
+    /// How the epochs began that a head's history went through; the others were passed over.
+    fn history(&self, pending: &Pending) -> Beginnings {
+        let mut history = Beginnings::default();
+        let seen = self.beginnings.iter().chain(&self.heads);
+        let seen = seen.filter(|head| Some(head.head.epoch) <= pending.through);
+        for signed in seen.chain(&pending.between).chain([&pending.head]) {
+            history.learn(&signed.head);
         }
-        known
+        history.without_gaps()
+    }
+
+    /// The epochs that the accepted history went through.
+    fn epochs(&self) -> impl Iterator<Item = u32> {
+        self.heads.iter().chain(&self.beginnings).map(|signed| signed.head.epoch)
     }
 
     /// Whether a word contradicts a head that was accepted, or one of `others`: then that
     /// convicts the server.
     fn contradicted(&mut self, word: &Word, claim: &Claim, others: &[SignedHead]) -> bool {
-        let known = self.known(others, None);
+        let mut known = Beginnings::default();
+        for signed in self.beginnings.iter().chain(&self.heads).chain(others) {
+            known.learn(&signed.head);
+        }
         let all = self.heads.iter().chain(&self.beginnings).chain(others);
         let wrong = all.clone().find(|head| compare(claim, &head.head.claim(), &known).is_err());
         let Some(wrong) = wrong.copied() else { return false };

@@ -249,7 +249,7 @@ impl View {
             rows.push(("Receipts", format!("{}, {lost} lost by a restore", self.receipts)));
         }
         if self.epoch > 0 {
-            rows.push(("Restores", self.epoch.to_string()));
+            rows.push(("Epoch", format!("{}, after restores from backups", self.epoch)));
         }
         if self.tail {
             rows.push(("Tail", "an unfinished write after the last batch; no harm".to_owned()));

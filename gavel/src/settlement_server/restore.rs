@@ -34,11 +34,11 @@ pub(crate) struct Restore {
     /// The directory to make.
     #[arg(long, value_name = "DIR")]
     dir: PathBuf,
-    /// The epoch to begin, where this or a newer backup was restored before: higher than every
-    /// epoch that the server has signed heads in. Two beginnings of one epoch convict it.
-    #[arg(long, value_name = "NUMBER",
-          value_parser = clap::value_parser!(u32).range(1..=1024))]
-    epoch: Option<u32>,
+    /// Where this or a newer backup was restored before: the newest epoch that the server has
+    /// signed heads in ('gavel settlement head', or its witnesses, say which). The new one begins
+    /// above it: two beginnings of one epoch convict the server.
+    #[arg(long, value_name = "EPOCH", value_parser = clap::value_parser!(u32).range(1..=1022))]
+    above: Option<u32>,
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
@@ -60,9 +60,9 @@ pub(super) async fn run(arguments: Restore) -> Result<(), Failure> {
     let mut source = Directory::open_to_read(&from.join(JOURNAL))
         .map_err(|source| Failure::input("read", &from.join(JOURNAL), source))?;
     let target = open(&dir.join(JOURNAL))?;
-    let epoch = arguments.epoch.unwrap_or_default();
+    let above = arguments.above.unwrap_or_default();
     let copied =
-        restore_above(&mut source, target, &charter.charter, &server, options(from)?, epoch)?;
+        restore_above(&mut source, target, &charter.charter, &server, options(from)?, above)?;
     let transcripts = copy_dir(&from.join(TRANSCRIPTS), &dir.join(TRANSCRIPTS), "transcript")?;
     let goods = copy_dir(&from.join(GOODS), &dir.join(GOODS), "goods")?;
     copy_dir(&from.join(CLOSED_EARLY), &dir.join(CLOSED_EARLY), "word")?;

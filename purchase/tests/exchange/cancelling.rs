@@ -25,7 +25,7 @@ const ORDER: usize = 4;
 
 /// A purchase that its customer has ordered and of which she has heard no more: where `paid`, the
 /// merchant has the order, and it is paid.
-async fn ordered(town: &mut Town, folder: &str, paid: bool) -> Ordered {
+pub async fn ordered(town: &mut Town, folder: &str, paid: bool) -> Ordered {
     let before = town.balance(CUSTOMER).await;
     let network = Counting::new(ORDER, if paid { What::CutAfter } else { What::CutBefore });
     let links = town.relayed(&network).await;
@@ -43,7 +43,7 @@ async fn ordered(town: &mut Town, folder: &str, paid: bool) -> Ordered {
     resumed(town, folder).await
 }
 
-async fn resumed(town: &Town, folder: &str) -> Ordered {
+pub async fn resumed(town: &Town, folder: &str) -> Ordered {
     let purchase = Purchase::open(town.folder(folder).await, &town.charter().charter);
     match purchase.resume(town.now()).unwrap() {
         Stage::Ordered(ordered) => ordered,

@@ -9,6 +9,7 @@
 //! | replaced by that of an exchange at another server and merchant, or brought there | `replays` |
 //! | altered in any bit | `alterations`; bit by bit in `settlement` (`purchases/ordering`, `purchases/alterations`, `ledger::signed`) |
 //! | signed by another, or about something else | `cheats`, `cancelling`; `settlement` (`purchases/deciding`, `settlement/purchases`) |
+//! | a false one under the server's own key | `lying_server` |
 //! | its sender or receiver killed before it and after it | `kills` |
 //! | too many of them | `limits` |
 
@@ -21,6 +22,7 @@ mod cheats;
 mod kills;
 mod limits;
 mod losses;
+mod lying_server;
 mod recording;
 mod replays;
 mod town;

@@ -22,7 +22,9 @@ use settlement::client::Client;
 use settlement::config::CONFIG_FILE;
 use settlement::goods::{Existing, unwatched};
 use settlement::layout::Signer;
-use settlement::ledger::{self, AccountId, Action, Request, RequestId, SignedRequest, Sum};
+use settlement::ledger::{
+    self, AccountId, Action, Movement, Request, RequestId, SignedRequest, Sum,
+};
 use settlement::server::{
     Clock, OPERATOR_KEY_FILE, SERVER_KEY_FILE, Server, ServerError, Start, init, load_key,
 };
@@ -324,6 +326,24 @@ impl Town {
         };
         let deposits: Vec<_> = people.iter().map(deposit).collect();
         assert!(teller.submit(&deposits).await.unwrap().is_done());
+    }
+
+    /// Has a payment of the customer's refused for good; the true answer what became of it.
+    pub async fn refused_payment(&self, id: RequestId) -> bank::Answer {
+        let movement = Movement {
+            debit: account(CUSTOMER),
+            credit: account(MERCHANT),
+            amount: Sum::new(10 * FUNDS).unwrap(),
+            reference: Digest::default(),
+        };
+        let until = Time(self.now().0 + HOUR_MS);
+        let request = Request { id, until, action: Action::Post(movement) };
+        let signer = Signer::new(&person(CUSTOMER));
+        let signed = SignedRequest::sign(&request, &signer, &self.charter().charter);
+        let question = bank::Question::Submit(vec![signed.as_bytes().to_vec()]);
+        assert!(self.ask_bank(CUSTOMER, &question).await.is_some());
+        let question = bank::Question::Request(account(CUSTOMER), id);
+        self.ask_bank(CUSTOMER, &question).await.unwrap()
     }
 
     /// What somebody has.

@@ -46,6 +46,9 @@ impl Compared {
             Ok(head) => head,
             Err(reason) => return self.wrong.push(AuditError::Head { size, reason }),
         };
+        if auditor.passed(head.epoch) {
+            return self.lost_heads.push(size);
+        }
         let found = auditor.beginning(head.epoch);
         if found != Some(head.since) {
             let (epoch, signed) = (head.epoch, head.since);
@@ -106,8 +109,19 @@ impl<C: EntryCheck> Auditor<'_, C> {
         }
     }
 
-    /// How many entries of an epoch that is over are still there.
+    /// Whether the journal passed over an epoch: whoever restored it says that it was another
+    /// history's.
+    fn passed(&self, epoch: u32) -> bool {
+        let place = epoch.checked_sub(1).map(|place| place as usize);
+        place.and_then(|place| self.restores.get(place)).is_some_and(|restored| restored.passed)
+    }
+
+    /// How many entries of an epoch that is over are still there, as far as it is known: of one
+    /// that was passed over nothing is.
     fn kept(&self, epoch: u32) -> Option<u64> {
+        if self.passed(epoch) {
+            return Some(0);
+        }
         let first = usize::try_from(epoch).ok()?;
         self.restores.get(first..)?.iter().map(|restored| restored.kept).min()
     }

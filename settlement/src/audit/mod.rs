@@ -67,6 +67,9 @@ pub struct AuditReport {
 pub struct Restored {
     /// Entries that were kept.
     pub kept: u64,
+    /// Whether the journal passed over the epoch: if it began, then elsewhere, and the next one
+    /// that it did not pass over kept this much.
+    pub passed: bool,
     /// The journal's time then: whatever was lost came no earlier.
     pub time: Time,
 }

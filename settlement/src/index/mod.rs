@@ -69,8 +69,8 @@ pub(crate) struct Addition<'a> {
     pub(crate) marked: &'a [u64],
     /// Ids that left the ledger's memory.
     pub(crate) left: &'a [Left],
-    /// How the epoch begins that it begins.
-    pub(crate) begins: Option<Beginning>,
+    /// The epoch that it begins, and how.
+    pub(crate) begins: Option<(u32, Beginning)>,
 }
 
 /// What shows that a tree continues an older one.
@@ -233,7 +233,7 @@ impl DiskIndex {
         self.durable
     }
 
-    /// How each epoch began, epoch 0 first.
+    /// How each epoch began, epoch 0 first, with [`Beginning::PASSED`] for those passed over.
     pub(crate) fn epochs(&self) -> &[Beginning] {
         &self.epochs
     }
@@ -247,7 +247,11 @@ impl DiskIndex {
     pub(crate) fn add(&mut self, addition: &Addition<'_>) -> Result<(), JournalError> {
         let storage = &mut *self.storage;
         self.nodes.extend(addition.leaves);
-        self.epochs.extend(addition.begins);
+        if let Some((epoch, begins)) = addition.begins {
+            // The walk has seen that it is later than the last, and by how much at most.
+            self.epochs.resize(epoch as usize, Beginning::PASSED);
+            self.epochs.push(begins);
+        }
         for place in addition.places {
             self.entries.push(&place.encode());
         }

@@ -97,19 +97,22 @@ pub fn restore<S: Storage + 'static>(
 /// Most epochs that a restore passes over.
 pub const MAX_EPOCHS_PASSED: u32 = 1024;
 
-/// The same into an epoch of at least this number, at most [`MAX_EPOCHS_PASSED`] above the
-/// backup's: for whoever has restored from this backup, or a newer one, before. Two histories that
-/// begin one epoch convict their server.
+/// The same above an epoch, for whoever has restored from this backup, or a newer one, before:
+/// `above` is no less than every epoch in which the server has signed. Two histories that begin
+/// one epoch convict their server.
+///
+/// Where that passes over epochs one more is left out, in which nobody ever signs: so epochs with
+/// following numbers follow each other in one history, and of others nobody takes that for granted.
 ///
 /// # Errors
-/// As [`restore`].
+/// As [`restore`], and when `above` is more than [`MAX_EPOCHS_PASSED`] - 2 above the backup's.
 pub fn restore_above<S: Storage + 'static>(
     source: &mut impl Storage,
     mut target: S,
     charter: &Charter,
     server: &Signer,
     options: Options,
-    epoch: u32,
+    above: u32,
 ) -> Result<Copied, BackupError> {
     if server.public() != charter.server() {
         return Err(JournalError::WrongKey.into());
@@ -122,12 +125,7 @@ pub fn restore_above<S: Storage + 'static>(
     let window = Window::default();
     let index = DiskIndex::open(Box::new(index), charter.id(), window)?;
     let (mut journal, _, _) = super::recover(target, index, *charter, options, window)?;
-    for _ in 0..MAX_EPOCHS_PASSED {
-        journal.begin_epoch()?;
-        if journal.cursor.epoch >= epoch {
-            break;
-        }
-    }
+    journal.begin_epoch(next_epoch(journal.cursor.epoch, above)?)?;
     journal.mark()?;
     let batch = journal.last();
     let super::Journal { mut storage, index, .. } = journal;
@@ -135,6 +133,19 @@ pub fn restore_above<S: Storage + 'static>(
     index.remove()?;
     end_copy(&mut storage)?;
     Ok(Copied { batch, ..copied })
+}
+
+/// The epoch of a journal that is restored from a backup of epoch `old`.
+fn next_epoch(old: u32, above: u32) -> Result<u32, JournalError> {
+    if above <= old {
+        return Ok(old.saturating_add(1));
+    }
+    let next = above.saturating_add(2);
+    if next - old > MAX_EPOCHS_PASSED {
+        let limit = old.saturating_add(MAX_EPOCHS_PASSED - 2);
+        return Err(JournalError::TooManyEpochs { above, limit });
+    }
+    Ok(next)
 }
 
 /// Stands beside a copy until it is whole. Without it half a backup would pass for an older one,

@@ -76,6 +76,8 @@ pub(crate) struct Beginning {
 impl Beginning {
     /// Of the epoch of a journal that was never restored.
     pub(crate) const FIRST: Self = Self { since: 0, time: Time(0) };
+    /// Of an epoch that this journal passed over: if it began, then elsewhere.
+    pub(crate) const PASSED: Self = Self { since: u64::MAX, time: Time(0) };
 
     /// Of the epoch that begins with this record.
     fn of(header: &Header) -> Self {
@@ -256,15 +258,15 @@ impl<S: Storage> Journal<S> {
         Ok(())
     }
 
-    /// Begins a new epoch: written once after a restore, and flushed.
-    pub(crate) fn begin_epoch(&mut self) -> Result<(), JournalError> {
+    /// Begins a later epoch: written once after a restore, and flushed.
+    pub(crate) fn begin_epoch(&mut self, epoch: u32) -> Result<(), JournalError> {
         self.make_room(&[])?;
         let mut header =
             Header { kind: Kind::Epoch, number: self.cursor.number + 1, ..self.next_header() };
-        header.epoch += 1;
+        header.epoch = epoch;
         header.after = header.chain(&[]);
         let written = self.write_record(&header, &mut header.encode().to_vec());
-        let begins = Some(Beginning::of(&header));
+        let begins = Some((epoch, Beginning::of(&header)));
         let added = written.and_then(|()| {
             self.index.add(&Addition { begins, ..Addition::nothing(header.number) })
         });

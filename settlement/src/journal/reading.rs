@@ -143,13 +143,13 @@ impl<S: Storage> Journal<S> {
         self.distrust(path)
     }
 
-    /// The head with which an epoch began.
+    /// The head with which an epoch began; that of the next, where this journal passed it over.
+    /// Nothing is ever signed of an epoch that was passed over: elsewhere it may have begun.
     pub(crate) fn beginning(&mut self, epoch: u32) -> Result<Option<Head>, JournalError> {
-        let place = usize::try_from(epoch).ok();
-        let Some(begun) = place.and_then(|place| self.index.epochs().get(place)) else {
-            return Ok(None);
-        };
-        let Beginning { since, time } = *begun;
+        let begun = (0..).zip(self.index.epochs()).skip(epoch as usize);
+        let mut begun = begun.filter(|(_, begun)| **begun != Beginning::PASSED);
+        let Some((epoch, Beginning { since, time })) = begun.next() else { return Ok(None) };
+        let (since, time) = (*since, *time);
         let root = self.index.root_of(since);
         let root = self.distrust(root)?;
         Ok(root.map(|root| Head { epoch, since, size: since, root, time }))

@@ -313,7 +313,7 @@ impl Replay<'_> {
         self.number = header.number;
         self.report.replayed += 1;
         if header.kind == Kind::Epoch {
-            let begins = Some(Beginning::of(header));
+            let begins = Some((header.epoch, Beginning::of(header)));
             return self.add(&Addition { begins, ..Addition::nothing(header.number) });
         }
         let entries = parallel::map(&batch.entries, |bytes| Entry::decode(bytes, &self.charter));

@@ -122,6 +122,14 @@ pub enum JournalError {
     /// A backup or restore came to no end here: what there is looks whole and is not.
     #[error("a backup or restore into this place was not finished: make it again, elsewhere")]
     UnfinishedCopy,
+    /// A restore above an epoch that is too far from the backup's.
+    #[error("got an epoch {above} to begin above, expected at most {limit} for this backup")]
+    TooManyEpochs {
+        /// What was asked for.
+        above: u32,
+        /// What can be.
+        limit: u32,
+    },
     /// The place for a copy is not empty.
     #[error("the target is not empty: it holds {0}")]
     NotEmpty(String),

@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use auction::layout::Digest;
 use auction::spec::Time;
 
+use super::backup::MAX_EPOCHS_PASSED;
 use super::record::{ALIGNMENT, HEADER_BYTES, Header, Kind, Record};
 use super::segment::{SEGMENT_HEADER_BYTES, SegmentHeader, segment_name, segment_sequence};
 use super::storage::{JournalError, Storage, disk, read_into};
@@ -80,10 +81,14 @@ impl Cursor {
             }
             self.known = self.number;
         } else {
-            let epochs = u32::from(header.kind == Kind::Epoch);
+            let epochs = header.epoch.checked_sub(self.epoch);
+            let epoch_fits = epochs.is_some_and(|epochs| match header.kind {
+                Kind::Epoch => (1..=MAX_EPOCHS_PASSED + 1).contains(&epochs),
+                _ => epochs == 0,
+            });
             let fits = header.number == self.number + 1
                 && header.flushed <= self.number
-                && self.epoch.checked_add(epochs) == Some(header.epoch)
+                && epoch_fits
                 && header.time >= self.time
                 && header.first_entry == self.entries
                 && header.before == self.chain

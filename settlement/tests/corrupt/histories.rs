@@ -188,12 +188,15 @@ fn a_secret_restore_convicts_and_a_stated_one_says_what_it_lost() {
     assert!(report.holds(), "{:?}", report.misdeeds);
     assert_eq!((report.lost_heads, report.lost_entries), (vec![6], vec![5]));
 
-    // Restored once more from the same backup, into an epoch that no head was signed in.
+    // Restored once more from the same backup, above the epoch that heads were signed in.
     let target = Disk::new();
-    restore_above(&mut copy.clone(), target.clone(), &charter(), &server(), OPTIONS, 3).unwrap();
+    restore_above(&mut copy.clone(), target.clone(), &charter(), &server(), OPTIONS, 1).unwrap();
     let mut keeper_of_second = keeper(&target);
     submit(&mut keeper_of_second, &[post(40, 1, 2, 1), post(41, 1, 2, 2)], 40_000);
     assert_eq!(head(&keeper_of_second).head.place(), (3, 6));
+    let (report, _) = inquest(&target, &[after], std::slice::from_ref(&kept));
+    assert!(report.holds(), "{:?}", report.misdeeds);
+    assert_eq!(report.lost_heads, [5, 6]);
     assert_eq!(look(&mut keeper_of_second, &mut follows), Heard::Accepted);
     assert!(follows.convicted().is_none());
 

@@ -5,15 +5,20 @@ use auction::spec::Time;
 use super::*;
 use crate::continuation::Continuation;
 use crate::contradiction::Contradiction;
+use crate::head::Head;
 use crate::layout::Signer;
 use crate::tree::{Leaf, empty_root, leaf_hash, node_hash};
+
+mod mishaps;
 
 /// A server with a history that a test writes: its leaves, and how many each epoch began with.
 #[derive(Clone)]
 struct Server {
     leaves: Vec<Leaf>,
-    /// By epoch.
-    since: Vec<u64>,
+    /// By epoch; none for those passed over.
+    since: Vec<Option<u64>>,
+    /// By epoch: when it began.
+    began: Vec<u64>,
     time: u64,
 }
 
@@ -60,7 +65,7 @@ fn split(width: usize) -> usize {
 
 impl Server {
     fn new() -> Self {
-        Self { leaves: Vec::new(), since: vec![0], time: 1_000 }
+        Self { leaves: Vec::new(), since: vec![Some(0)], began: vec![0], time: 1_000 }
     }
 
     /// Writes entries that nobody else writes.
@@ -76,7 +81,20 @@ impl Server {
     /// Loses everything after `kept` entries, and says so.
     fn restore(&mut self, kept: u64) -> &mut Self {
         self.leaves.truncate(kept as usize);
-        self.since.push(kept);
+        self.since.push(Some(kept));
+        self.began.push(self.time);
+        self
+    }
+
+    /// Begins again from a backup of an earlier history, above every epoch in which anything was
+    /// signed: one more is passed over.
+    fn begin_again(&mut self, backup: &Self, above: u32) -> &mut Self {
+        self.leaves.clone_from(&backup.leaves);
+        self.since.clone_from(&backup.since);
+        self.since.resize(above as usize + 2, None);
+        self.since.push(Some(self.leaves.len() as u64));
+        self.began.clone_from(&backup.began);
+        self.began.resize(self.since.len(), self.time);
         self
     }
 
@@ -88,14 +106,14 @@ impl Server {
         Digest(root(&self.leaves[..size as usize]))
     }
 
-    fn head_at(&self, epoch: u32, size: u64) -> SignedHead {
-        let (since, time) = (self.since[epoch as usize], Time(self.time));
+    fn head_at(&self, epoch: u32, size: u64, time: u64) -> SignedHead {
+        let (since, time) = (self.since[epoch as usize].unwrap(), Time(time));
         let head = Head { epoch, since, size, root: self.root_at(size), time };
         head.sign(&signer(), of().ledger)
     }
 
     fn head(&self) -> SignedHead {
-        self.head_at(self.epoch(), self.leaves.len() as u64)
+        self.head_at(self.epoch(), self.leaves.len() as u64, self.time)
     }
 
     fn continuation(&self, old: u64, new: u64) -> Option<Continuation> {
@@ -108,7 +126,7 @@ impl Server {
         };
         Some(Continuation {
             epoch: self.epoch(),
-            since: *self.since.last().unwrap(),
+            since: self.since.last().unwrap().unwrap(),
             old_size: old,
             old_root: self.root_at(old),
             new_size: new,
@@ -121,12 +139,14 @@ impl Server {
     fn say(&self, question: HeadQuestion) -> Said {
         match question {
             HeadQuestion::Head => Said::Beginning(self.head()),
-            HeadQuestion::Beginning(epoch) => match self.since.get(epoch as usize) {
-                Some(since) if *since <= self.leaves.len() as u64 => {
-                    Said::Beginning(self.head_at(epoch, *since))
+            HeadQuestion::Beginning(epoch) => {
+                let begun = (0..).zip(&self.since).skip(epoch as usize);
+                let mut begun = begun.filter(|(_, since)| since.is_some());
+                match begun.next() {
+                    Some((epoch, _)) => Said::Beginning(began(self, epoch)),
+                    None => Said::Nothing,
                 }
-                _ => Said::Nothing,
-            },
+            }
             HeadQuestion::Continuation(old, new) => match self.continuation(old, new) {
                 Some(word) => Said::Continuation(Box::new(word.sign(&signer(), of().ledger))),
                 None => Said::Nothing,
@@ -291,6 +311,55 @@ fn a_stated_restore_is_followed_and_says_what_was_lost() {
     // All of it.
     server.restore(0).write("g", 1);
     assert_eq!(server.look(&mut watch), Heard::Accepted);
+}
+
+/// A server that is restored from a newer backup and then from an older one, by its operator's
+/// honest word each time.
+#[test]
+fn a_restore_from_an_older_backup_convicts_nobody_and_is_followed() {
+    let (mut server, mut everything) = (Server::new(), Watch::new(of()));
+    let (mut first_alone, mut nothing_between) = (Watch::new(of()), Watch::new(of()));
+    server.write("a", 3).look(&mut everything);
+    let older = server.clone();
+    server.look(&mut nothing_between);
+    server.write("a", 9).restore(12).write("b", 5).look(&mut everything);
+    server.look(&mut first_alone);
+    let restored = server.head();
+    server.begin_again(&older, 1).write("c", 4);
+    assert_eq!(server.head().head.place(), (3, 7));
+    for watch in [&mut everything, &mut first_alone, &mut nothing_between] {
+        assert_eq!(server.look(watch), Heard::Accepted);
+        assert_eq!(watch.last(), Some(&server.head()));
+    }
+    let losses = |watch: &Watch| watch.losses().to_vec();
+    assert_eq!(losses(&everything), [Loss { from: 1, to: 3, kept: 3, seen: 17 }]);
+    assert_eq!(losses(&first_alone), [Loss { from: 1, to: 3, kept: 0, seen: 17 }]);
+    assert!(losses(&nothing_between).is_empty());
+    // Nobody who compares what they hold finds two beginnings of one epoch, or two histories.
+    assert_eq!(server.say(HeadQuestion::Beginning(1)), Said::Beginning(began(&server, 3)));
+    for watch in [&mut everything, &mut first_alone, &mut nothing_between] {
+        assert_eq!(server.show(watch, restored), Heard::Lost);
+        assert!(watch.convicted().is_none());
+    }
+    // What goes on from here goes on from what was before.
+    server.write("c", 1).restore(7).write("d", 2);
+    for watch in [&mut everything, &mut nothing_between] {
+        assert_eq!(server.look(watch), Heard::Accepted);
+    }
+    // And what was kept of it cannot be rewritten under cover of it.
+    let mut rewritten = Server::new();
+    rewritten.write("x", 3);
+    rewritten.begin_again(&rewritten.clone(), 1).write("x", 9);
+    rewritten.time = server.time + 100;
+    let mut watch = Watch::new(of());
+    older.look(&mut watch);
+    assert_eq!(rewritten.look(&mut watch), Heard::Unanswered);
+    assert_eq!(watch.last(), Some(&older.head()));
+}
+
+fn began(server: &Server, epoch: u32) -> SignedHead {
+    let place = epoch as usize;
+    server.head_at(epoch, server.since[place].unwrap(), server.began[place])
 }
 
 #[test]
