@@ -73,6 +73,10 @@ fn words(code: Code) -> (&'static str, &'static str) {
             "an order is brought by its merchant, with both signatures and the goods key",
             "use 'gavel buy', and let the merchant bring the order",
         ),
+        Code::ReadmissionOver => (
+            "what a restore has lost is taken back for seven days, and those are over",
+            "settle it with whom it concerns: the receipt stays good as evidence",
+        ),
         Code::ChainFailed
         | Code::ChainPartlyKnown
         | Code::AttachmentConflict

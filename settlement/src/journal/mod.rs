@@ -78,7 +78,7 @@ impl Beginning {
     pub(crate) const FIRST: Self = Self { since: 0, time: Time(0) };
 
     /// Of the epoch that begins with this record.
-    fn of(header: &Header) -> Self {
+    pub(crate) fn of(header: &Header) -> Self {
         Self { since: header.first_entry, time: header.time }
     }
 }
