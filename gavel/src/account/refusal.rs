@@ -10,7 +10,8 @@ pub(crate) fn refused(what: &str, code: Code) -> Failure {
     Failure::Payment(format!("{what} was refused: {why}"), help)
 }
 
-fn words(code: Code) -> (&'static str, &'static str) {
+/// Why, and what to do.
+pub(crate) fn words(code: Code) -> (&'static str, &'static str) {
     let again = "run the command again";
     let report = "this should not happen: tell the operator of the settlement server";
     match code {
