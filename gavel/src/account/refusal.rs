@@ -4,6 +4,8 @@ use settlement::ledger::Code;
 
 use crate::exit::Failure;
 
+const ANOTHER: &str = "give another --reference, or another --id";
+
 /// The failure that a code other than `Done` is.
 pub(crate) fn refused(what: &str, code: Code) -> Failure {
     let (why, help) = words(code);
@@ -46,10 +48,8 @@ pub(crate) fn words(code: Code) -> (&'static str, &'static str) {
         Code::ToOperator => {
             ("money goes to the operator by withdrawal alone", "use 'gavel account withdraw'")
         }
-        Code::IdConflict => {
-            ("its id stands for another request", "give another --reference, or another --id")
-        }
-        Code::Cancelled => ("its id was cancelled", "give another --reference, or another --id"),
+        Code::IdConflict => ("its id stands for another request", ANOTHER),
+        Code::Cancelled => ("its id was cancelled", ANOTHER),
         Code::TooLateToCancel => ("what was to be cancelled is already decided", report),
         Code::Expired => (
             "its time is over, by the server's clock",
