@@ -301,6 +301,11 @@ fn seen(paths: &[PathBuf], charter: &settlement::ledger::Charter) -> Result<Vec<
                 // Only a path that leads to it makes the entry the head's.
                 receipt.verify(charter).map_err(ClientError::from)?;
                 seen.push(Seen::Head(receipt.head));
+                // Of what came back after a restore: also what the server signed before.
+                let original = receipt.original();
+                if original.head != receipt.head {
+                    seen.push(Seen::Head(original.head));
+                }
             }
         } else if EvidenceFile::is_one(&bytes) {
             let evidence = EvidenceFile::open(&bytes)?;

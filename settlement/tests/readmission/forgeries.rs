@@ -8,6 +8,7 @@ use settlement::journal::{Head, Receipt, SignedHead, Unproven};
 use settlement::ledger::{Action, Code, SignedRequest, Window};
 use settlement::readmission::{NotReadmitted, READMISSION_MS};
 use witness::Contradiction;
+use witness::evidence::{BadWords, Case, ServerEvidence, Word};
 use witness::tree::leaf_hash;
 
 use crate::disk::Disk;
@@ -232,4 +233,38 @@ fn a_receipt_of_an_entry_that_shows_no_loss_proves_nothing_but_that() {
     let verified = new.verify(&charter());
     assert_eq!(verified.err(), Some(Unproven::NotReadmitted(2)));
     assert!(SignedRequest::decode(post(10, 1, 2, 30).as_bytes()).is_ok());
+}
+
+/// The old receipt in a new one is a word of the server's like any other: with a witness's head of
+/// the lost part it convicts without the journal. An honest server's two receipts of one id do not.
+#[test]
+fn the_word_of_the_loss_convicts_by_itself_and_an_honest_one_does_not() {
+    let mut kept = kept();
+    let paid = kept.lose([post(10, 1, 2, 30).into()], 2000).remove(0);
+    let seen = kit::head(&kept.keeper);
+    let order = post(66, 1, 2, 50);
+    let entry = kit::entry(order.as_bytes(), Code::Done);
+    let forged = signed_as_lost(Receipt { entry, ..paid.clone() });
+    let new_receipt = |receipt: &Receipt, number: u128| {
+        let disk = kept_again(&mut kept.copy.clone());
+        let mut keeper = open(&disk, Window::default());
+        assert_eq!(brought(&mut keeper, receipt, LATER), Ok(Code::Done));
+        receipt_of(&mut keeper, &account(1), id(number))
+    };
+    let judged = |new: &Receipt| {
+        let lost = Word::Entry(Box::new(new.original().inclusion()));
+        let others = [
+            Word::Head(seen),
+            Word::Entry(Box::new(paid.inclusion())),
+            Word::Entry(Box::new(new.inclusion())),
+        ];
+        let of = charter().ledger_key();
+        others.map(|other| {
+            let case = Case::Words(Box::new([lost.clone(), other]), Vec::new());
+            ServerEvidence { of, case }.judge().map(|ruling| ruling.convicted.len())
+        })
+    };
+    let none = || Err(BadWords::NoContradiction);
+    assert_eq!(judged(&new_receipt(&paid, 10)), [none(), none(), none()]);
+    assert_eq!(judged(&new_receipt(&forged, 66)), [Ok(1), Ok(1), none()]);
 }
