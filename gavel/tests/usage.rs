@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use command::{file, gavel, said, text_of};
 
-const COMMANDS: [&[&str]; 47] = [
+const COMMANDS: [&[&str]; 49] = [
     &[],
     &["demo"],
     &["accumulator"],
@@ -47,6 +47,7 @@ const COMMANDS: [&[&str]; 47] = [
     &["settlement", "audit"],
     &["settlement", "backup"],
     &["settlement", "restore"],
+    &["settlement", "readmit"],
     &["settlement", "head"],
     &["account"],
     &["account", "open"],
@@ -55,6 +56,7 @@ const COMMANDS: [&[&str]; 47] = [
     &["account", "balance"],
     &["account", "history"],
     &["account", "pay"],
+    &["account", "receipts"],
     &["completions"],
 ];
 

@@ -1,5 +1,7 @@
 //! Ledger and journal together: no answer leaves before the journal holds what it depends on.
 
+mod readmitting;
+
 use auction::layout::Digest;
 use auction::spec::Time;
 use witness::SignedContinuation;
@@ -11,8 +13,8 @@ use crate::journal::{
 };
 use crate::layout::Signer;
 use crate::ledger::{
-    Account, AccountId, Chain, Charter, Code, Entry, HoldKey, Ledger, Outcome, Record, Reply,
-    RequestId, Window,
+    Account, AccountId, Chain, Charter, Code, Entry, HoldKey, Ledger, Outcome, Record, RequestId,
+    Window,
 };
 
 /// Most requests in one batch.
@@ -241,9 +243,16 @@ impl<S: Storage> Bookkeeper<S> {
             return Err(JournalError::TooManyRequests { got: requests, limit });
         }
         self.journal.make_room(&batch)?;
+        let over = self.readmission_is_over(&batch, clock)?;
         self.journal.recall(&mut self.ledger, &batch)?;
-        if self.journal.scarce() && !batch.iter().all(|chain| self.ledger.only_finishes(chain)) {
-            return self.submit_scarcely(batch, clock);
+        let scarce = self.journal.scarce();
+        let refusal = |ledger: &Ledger, chain: &Chain| match chain {
+            chain if over && chain.readmitted().is_some() => Some(Code::ReadmissionOver),
+            chain if scarce && !ledger.only_finishes(chain) => Some(Code::StorageScarce),
+            _ => None,
+        };
+        if (over || scarce) && batch.iter().any(|one| refusal(&self.ledger, one).is_some()) {
+            return self.submit_some(batch, clock, refusal);
         }
         let outcomes = self.commit(&batch, clock)?;
         Ok(self.unflushed(outcomes))
@@ -257,28 +266,24 @@ impl<S: Storage> Bookkeeper<S> {
         Ok(applied.outcomes)
     }
 
-    /// Refuses what begins something new, and commits the rest.
-    fn submit_scarcely(
+    /// Refuses what has a refusal, and commits the rest.
+    fn submit_some(
         &mut self,
         batch: Vec<Chain>,
         clock: Time,
+        refusal: impl Fn(&Ledger, &Chain) -> Option<Code>,
     ) -> Result<Unflushed<Vec<Outcome>>, JournalError> {
-        let (mut begins, mut kept) = (Vec::with_capacity(batch.len()), Vec::new());
+        let (mut refused, mut kept) = (Vec::with_capacity(batch.len()), Vec::new());
         for chain in batch {
-            if self.ledger.only_finishes(&chain) {
-                begins.push(None);
+            let code = refusal(&self.ledger, &chain);
+            refused.push(code.map(|code| readmitting::refused(&chain, code)));
+            if code.is_none() {
                 kept.push(chain);
-            } else {
-                begins.push(Some(chain.requests().len()));
             }
         }
         let mut committed = self.commit(&kept, clock)?.into_iter();
-        let refused =
-            Reply { code: Code::StorageScarce, entry: None, repeated: false, balances: None };
-        let outcomes = begins.into_iter().filter_map(|requests| match requests {
-            Some(count) => Some(Outcome { replies: vec![refused; count], entry: None }),
-            None => committed.next(),
-        });
+        let outcomes =
+            refused.into_iter().filter_map(|refused| refused.or_else(|| committed.next()));
         let outcomes = outcomes.collect();
         Ok(self.unflushed(outcomes))
     }

@@ -24,6 +24,7 @@ pub mod judge;
 pub mod ledger;
 mod parallel;
 pub mod purchases;
+pub mod readmission;
 pub mod sealed_key;
 pub mod server;
 pub mod service;

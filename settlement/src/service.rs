@@ -35,6 +35,7 @@ pub const MAX_PAGE: u32 = 256;
 
 // What anybody may submit fits into a question.
 const _: () = assert!(MAX_CHAIN_REQUESTS * (MAX_REQUEST_BYTES + 8) < MAX_QUESTION);
+const _: () = assert!(2 * MAX_ATTACHMENT_BYTES < MAX_QUESTION);
 
 /// A question.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -58,6 +59,9 @@ pub enum Question {
     Auction(Box<AuctionQuestion>),
     /// About a purchase.
     Purchase(Box<PurchaseQuestion>),
+    /// Anyone: here is the receipt of something that a restore has lost; take it back. May be
+    /// repeated.
+    Readmit(Box<Receipt>),
 }
 
 /// An answer.
@@ -65,7 +69,7 @@ pub enum Question {
 pub enum Answer {
     /// To [`Question::Hello`].
     Hello(Box<Hello>),
-    /// To [`Question::Submit`]: decided, now or earlier, and on the disk.
+    /// To [`Question::Submit`] and [`Question::Readmit`]: decided, now or earlier, and on the disk.
     Submitted(Box<Submitted>),
     /// To [`Question::Account`].
     Account(AccountView),
@@ -82,7 +86,7 @@ pub enum Answer {
         /// After how long, in milliseconds.
         retry_after: u32,
     },
-    /// To [`Question::Submit`]: the server stops, and whether anything was done is unknown. Ask
+    /// To the same: the server stops, and whether anything was done is unknown. Ask
     /// again by id, or send the same bytes again, when it is back.
     Unknown,
     /// The question cannot be answered.
@@ -293,4 +297,10 @@ pub enum Declined {
     /// Nothing was done: the server takes nothing new, for want of disk.
     #[error("the server cannot write this: {0}")]
     NotWritten(String),
+    /// What a receipt proves was not lost, by the server's word.
+    #[error("{0}")]
+    NotLost(String),
+    /// What a receipt proves is not taken back.
+    #[error("this is not taken back: {0}")]
+    NotReadmitted(String),
 }

@@ -60,6 +60,13 @@ pub enum Unproven {
     /// The path does not lead from the entry to the root.
     #[error("the path does not lead from entry {0} to the root")]
     NotIncluded(u64),
+    /// The entry is said to have been lost by a restore and to have come back, and shows nothing of
+    /// that: what the receipt does prove is that the server wrote so.
+    #[error(
+        "entry {0} is said to have come back after a restore without the server's word that it was \
+         there before: that is the server's fault, and an audit convicts it"
+    )]
+    NotReadmitted(u64),
     /// The entry cannot be read.
     #[error("entry {0} is malformed")]
     Malformed(u64),

@@ -77,7 +77,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     })
 }
 
-async fn all(
+/// An account's movements from one on, oldest first, and how many there are in all.
+pub(super) async fn all(
     client: &Client,
     account: AccountId,
     from: u64,

@@ -8,6 +8,7 @@ pub(crate) mod intent;
 mod once;
 mod open;
 mod pay;
+mod receipts;
 pub(crate) mod refusal;
 mod withdraw;
 mod withdrawal_file;
@@ -34,6 +35,8 @@ pub(crate) enum Command {
     History(history::Arguments),
     /// Pay another account of the same currency.
     Pay(pay::Arguments),
+    /// Keep the receipts of an account's movements, in case the server is restored from a backup.
+    Receipts(receipts::Arguments),
 }
 
 /// Runs the command.
@@ -45,6 +48,7 @@ pub(crate) async fn run(command: Command) -> Result<(), Failure> {
         Command::Balance(arguments) => balance::run(arguments).await,
         Command::History(arguments) => history::run(arguments).await,
         Command::Pay(arguments) => pay::run(arguments).await,
+        Command::Receipts(arguments) => receipts::run(arguments).await,
     }
 }
 

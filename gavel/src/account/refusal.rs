@@ -4,13 +4,16 @@ use settlement::ledger::Code;
 
 use crate::exit::Failure;
 
+const ANOTHER: &str = "give another --reference, or another --id";
+
 /// The failure that a code other than `Done` is.
 pub(crate) fn refused(what: &str, code: Code) -> Failure {
     let (why, help) = words(code);
     Failure::Payment(format!("{what} was refused: {why}"), help)
 }
 
-fn words(code: Code) -> (&'static str, &'static str) {
+/// Why, and what to do.
+pub(crate) fn words(code: Code) -> (&'static str, &'static str) {
     let again = "run the command again";
     let report = "this should not happen: tell the operator of the settlement server";
     match code {
@@ -45,10 +48,8 @@ fn words(code: Code) -> (&'static str, &'static str) {
         Code::ToOperator => {
             ("money goes to the operator by withdrawal alone", "use 'gavel account withdraw'")
         }
-        Code::IdConflict => {
-            ("its id stands for another request", "give another --reference, or another --id")
-        }
-        Code::Cancelled => ("its id was cancelled", "give another --reference, or another --id"),
+        Code::IdConflict => ("its id stands for another request", ANOTHER),
+        Code::Cancelled => ("its id was cancelled", ANOTHER),
         Code::TooLateToCancel => ("what was to be cancelled is already decided", report),
         Code::Expired => (
             "its time is over, by the server's clock",
@@ -72,6 +73,10 @@ fn words(code: Code) -> (&'static str, &'static str) {
         Code::NotPayee | Code::WithoutGoods => (
             "an order is brought by its merchant, with both signatures and the goods key",
             "use 'gavel buy', and let the merchant bring the order",
+        ),
+        Code::ReadmissionOver => (
+            "what a restore has lost is taken back for seven days, and those are over",
+            "settle it with whom it concerns: the receipt stays good as evidence",
         ),
         Code::ChainFailed
         | Code::ChainPartlyKnown

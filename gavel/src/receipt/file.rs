@@ -10,6 +10,7 @@ use settlement::auctions::physical::Place;
 use settlement::journal::Receipt;
 use settlement::judge::auction::DeliveryReceipts;
 use settlement::ledger::MAX_ATTACHMENT_BYTES;
+use settlement::purchases::PurchaseReceipt;
 
 use crate::auctions::export;
 use crate::exit::Failure;
@@ -19,6 +20,8 @@ use crate::exit::Failure;
 const MAGIC: &[u8; 8] = b"gavelRC\x01";
 /// The same of what concerns physical goods: all receipts, each perhaps.
 const PHYSICAL_MAGIC: &[u8; 8] = b"gavelRC\x02";
+/// The same of one entry of the journal, whatever it is.
+const ENTRY_MAGIC: &[u8; 8] = b"gavelRC\x03";
 /// Longest file, in bytes: two entries with the longest attachments, and their paths.
 const MAX_BYTES: usize = 4 * MAX_ATTACHMENT_BYTES;
 
@@ -100,14 +103,52 @@ pub(crate) fn write(path: &Path, receipts: &Receipts) -> Result<(), Failure> {
 
 /// Reads a file; nothing in it is verified.
 pub(crate) fn read(path: &Path) -> Result<Receipts, Failure> {
+    Receipts::of_bytes(&bytes_of(path)?).ok_or_else(|| none(path, "'gavel receipt'"))
+}
+
+/// Writes the file of one entry, whatever it is.
+pub(crate) fn write_entry(path: &Path, receipt: &Receipt) -> Result<(), Failure> {
+    let encoded = encode(receipt).map_err(|error| {
+        Failure::Payment(format!("the receipt cannot be kept: {error}"), "report this")
+    })?;
+    export::write(path, &[ENTRY_MAGIC.as_slice(), &encoded].concat())
+}
+
+/// All receipts of a file of any kind, a purchase's included; nothing is verified.
+pub(crate) fn read_all(path: &Path) -> Result<Vec<Receipt>, Failure> {
+    let bytes = zeroize::Zeroizing::new(bytes_of(path)?);
+    let found = all_of_bytes(&bytes);
+    found.ok_or_else(|| none(path, "'gavel receipt' or 'gavel account receipts'"))
+}
+
+/// Whether a file begins as one of receipts of any kind does.
+pub(crate) fn is_any(bytes: &[u8]) -> bool {
+    Receipts::is_file(bytes)
+        || bytes.starts_with(ENTRY_MAGIC)
+        || PurchaseReceipt::from_bytes(bytes).is_ok()
+}
+
+fn all_of_bytes(bytes: &[u8]) -> Option<Vec<Receipt>> {
+    if let Some(body) = bytes.strip_prefix(ENTRY_MAGIC) {
+        return decode(body, MAX_BYTES).ok().map(|receipt| vec![receipt]);
+    }
+    if let Ok(purchase) = PurchaseReceipt::from_bytes(bytes) {
+        return Some(vec![purchase.receipt().clone()]);
+    }
+    Receipts::of_bytes(bytes).map(|receipts| receipts.into_all().collect())
+}
+
+fn bytes_of(path: &Path) -> Result<Vec<u8>, Failure> {
     let unreadable = |source| Failure::input("read", path, source);
     let mut bytes = Vec::new();
     let file = std::fs::File::open(path).map_err(unreadable)?;
     file.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-    Receipts::of_bytes(&bytes).ok_or_else(|| {
-        let what = format!("{} is no receipt", path.display());
-        Failure::usage(what, "name a file that 'gavel receipt' wrote")
-    })
+    Ok(bytes)
+}
+
+fn none(path: &Path, maker: &str) -> Failure {
+    let what = format!("{} is no receipt", path.display());
+    Failure::usage(what, format!("name a file that {maker} wrote"))
 }
 
 #[cfg(test)]
@@ -144,5 +185,22 @@ mod tests {
         let mut alone = Receipts::default();
         alone.keep(Place::Dispatch, receipt(3));
         assert_eq!(Receipts::of_bytes(&alone.to_bytes().unwrap()).unwrap(), alone);
+    }
+
+    #[test]
+    fn the_receipts_of_a_file_of_any_kind_read_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("one");
+        write_entry(&path, &receipt(7)).unwrap();
+        assert_eq!(read_all(&path).unwrap(), [receipt(7)]);
+        assert!(read(&path).is_err(), "it is of no auction");
+        write(&path, &Receipts::new(receipt(1), Some(receipt(2)))).unwrap();
+        assert_eq!(read_all(&path).unwrap(), [receipt(1), receipt(2)]);
+        let purchase = PurchaseReceipt::new(receipt(3), None).to_bytes().unwrap();
+        assert!(is_any(&purchase));
+        std::fs::write(&path, &*purchase).unwrap();
+        assert_eq!(read_all(&path).unwrap(), [receipt(3)]);
+        std::fs::write(&path, b"gavelRC\x04").unwrap();
+        assert!(read_all(&path).is_err() && !is_any(b"gavelRC\x04"));
     }
 }

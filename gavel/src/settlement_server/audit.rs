@@ -11,7 +11,7 @@ use super::inquest::{Files, Inquest, Subject};
 use crate::aside::aside;
 use crate::exit::Failure;
 use crate::money_text::{balance, written};
-use crate::output::{self, columns, count};
+use crate::output::{self, columns, count, count_of};
 use crate::progress::Waiting;
 use crate::time;
 
@@ -49,6 +49,8 @@ pub(super) struct View {
     batches: u64,
     entries: u64,
     requests: u64,
+    /// Entries that a restore had lost and that came back by their receipts.
+    readmitted: u64,
     root: String,
     state: String,
     epoch: u32,
@@ -176,6 +178,7 @@ impl View {
             batches: report.batches,
             entries: report.entries,
             requests: report.requests,
+            readmitted: report.readmitted,
             root: report.root.to_string(),
             state: report.state.to_string(),
             epoch: report.epoch,
@@ -212,11 +215,7 @@ impl View {
         let mut rows = vec![
             (
                 "Entries",
-                format!(
-                    "{} in {}",
-                    self.entries,
-                    output::count_of(self.batches, "batch", "batches")
-                ),
+                format!("{} in {}", self.entries, count_of(self.batches, "batch", "batches")),
             ),
             ("Signatures", output::count(self.requests, "request")),
             ("Root", self.root.clone()),
@@ -249,7 +248,10 @@ impl View {
             rows.push(("Receipts", format!("{}, {lost} lost by a restore", self.receipts)));
         }
         if self.epoch > 0 {
-            rows.push(("Epoch", format!("{}, after restores from backups", self.epoch)));
+            let returned = count_of(self.readmitted, "lost entry", "lost entries");
+            let restores =
+                format!("{}, after restores from backups; {returned} brought back", self.epoch);
+            rows.push(("Epoch", restores));
         }
         if self.tail {
             rows.push(("Tail", "an unfinished write after the last batch; no harm".to_owned()));

@@ -51,7 +51,8 @@ pub(crate) struct Subject {
     /// Heads that the server has signed, one a line.
     #[arg(long, value_name = "FILE")]
     heads: Option<PathBuf>,
-    /// Receipts that clients kept: files that 'gavel receipt' wrote, or directories of them.
+    /// Receipts that clients kept: files that 'gavel receipt' or 'gavel account receipts' wrote, or
+    /// directories of them.
     #[arg(long, value_name = "FILE|DIR", num_args = 1..)]
     receipts: Vec<PathBuf>,
     /// Tickets that clients kept: files of evidence, or directories of them.
@@ -89,7 +90,7 @@ impl Files {
         let beside = || journal.parent().unwrap_or(Path::new("")).join(TRANSCRIPTS);
         let mut receipts = Vec::new();
         for path in listed(&subject.receipts)? {
-            receipts.extend(file::read(&path)?.into_all());
+            receipts.extend(file::read_all(&path)?);
         }
         let mut tickets = Vec::new();
         for path in listed(&subject.tickets)? {
@@ -153,7 +154,7 @@ fn wrong_ticket(error: impl std::fmt::Display) -> Failure {
 }
 
 /// Files, and the files in directories, in order.
-fn listed(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+pub(super) fn listed(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     let mut files = Vec::new();
     for path in paths {
         if !path.is_dir() {
@@ -173,7 +174,7 @@ fn listed(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     }
     if files.len() > MAX_HELD {
         let what = format!("got {} files, expected at most {MAX_HELD}", files.len());
-        return Err(Failure::usage(what, "audit with some of them at a time"));
+        return Err(Failure::usage(what, "name some of them at a time"));
     }
     Ok(files)
 }

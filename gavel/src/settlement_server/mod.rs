@@ -8,6 +8,7 @@ mod heads_file;
 mod init;
 mod inquest;
 mod meaning;
+mod readmit;
 mod restore;
 mod serve;
 mod unwind;
@@ -38,6 +39,9 @@ pub(crate) enum Command {
     /// Make a server from a backup.
     #[command(after_help = restore::EXAMPLES)]
     Restore(restore::Restore),
+    /// Bring back, by their receipts, payments and purchases that a restore has lost.
+    #[command(after_help = readmit::EXAMPLES)]
+    Readmit(readmit::Readmit),
     /// Move back what a corrupt server moved without right: lists it, and with --yes does it.
     #[command(after_help = unwind::EXAMPLES)]
     Unwind(unwind::Unwind),
@@ -58,6 +62,7 @@ pub(crate) async fn run(command: Command) -> Result<(), Failure> {
         Command::Audit(arguments) => audit::run(arguments).await,
         Command::Backup(arguments) => backup::run(arguments).await,
         Command::Restore(arguments) => restore::run(arguments).await,
+        Command::Readmit(arguments) => readmit::run(arguments).await,
         Command::Unwind(arguments) => unwind::run(arguments).await,
         Command::Witness(arguments) => witness::run(arguments).await,
         Command::Head(arguments) => head::run(&arguments).await,

@@ -22,8 +22,10 @@ pub(super) const EXAMPLES: &str = "Example:
   gavel settlement restore --from /backup/2027-03-01 --dir pay
 
 The backup is audited, and the new journal begins another epoch, which every later head states:
-what was committed after the backup is lost until its receipts come back as requests. Never run the
-old server again: two servers with one key show two histories, and that convicts the key.";
+what was committed after the backup is lost until its receipts come back as requests, for seven days
+from the first new entry on: tell everybody who has an account to run 'gavel settlement readmit'.
+Deposits come back so too: do not sign new ones for them. Never run the old server again: two
+servers with one key show two histories, and that convicts the key.";
 
 /// Arguments of `gavel settlement restore`.
 #[derive(Debug, Args)]

@@ -24,7 +24,7 @@ use crate::auctions::export;
 use crate::charter::{CharterArgument, with_server_as_anyone};
 use crate::exit::Failure;
 use crate::private_file::load_or_create_key;
-use crate::receipt::file::{self, Receipts};
+use crate::receipt::file;
 use crate::{evidence, output, signals, time};
 
 pub(super) const EXAMPLES: &str = "Examples:
@@ -296,11 +296,16 @@ fn seen(paths: &[PathBuf], charter: &settlement::ledger::Charter) -> Result<Vec<
         } else {
             Vec::new()
         };
-        if Receipts::is_file(&bytes) {
-            for receipt in file::read(path)?.into_all() {
+        if file::is_any(&bytes) {
+            for receipt in file::read_all(path)? {
                 // Only a path that leads to it makes the entry the head's.
                 receipt.verify(charter).map_err(ClientError::from)?;
                 seen.push(Seen::Head(receipt.head));
+                // Of what came back after a restore: also what the server signed before.
+                let original = receipt.original();
+                if original.head != receipt.head {
+                    seen.push(Seen::Head(original.head));
+                }
             }
         } else if EvidenceFile::is_one(&bytes) {
             let evidence = EvidenceFile::open(&bytes)?;

@@ -4,17 +4,19 @@ use std::collections::BTreeSet;
 
 use auction::spec::Time;
 
+use super::readmitted::{self, Original, Returned};
 use super::{
     AuditError, AuditReport, EntryCheck, Held, MAX_MISDEEDS, Misdeed, Objected, Restored, Rightful,
     held, with_movements,
 };
 use crate::journal::walk::{Cursor, End, segments};
 use crate::journal::{
-    Batch, BatchKind, JournalError, Storage, Tree, name_of_segment, read_file, replay_batch,
+    Batch, BatchKind, Beginning, JournalError, Storage, Tree, name_of_segment, read_file,
+    replay_batch,
 };
 use crate::ledger::{
-    Action, Authority, Chain, Charter, Code, Entry, HoldKey, Ledger, RawEntry, Request,
-    RequestError, SignedRequest, VerifiedRequest,
+    Action, Authority, Chain, Charter, Entry, HoldKey, Ledger, RawEntry, Request, RequestError,
+    SignedRequest, VerifiedRequest,
 };
 use crate::parallel;
 use crate::unwinding::{Budget, Moved, Movements, Wrongs};
@@ -33,6 +35,8 @@ pub(super) struct Auditor<'a, C> {
     pub(super) restores: Vec<Restored>,
     /// How long the journal had how many entries.
     pub(super) moments: Vec<Moment>,
+    pub(super) returned: Returned,
+    readmitted: u64,
     movements: Movements,
     wrongs: Wrongs,
     /// Entries in whose place something has become due.
@@ -64,6 +68,8 @@ impl<'a, C: EntryCheck> Auditor<'a, C> {
             epoch: 0,
             restores: Vec::new(),
             moments: vec![Moment { size: 0, from: Time(0), to: Time(0) }],
+            returned: Returned::default(),
+            readmitted: 0,
             movements: Movements::default(),
             wrongs: Wrongs::default(),
             owed: BTreeSet::new(),
@@ -123,6 +129,7 @@ impl<'a, C: EntryCheck> Auditor<'a, C> {
             batches: self.batches,
             entries: self.tree.size(),
             requests: self.requests,
+            readmitted: self.readmitted,
             root: self.tree.root(self.tree.size()),
             time,
             state: self.ledger.digest(),
@@ -159,18 +166,20 @@ impl<'a, C: EntryCheck> Auditor<'a, C> {
             // The walk has seen that the epoch is later, and by how much at most.
             self.restores.resize(batch.header.epoch as usize - 1, restored);
             self.restores.push(Restored { passed: false, ..restored });
+            self.returned.epoch_begins(batch.header.epoch, Beginning::of(&batch.header));
             return Ok(());
         }
         let numbered: Vec<_> = (self.tree.size()..).zip(&batch.entries).collect();
         let verified = parallel::map(&numbered, |(number, bytes)| {
-            RawEntry::split(bytes).map(|raw| verify(&raw, *number, &self.charter))
+            let raw = RawEntry::split(bytes)?;
+            Some(verify(&raw, *number, &self.charter))
         });
-        let (mut entries, mut unsigned) = (Vec::new(), Vec::new());
+        let (mut entries, mut seen) = (Vec::new(), Vec::new());
         for entry in verified {
             match entry.ok_or("an entry is malformed")? {
-                Ok((entry, wrong)) => {
+                Ok(Verified { entry, unsigned, original }) => {
                     entries.push(entry);
-                    unsigned.push(wrong);
+                    seen.push((unsigned, original));
                 }
                 Err(fatal) => {
                     self.fatal = Some(fatal);
@@ -182,13 +191,31 @@ impl<'a, C: EntryCheck> Auditor<'a, C> {
         self.requests += requests as u64;
         replay_batch(&mut self.ledger, &batch.header, &entries)?;
         let time = batch.header.time;
-        let leaves = batch.leaves.iter().zip(entries.iter().zip(unsigned));
-        for (number, (leaf, (entry, unsigned))) in (self.tree.size()..).zip(leaves) {
+        if !entries.is_empty() {
+            self.returned.batch(time);
+        }
+        let leaves = batch.leaves.iter().zip(entries.iter().zip(seen));
+        for (number, (leaf, (entry, (unsigned, original)))) in (self.tree.size()..).zip(leaves) {
+            let unsigned = unsigned.or_else(|| self.readmitted(number, time, entry, &original));
             self.entry(number, time, leaf, entry, unsigned);
         }
         self.tree.extend(batch.leaves.clone());
         self.moment(time);
         self.check_now_and_then()
+    }
+
+    /// What is wrong with an entry that is said to have come back after a restore.
+    fn readmitted(
+        &mut self,
+        entry: u64,
+        time: Time,
+        chain: &Entry,
+        original: &Original,
+    ) -> Option<AuditError> {
+        chain.chain.readmitted()?;
+        self.readmitted += 1;
+        let reason = self.returned.entry(entry, time, chain, original, &self.ledger)?;
+        Some(AuditError::Readmitted { entry, reason })
     }
 
     fn moment(&mut self, time: Time) {
@@ -336,28 +363,32 @@ fn holds_of(entry: &Entry) -> impl Iterator<Item = HoldKey> {
     })
 }
 
+/// An entry of which everything is verified that can be without the rest of the journal.
+struct Verified {
+    entry: Entry,
+    unsigned: Option<AuditError>,
+    original: Original,
+}
+
 /// Reads an entry and verifies its signatures: nothing is taken on the journal's word. What is
 /// not signed as it must be is replayed all the same, as the server did, and said to be so.
-fn verify(
-    raw: &RawEntry<'_>,
-    entry: u64,
-    charter: &Charter,
-) -> Result<(Entry, Option<AuditError>), AuditError> {
+fn verify(raw: &RawEntry<'_>, entry: u64, charter: &Charter) -> Result<Verified, AuditError> {
     let mut requests = Vec::with_capacity(raw.requests.len());
-    let mut wrong = None;
+    let mut unsigned = None;
     for bytes in &raw.requests {
         let signed = SignedRequest::decode(bytes)
             .map_err(|reason| AuditError::Malformed { entry, reason })?;
         let verified = signed.verify(charter).or_else(|reason| {
-            let unsigned = AuditError::Unsigned { entry, reason };
-            let taken = VerifiedRequest::from_journal(bytes, charter).ok_or(unsigned.clone());
-            wrong.get_or_insert(unsigned);
+            let wrong = AuditError::Unsigned { entry, reason };
+            let taken = VerifiedRequest::from_journal(bytes, charter).ok_or(wrong.clone());
+            unsigned.get_or_insert(wrong);
             taken
         });
         requests.push(verified?);
     }
-    let chain = Chain::new(requests, raw.attachment.map(<[u8]>::to_vec))
-        .map_err(|_| AuditError::Malformed { entry, reason: RequestError::Malformed })?;
-    let codes: Vec<Code> = raw.codes.clone();
-    Ok((Entry { chain, codes }, wrong))
+    let malformed = || AuditError::Malformed { entry, reason: RequestError::Malformed };
+    let chain = Chain::new(requests, raw.attachment.map(<[u8]>::to_vec));
+    let chain = chain.map_err(|_| malformed())?;
+    let (chain, original) = readmitted::verify(raw, chain, charter).ok_or_else(malformed)?;
+    Ok(Verified { entry: Entry { chain, codes: raw.codes.clone() }, unsigned, original })
 }

@@ -31,6 +31,7 @@ pub(super) fn compare<C: EntryCheck>(auditor: &Auditor<'_, C>, held: &Held<'_>) 
     for receipt in held.receipts {
         compared.receipt(auditor, receipt);
     }
+    compared.returned(auditor, held);
     for lost in [&mut compared.lost_heads, &mut compared.lost_entries] {
         lost.sort_unstable();
         lost.dedup();
@@ -75,6 +76,20 @@ impl Compared {
             let found = then.map(|moment| moment.size).filter(|found| *found != size);
             self.wrong.push(AuditError::Moment { size, signed, found });
         }
+    }
+
+    /// What came back after a restore, against what others hold of what was lost.
+    fn returned<C: EntryCheck>(&mut self, auditor: &Auditor<'_, C>, held: &Held<'_>) {
+        let key = auditor.charter.ledger_key();
+        let is_lost = |number: u64, epoch| auditor.kept(epoch).is_some_and(|kept| number >= kept);
+        let heads = held.heads.iter().filter_map(|head| head.verify(&key).ok());
+        let heads: Vec<_> = heads.filter(|head| is_lost(head.size, head.epoch)).collect();
+        let receipts = held.receipts.iter().filter(|receipt| {
+            is_lost(receipt.number, receipt.head.head.epoch)
+                && receipt.inclusion().verify(&key).is_ok()
+        });
+        let receipts: Vec<_> = receipts.collect();
+        self.wrong.extend(auditor.returned.compare(&heads, &receipts, &auditor.charter));
     }
 
     /// A receipt: its entry must be in the journal, and its head must be one of it.

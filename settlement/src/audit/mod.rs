@@ -7,15 +7,17 @@
 
 mod auditor;
 mod held;
+mod readmitted;
 
 use auction::layout::Digest;
 use auction::spec::Time;
-use witness::{SignedHead, Unproven};
+use witness::{Contradiction, SignedHead, Unproven};
 
 pub use held::Held;
 
 use crate::journal::{JournalError, Storage};
 use crate::ledger::{Entry, Ledger, Request, RequestError, Totals, Unsound, Unverified};
+use crate::readmission::NotReadmitted;
 use crate::unwinding::{Astray, WrongCorrection, WrongMovement, Wrongs};
 use auditor::Auditor;
 
@@ -31,6 +33,8 @@ pub struct AuditReport {
     pub entries: u64,
     /// Signed requests.
     pub requests: u64,
+    /// Entries that a restore had lost and that came back by their receipts.
+    pub readmitted: u64,
     /// The tree's root.
     pub root: Digest,
     /// The journal's time.
@@ -46,8 +50,8 @@ pub struct AuditReport {
     /// Heads over entries that a restore has lost, by number: what came between is to be brought
     /// back from its receipts.
     pub lost_heads: Vec<u64>,
-    /// Entries that receipts prove and that a restore has lost: their requests can be submitted
-    /// again.
+    /// Entries that receipts prove and that a restore has lost: 'gavel settlement readmit' brings
+    /// them back.
     pub lost_entries: Vec<u64>,
     /// Whether bytes after the last batch were passed over.
     pub tail: bool,
@@ -181,6 +185,36 @@ pub enum AuditError {
         entry: u64,
         /// What is wrong with it.
         reason: WrongCorrection,
+    },
+    /// An entry that is said to have been lost by a restore, and is not shown to be.
+    #[error("entry {entry} is said to be one that a restore lost and that came back: {reason}")]
+    Readmitted {
+        /// The entry.
+        entry: u64,
+        /// What is wrong with that.
+        reason: NotReadmitted,
+    },
+    /// What came back contradicts what the server signed before the restore: it convicts the
+    /// server.
+    #[error("entry {entry} came back after a restore, and before that the server {reason}")]
+    ReadmittedAgainst {
+        /// The entry.
+        entry: u64,
+        /// The two words.
+        reason: Contradiction,
+    },
+    /// One id was decided twice in what is said to be lost: it convicts the server.
+    #[error(
+        "entry {entry} came back after a restore as entry {number} of what that lost, and by a \
+         receipt its id was decided in entry {other} of the same"
+    )]
+    DecidedTwice {
+        /// The entry.
+        entry: u64,
+        /// Its number before.
+        number: u64,
+        /// The number in the receipt.
+        other: u64,
     },
     /// A head that is not the server's.
     #[error("a head over {size} entries proves nothing: {reason}")]

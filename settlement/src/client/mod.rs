@@ -177,6 +177,23 @@ impl Client {
         Ok(decided)
     }
 
+    /// Brings the receipt of something that a restore has lost, so that the server takes it back.
+    /// It may be brought any number of times. What the server says was there already, in an entry
+    /// that it does not show to whoever asks, comes without a receipt.
+    ///
+    /// # Errors
+    /// [`ClientError::Unproven`] when the receipt is none, [`ClientError::Declined`] when it is not
+    /// taken back, and as [`Client::submit`].
+    pub async fn readmit(&self, receipt: &Receipt) -> Result<Decided, ClientError> {
+        let original = receipt.original();
+        let chain = original.verify(&self.charter)?.requests;
+        let question = Question::Readmit(Box::new(original));
+        let Answer::Submitted(submitted) = self.ask(&question).await? else {
+            return Err(ClientError::WrongAnswer("expected results"));
+        };
+        self.check_submitted(&chain, *submitted)
+    }
+
     /// Asks for the proof that a request was committed earlier, in an entry that holds more than
     /// what was submitted now.
     async fn prove_earlier(

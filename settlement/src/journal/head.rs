@@ -5,7 +5,7 @@ use auction::spec::Time;
 use witness::{Inclusion, SignedHead, Unproven};
 
 use super::tree::leaf_hash;
-use crate::ledger::{Charter, Code, RawEntry, SignedRequest};
+use crate::ledger::{Charter, Code, LostCommit, RawEntry, SignedRequest};
 
 /// Proof that an entry stands in the journal: number, journal time, head and path.
 #[derive(Clone, PartialEq, Eq)]
@@ -35,6 +35,9 @@ pub struct Proven {
     pub attachment: Option<Vec<u8>>,
     /// When.
     pub time: Time,
+    /// Where and when it was committed before, of what a restore had lost and what came back; the
+    /// server's word for that is verified.
+    pub readmitted: Option<LostCommit>,
 }
 
 impl Receipt {
@@ -53,12 +56,18 @@ impl Receipt {
         self.inclusion().verify(&charter.ledger_key())?;
         let malformed = Unproven::Malformed(self.number);
         let raw = RawEntry::split(&self.entry).ok_or(malformed)?;
+        let readmitted = raw.readmitted.map(|readmitted| readmitted.commit);
+        if let Some(commit) = &readmitted {
+            let before = commit.inclusion(raw.original).verify(&charter.ledger_key());
+            before.map_err(|_| Unproven::NotReadmitted(self.number))?;
+        }
         let requests = raw.requests.iter().map(|bytes| SignedRequest::decode(bytes));
         Ok(Proven {
             requests: requests.collect::<Result<_, _>>().map_err(|_| malformed)?,
             codes: raw.codes,
             attachment: raw.attachment.map(<[u8]>::to_vec),
             time: self.time,
+            readmitted,
         })
     }
 }

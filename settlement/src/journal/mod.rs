@@ -80,7 +80,7 @@ impl Beginning {
     pub(crate) const PASSED: Self = Self { since: u64::MAX, time: Time(0) };
 
     /// Of the epoch that begins with this record.
-    fn of(header: &Header) -> Self {
+    pub(crate) fn of(header: &Header) -> Self {
         Self { since: header.first_entry, time: header.time }
     }
 }

@@ -12,9 +12,10 @@ use super::tree::{Leaf, leaf_hash};
 use super::{Beginning, Head, Journal, walk};
 use crate::index::{Continued, DiskIndex, Line, Place};
 use crate::ledger::{
-    Attachment, Chain, Charter, Entry, Fate, HoldKey, Ledger, MAX_ATTACHMENT_BYTES,
-    MAX_CHAIN_REQUESTS, MAX_REQUEST_BYTES, Past,
+    Action, Attachment, Chain, Charter, Entry, HoldKey, Ledger, MAX_ATTACHMENT_BYTES,
+    MAX_CHAIN_REQUESTS, MAX_READMITTED_BYTES, MAX_REQUEST_BYTES, Past, VerifiedRequest,
 };
+use crate::readmission::Restores;
 
 /// An entry, read back, and its path to the root over all entries.
 pub(crate) struct Found {
@@ -32,8 +33,11 @@ struct Read {
 }
 
 /// Longest entry, in bytes.
-const MAX_ENTRY_BYTES: usize =
-    MAX_CHAIN_REQUESTS * (MAX_REQUEST_BYTES + 3) + MAX_ATTACHMENT_BYTES + 5;
+const MAX_ENTRY_BYTES: usize = MAX_CHAIN_REQUESTS * (MAX_REQUEST_BYTES + 3)
+    + MAX_ATTACHMENT_BYTES
+    + 5
+    + 1
+    + MAX_READMITTED_BYTES;
 
 /// Reads an entry, and compares it with its leaf.
 fn read(
@@ -86,20 +90,33 @@ pub(super) fn recall(
     for key in &index.candidates(missing) {
         let mut located = index.locate(key, ledger.entries())?;
         // Of two words on one id the last one counts: a hold that had expired, and was taken by a
-        // receipt that came back.
-        located.sort_by_key(|located| (located.entry, located.fate != Fate::HoldExpired));
+        // receipt that came back. That one says what became of it, the first one what it was.
+        located.sort_by_key(|located| located.entry);
+        let mut later = None;
         for located in located.into_iter().rev() {
             let Some(Read { entry, .. }) = read(storage, index, located.entry)? else { continue };
-            let entry = Entry::decode(&entry, ledger.charter());
-            let past = entry.and_then(|entry| past(&entry, key, ledger.charter()));
-            if let Some((content, code, attachment)) = past {
-                let (entry, fate) = (located.entry, located.fate);
+            let Some(entry) = Entry::decode(&entry, ledger.charter()) else { continue };
+            if let Some((content, code, attachment)) = past(&entry, key, ledger.charter()) {
+                let fate = later.unwrap_or(located.fate);
+                let entry = located.entry;
                 ledger.recall(key, &Past { content, entry, code, fate, attachment });
                 break;
+            }
+            if ends_again(&entry, key) {
+                later.get_or_insert(located.fate);
             }
         }
     }
     Ok(())
+}
+
+/// Whether an entry came back after a restore and ended this hold.
+fn ends_again(entry: &Entry, key: &HoldKey) -> bool {
+    let ends = |request: &VerifiedRequest| match &request.request().action {
+        Action::PostHold { hold, .. } | Action::VoidHold { hold, .. } => hold == key,
+        _ => false,
+    };
+    entry.chain.readmitted().is_some() && entry.chain.requests().iter().any(ends)
 }
 
 /// What an entry says of an id, if it decided it.
@@ -153,6 +170,20 @@ impl<S: Storage> Journal<S> {
         let root = self.index.root_of(since);
         let root = self.distrust(root)?;
         Ok(root.map(|root| Head { epoch, since, size: since, root, time }))
+    }
+
+    /// What this journal says of its restores.
+    pub(crate) fn restores(&mut self) -> Result<Restores, JournalError> {
+        let since = self.since();
+        let place = self.index.place(since);
+        let first = match self.distrust(place)? {
+            Some(place) => {
+                let header = header_at(&mut self.storage, &place);
+                Some(self.distrust(header)?.time)
+            }
+            None => None,
+        };
+        Ok(Restores::new(self.index.epochs().to_vec(), first))
     }
 
     /// The proof that the first `new` entries continue the first `old`.

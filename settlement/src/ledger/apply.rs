@@ -6,6 +6,7 @@ use super::account::{AccountIndex, Balances};
 use super::chain::Chain;
 use super::code::{Class, Code};
 use super::ids::{AccountId, RequestId};
+use super::readmitted::Readmitted;
 use super::records::{Fate, Record};
 use super::request::{Action, HoldKey};
 use super::signed::{Authority, VerifiedRequest};
@@ -78,6 +79,22 @@ pub(crate) struct Left {
     pub(crate) fate: Fate,
 }
 
+/// When a chain is applied, and by what time it is judged.
+#[derive(Clone, Copy)]
+pub(super) struct Moment<'a> {
+    /// The batch's time.
+    pub(super) now: Time,
+    /// Of a chain that came back after a restore: when it was committed before.
+    pub(super) readmitted: Option<&'a Readmitted>,
+}
+
+impl Moment<'_> {
+    /// What is held against time-outs. SETTLEMENT, section "Readmission".
+    pub(super) fn judged(&self) -> Time {
+        self.readmitted.map_or(self.now, |readmitted| readmitted.commit().time)
+    }
+}
+
 /// What a request met: nothing, so that it was applied, or an earlier decision.
 #[derive(Debug, Clone)]
 pub(super) struct Step {
@@ -101,7 +118,7 @@ impl Ledger {
         // A batch that decided nothing leaves no trace, so that replay without it is the same.
         if applied.effective {
             self.time = applied.now;
-            applied.left = self.let_go();
+            applied.left.extend(self.let_go());
         }
         applied
     }
@@ -115,7 +132,7 @@ impl Ledger {
     ) -> Applied {
         let mut applied = self.run(batch, time);
         self.time = applied.now;
-        applied.left = self.let_go();
+        applied.left.extend(self.let_go());
         applied
     }
 
@@ -131,8 +148,8 @@ impl Ledger {
             outcomes.push(outcome);
         }
         self.forget_recalled();
-        let ended = std::mem::take(&mut self.ended);
-        Applied { now, expired, outcomes, effective, ended, left: Vec::new() }
+        let (ended, left) = (std::mem::take(&mut self.ended), std::mem::take(&mut self.retold));
+        Applied { now, expired, outcomes, effective, ended, left }
     }
 
     fn sweep(&mut self, now: Time) -> Vec<HoldKey> {
@@ -158,7 +175,8 @@ impl Ledger {
         }
         let mut steps = std::mem::take(&mut self.steps);
         steps.clear();
-        let outcome = self.apply_new_chain(chain, now, known, &mut steps);
+        let moment = Moment { now, readmitted: chain.readmitted() };
+        let outcome = self.apply_new_chain(chain, moment, known, &mut steps);
         self.steps = steps;
         outcome
     }
@@ -166,13 +184,13 @@ impl Ledger {
     fn apply_new_chain(
         &mut self,
         chain: &Chain,
-        now: Time,
+        moment: Moment<'_>,
         known: usize,
         steps: &mut Vec<Step>,
     ) -> Outcome {
         let entry = self.entries;
         for (place, request) in chain.requests().iter().enumerate() {
-            match self.step(request, now, entry) {
+            match self.step(request, moment, entry) {
                 Ok(Step { known: Some(_), .. }) if known == 0 && chain.requests().len() > 1 => {
                     // One id twice in a chain.
                     self.roll_back();
@@ -181,7 +199,7 @@ impl Ledger {
                 Ok(step) => steps.push(step),
                 Err(refusal) => {
                     self.roll_back();
-                    return self.refuse_for(chain, place, refusal, now);
+                    return self.refuse_for(chain, place, refusal, moment);
                 }
             }
         }
@@ -209,6 +227,7 @@ impl Ledger {
             for (hold, amount) in steps.iter().filter_map(|step| step.ended) {
                 self.ended.push(Ended { entry: self.entries, hold, amount });
             }
+            self.retell(steps);
             self.entries += 1;
         }
         self.keep();
@@ -217,7 +236,10 @@ impl Ledger {
             match step.known {
                 None => Reply { code: Code::Done, entry: new_entry, repeated: false, balances },
                 Some((code, entry)) => {
-                    let other = code == Code::Done && self.attachment(entry) != attached;
+                    // A receipt that comes back asks for nothing else than what was decided.
+                    let other = chain.readmitted().is_none()
+                        && code == Code::Done
+                        && self.attachment(entry) != attached;
                     let code = if other { Code::AttachmentConflict } else { code };
                     Reply { code, entry: Some(entry), repeated: true, balances }
                 }
@@ -230,15 +252,23 @@ impl Ledger {
     /// for its id, except in a chain of the postings module. Whoever makes a chain of other
     /// people's requests must not be able to spoil one of them by what he puts before it: what
     /// counts is what the request would have met alone.
-    fn refuse_for(&mut self, chain: &Chain, place: usize, refusal: Refusal, now: Time) -> Outcome {
+    fn refuse_for(
+        &mut self,
+        chain: &Chain,
+        place: usize,
+        refusal: Refusal,
+        moment: Moment<'_>,
+    ) -> Outcome {
         let Refusal { mut code, mut account } = refusal;
         let request = chain.requests().get(place);
-        let lasts = code.class() == Class::Final && !chain.has_postings();
+        // What came back and cannot be taken now may come again: nothing of it is decided.
+        let may_last = !chain.has_postings() && chain.readmitted().is_none();
+        let lasts = code.class() == Class::Final && may_last;
         let Some(request) = request.filter(|_| lasts) else {
             return self.refuse(chain, place, code, None);
         };
         if place > 0 {
-            let alone = self.step(request, now, self.entries);
+            let alone = self.step(request, moment, self.entries);
             self.roll_back();
             (code, account) = match alone {
                 Err(Refusal { code, account }) if code.class() == Class::Final => (code, account),

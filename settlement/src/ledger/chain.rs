@@ -5,6 +5,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::code::Code;
 use super::ids::Charter;
+use super::readmitted::{RawReadmitted, Readmitted};
 use super::request::Action;
 use super::signed::{Authority, MAX_REQUEST_BYTES, VerifiedRequest};
 use crate::bytes::Reader;
@@ -17,6 +18,9 @@ pub const MAX_ATTACHMENT_BYTES: usize = 256 << 10;
 /// Set in an entry's first byte, beside the number of requests, where an attachment ends it. The
 /// two share a byte so that the leaf of a transfer fills four blocks of SHA-256 and not five.
 const WITH_ATTACHMENT: u8 = 0x80;
+/// First byte of an entry that came back after a restore, where another has the number of its
+/// requests: what proves that it was lost follows, and then the entry as it was.
+const READMITTED: u8 = 0;
 
 /// Opaque bytes that are journaled with a chain exactly if it commits. They may hold a secret
 /// (a goods key), so they are not printed.
@@ -48,6 +52,7 @@ impl std::fmt::Debug for Attachment {
 pub struct Chain {
     requests: Vec<VerifiedRequest>,
     attachment: Option<Attachment>,
+    readmitted: Option<Box<Readmitted>>,
 }
 
 /// Why requests make no chain.
@@ -63,7 +68,7 @@ pub enum ChainError {
 
 impl From<VerifiedRequest> for Chain {
     fn from(request: VerifiedRequest) -> Self {
-        Self { requests: vec![request], attachment: None }
+        Self { requests: vec![request], attachment: None, readmitted: None }
     }
 }
 
@@ -83,8 +88,27 @@ impl Chain {
             Some(bytes) if bytes.len() > MAX_ATTACHMENT_BYTES => {
                 Err(ChainError::Attachment(bytes.len()))
             }
-            bytes => Ok(Self { requests, attachment: bytes.map(Attachment) }),
+            bytes => Ok(Self { requests, attachment: bytes.map(Attachment), readmitted: None }),
         }
+    }
+
+    /// The same as what a restore has lost and comes back: it is judged by the time at which it was
+    /// committed. Whether that is so, whoever calls this has seen.
+    pub(crate) fn readmitted_as(self, readmitted: Readmitted) -> Self {
+        Self { readmitted: Some(Box::new(readmitted)), ..self }
+    }
+
+    /// Where and when it was committed before, of what came back after a restore.
+    #[must_use]
+    pub fn readmitted(&self) -> Option<&Readmitted> {
+        self.readmitted.as_deref()
+    }
+
+    /// Whether another chain asks for the same, whether or not one of the two came back after a
+    /// restore.
+    #[must_use]
+    pub fn asks_the_same(&self, other: &Self) -> bool {
+        self.requests == other.requests && self.attachment == other.attachment
     }
 
     /// The requests, in order.
@@ -118,7 +142,9 @@ impl Chain {
     #[must_use]
     pub fn entry_bytes(&self) -> usize {
         let requests: usize = self.requests.iter().map(|one| one.as_bytes().len() + 3).sum();
-        5 + requests + self.attachment.as_ref().map_or(0, |attached| attached.0.len())
+        let readmitted = self.readmitted().map_or(0, |proof| 1 + proof.encoded_bytes());
+        let attached = self.attachment.as_ref().map_or(0, |attached| attached.0.len());
+        5 + requests + attached + readmitted
     }
 
     /// Appends the journal entry: the signed requests byte for byte, the codes, and the
@@ -130,6 +156,10 @@ impl Chain {
     ) {
         let committed = codes.clone().all(|code| code == Code::Done);
         let attachment = self.attachment.as_ref().filter(|_| committed);
+        if let Some(readmitted) = self.readmitted() {
+            out.push(READMITTED);
+            readmitted.encode(out);
+        }
         // At most MAX_CHAIN_REQUESTS of at most MAX_REQUEST_BYTES: both fit.
         out.push(self.requests.len() as u8 | attachment.map_or(0, |_| WITH_ATTACHMENT));
         for request in &self.requests {
@@ -162,6 +192,10 @@ impl Entry {
             raw.requests.iter().map(|bytes| VerifiedRequest::from_journal(bytes, charter));
         let requests = requests.collect::<Option<Vec<_>>>()?;
         let chain = Chain::new(requests, raw.attachment.map(<[u8]>::to_vec)).ok()?;
+        let chain = match raw.readmitted {
+            Some(readmitted) => chain.readmitted_as(readmitted.believed(charter)?),
+            None => chain,
+        };
         Some(Self { chain, codes: raw.codes })
     }
 }
@@ -171,11 +205,27 @@ pub(crate) struct RawEntry<'a> {
     pub(crate) requests: Vec<&'a [u8]>,
     pub(crate) codes: Vec<Code>,
     pub(crate) attachment: Option<&'a [u8]>,
+    /// Of what came back after a restore.
+    pub(crate) readmitted: Option<RawReadmitted<'a>>,
+    /// The entry without that: as it was before it was lost.
+    pub(crate) original: &'a [u8],
 }
 
 impl<'a> RawEntry<'a> {
     pub(crate) fn split(bytes: &'a [u8]) -> Option<Self> {
         let mut reader = Reader::new(bytes);
+        let readmitted = if bytes.first() == Some(&READMITTED) {
+            reader.u8()?;
+            Some(RawReadmitted::read(&mut reader)?)
+        } else {
+            None
+        };
+        let original = reader.slice(reader.left())?;
+        Some(Self { readmitted, ..Self::split_original(original)? })
+    }
+
+    fn split_original(original: &'a [u8]) -> Option<Self> {
+        let mut reader = Reader::new(original);
         let first = reader.u8()?;
         let count = usize::from(first & !WITH_ATTACHMENT);
         if count == 0 || count > MAX_CHAIN_REQUESTS {
@@ -199,6 +249,7 @@ impl<'a> RawEntry<'a> {
             let length = usize::try_from(reader.u32()?).ok()?;
             Some(reader.slice(length)?)
         };
-        reader.is_empty().then_some(Self { requests, codes, attachment })
+        let all = Self { requests, codes, attachment, readmitted: None, original };
+        reader.is_empty().then_some(all)
     }
 }

@@ -112,6 +112,8 @@ codes! {
     /// A purchase that would be good, without what was bought beside it or not alone in its chain:
     /// it is brought to the server as a purchase, with the goods key.
     WithoutGoods = 31, Again;
+    /// The time is over in which what a restore has lost is taken back.
+    ReadmissionOver = 32, Lasting;
 }
 
 impl Code {
@@ -133,6 +135,6 @@ mod tests {
             assert_eq!(Code::from_number(code.number()), Some(*code));
         }
         assert_eq!(Code::from_number(0), None);
-        assert_eq!(Code::from_number(32), None);
+        assert_eq!(Code::from_number(33), None);
     }
 }

@@ -12,6 +12,7 @@ mod encoding;
 mod holds;
 mod ids;
 mod past;
+mod readmitted;
 mod records;
 mod request;
 mod rules;
@@ -34,6 +35,8 @@ pub use correction::{correction_id, correction_reference};
 pub use encoding::NotALedger;
 pub use ids::{AccountId, Charter, CharterError, Currency, RequestId, Sum};
 pub(crate) use past::Past;
+pub(crate) use readmitted::MAX_READMITTED_BYTES;
+pub use readmitted::{LostCommit, Readmitted};
 pub use records::{Fate, Record, Window};
 pub use request::{Action, HoldKey, Movement, Part, Request, RequestError};
 pub use signed::{Authority, MAX_REQUEST_BYTES, SignedRequest, Unverified, VerifiedRequest};
@@ -66,6 +69,8 @@ pub struct Ledger {
     recalled_attachments: BTreeMap<u64, Digest>,
     /// The holds that the batch being applied has ended.
     ended: Vec<Ended>,
+    /// Ids that had left, and that the batch being applied has given another fate.
+    retold: Vec<Left>,
     /// What the chain being applied has changed so far; empty between chains.
     undo: Vec<Undo>,
     /// What the requests of the chain being applied have met; kept to be used again.
@@ -100,6 +105,7 @@ impl Ledger {
             attachments: BTreeMap::new(),
             recalled_attachments: BTreeMap::new(),
             ended: Vec::new(),
+            retold: Vec::new(),
             undo: Vec::new(),
             steps: Vec::new(),
         }

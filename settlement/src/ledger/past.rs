@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use auction::layout::Digest;
 
-use super::apply::Left;
+use super::apply::{Left, Step};
 use super::chain::Chain;
 use super::code::Code;
 use super::records::{Fate, Record};
@@ -87,6 +87,23 @@ impl Ledger {
         self.records.recall(Record { id: key.id, content, entry, code, fate, account });
         if let Some(digest) = attachment {
             self.recalled_attachments.insert(entry, digest);
+        }
+    }
+
+    /// Says of the holds that a committed chain has ended, and that were only brought back, what
+    /// became of them: under the entry that is being made, so that nobody who replays what comes
+    /// before it learns of it.
+    pub(super) fn retell(&mut self, steps: &[Step]) {
+        for (key, _) in steps.iter().filter_map(|step| step.ended) {
+            let Some(account) = self.accounts.find(&key.account) else { continue };
+            if !self.records.is_recalled(account, key.id) {
+                continue;
+            }
+            if let Some(index) = self.records.find(account, key.id) {
+                let fate = self.records.at(index).fate;
+                let (account, id, entry) = (key.account, key.id, self.entries);
+                self.retold.push(Left { account, id, entry, fate });
+            }
         }
     }
 

@@ -150,15 +150,28 @@ impl Records {
         }
     }
 
-    /// Sets the fate of a live hold's record; such a one is never only recalled.
+    /// Sets the fate of a hold's record. Only one that has expired can be a recalled one.
     pub(super) fn set_fate(&mut self, index: RecordIndex, fate: Fate) {
-        let record = match index.0.checked_sub(self.before) {
-            Some(place) => self.recent.get_mut(place as usize),
-            None => self.held.get_mut(&index),
+        let record = if let Some(place) = index.0.checked_sub(RECALLED) {
+            self.recalled.get_mut(place as usize)
+        } else {
+            self.kept_mut(index)
         };
         if let Some(record) = record {
             record.fate = fate;
         }
+    }
+
+    fn kept_mut(&mut self, index: RecordIndex) -> Option<&mut Record> {
+        match index.0.checked_sub(self.before) {
+            Some(place) => self.recent.get_mut(place as usize),
+            None => self.held.get_mut(&index),
+        }
+    }
+
+    /// Whether the record of an id was only brought back for the batch being applied.
+    pub(super) fn is_recalled(&self, account: AccountIndex, id: RequestId) -> bool {
+        self.recalled_index.contains_key(&Key::new(account, id))
     }
 
     /// Adds a record whose id is not there yet.

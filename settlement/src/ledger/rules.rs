@@ -4,11 +4,11 @@
 use auction::spec::Time;
 
 use super::account::{Account, AccountIndex, Balances, Kind};
-use super::apply::{Refusal, Step};
+use super::apply::{Moment, Refusal, Step};
 use super::code::Code;
 use super::holds::LiveHold;
 use super::ids::{AccountId, Currency, Sum};
-use super::records::{Fate, Record};
+use super::records::{Fate, Record, RecordIndex};
 use super::request::{Action, HoldKey, Movement, Part, Request};
 use super::signed::{Authority, VerifiedRequest};
 use super::{Ledger, MAX_AHEAD_MS, MAX_ORDER_AHEAD_MS};
@@ -32,7 +32,7 @@ impl Ledger {
     pub(super) fn step(
         &mut self,
         verified: &VerifiedRequest,
-        now: Time,
+        moment: Moment<'_>,
         entry: u64,
     ) -> Result<Step, Refusal> {
         let account = self.owned_account(verified)?;
@@ -50,7 +50,8 @@ impl Ledger {
                 Some(code) => Err(Refusal { code, account: None }),
             };
         }
-        let decided = good_at(request, now).and_then(|()| self.decide(verified, account, now));
+        let decided =
+            good_at(request, moment.judged()).and_then(|()| self.decide(verified, account, moment));
         let Decision { account, fate, hold, ended } =
             decided.map_err(|code| Refusal { code, account })?;
         let record = Record {
@@ -90,8 +91,9 @@ impl Ledger {
         &mut self,
         verified: &VerifiedRequest,
         account: Option<AccountIndex>,
-        now: Time,
+        moment: Moment<'_>,
     ) -> Result<Decision, Code> {
+        let now = moment.now;
         match (&verified.request().action, account) {
             (Action::Deposit { owner, currency, amount, .. }, operator) => {
                 let target = AccountId::of_owner(owner, *currency);
@@ -136,13 +138,13 @@ impl Ledger {
                 Ok(Decision::committed(debit))
             }
             (Action::Hold { movement, timeout }, Some(debit)) => {
-                self.hold(debit, movement, *timeout, now)
+                self.hold(debit, movement, *timeout, moment)
             }
             (Action::PostHold { hold, part, .. }, Some(account)) => {
-                self.resolve(account, hold, Some(*part), now)
+                self.resolve(account, hold, Some(*part), moment)
             }
             (Action::VoidHold { hold, .. }, Some(account)) => {
-                self.resolve(account, hold, None, now)
+                self.resolve(account, hold, None, moment)
             }
             (Action::Correct { currency, movement, .. }, Some(operator)) => {
                 self.correct(operator, *currency, movement, now)
@@ -207,6 +209,13 @@ impl Ledger {
         movement: &Movement,
         now: Time,
     ) -> Result<AccountIndex, Code> {
+        let credit = self.credited(debit, movement)?;
+        self.check_funds(debit, credit, movement.amount.get(), now)?;
+        Ok(credit)
+    }
+
+    /// The account that a movement credits, if money may go there.
+    fn credited(&self, debit: AccountIndex, movement: &Movement) -> Result<AccountIndex, Code> {
         let credit = self.accounts.find(&movement.credit).ok_or(Code::UnknownCredit)?;
         let (from, to) = (self.accounts.at(debit), self.accounts.at(credit));
         if from.currency != to.currency {
@@ -215,7 +224,6 @@ impl Ledger {
         if to.kind == Kind::Operator {
             return Err(Code::ToOperator);
         }
-        self.check_funds(debit, credit, movement.amount.get(), now)?;
         Ok(credit)
     }
 
@@ -262,12 +270,19 @@ impl Ledger {
         debit: AccountIndex,
         movement: &Movement,
         timeout: Time,
-        now: Time,
+        moment: Moment<'_>,
     ) -> Result<Decision, Code> {
-        if timeout <= now || timeout.0 - now.0 > MAX_AHEAD_MS {
+        let judged = moment.judged();
+        if timeout <= judged || timeout.0 - judged.0 > MAX_AHEAD_MS {
             return Err(Code::HoldTimeout);
         }
-        let credit = self.movement(debit, movement, now)?;
+        if timeout <= moment.now {
+            // It came back after its time-out: nothing is set aside any more, and what was taken
+            // from it can come back.
+            self.credited(debit, movement)?;
+            return Ok(Decision { fate: Fate::HoldExpired, ..Decision::committed(debit) });
+        }
+        let credit = self.movement(debit, movement, moment.now)?;
         let amount = movement.amount.get();
         let mut from = self.accounts.at(debit).balances;
         from.debits_pending += u128::from(amount);
@@ -285,24 +300,25 @@ impl Ledger {
         account: AccountIndex,
         key: &HoldKey,
         part: Option<Part>,
-        now: Time,
+        moment: Moment<'_>,
     ) -> Result<Decision, Code> {
         let index = self
             .accounts
             .find(&key.account)
             .and_then(|holder| self.records.find(holder, key.id))
             .ok_or(Code::HoldUnknown)?;
-        let hold = match self.records.at(index).fate {
+        let fate = self.records.at(index).fate;
+        let hold = match fate {
             Fate::Held => self.holds.get(index).ok_or(Code::HoldUnknown)?,
+            Fate::HoldExpired => self.expired(index, moment).ok_or(Code::HoldExpired)?,
             Fate::HoldPosted => return Err(Code::HoldPosted),
             Fate::HoldVoided => return Err(Code::HoldVoided),
-            Fate::HoldExpired => return Err(Code::HoldExpired),
             Fate::Refused | Fate::Committed | Fate::Cancelled => return Err(Code::HoldUnknown),
         };
         if hold.credit != account {
             return Err(Code::HoldElsewhere);
         }
-        if now >= hold.timeout {
+        if moment.judged() >= hold.timeout {
             return Err(Code::HoldExpired);
         }
         let taken = match part {
@@ -311,10 +327,26 @@ impl Ledger {
             Some(Part::Amount(amount)) if amount > hold.amount => return Err(Code::AboveHold),
             Some(Part::Amount(amount)) => amount,
         };
-        self.release(&hold, taken);
-        self.end_hold(index);
+        if fate == Fate::Held {
+            self.release(&hold, taken);
+            self.end_hold(index);
+        } else if taken > 0 {
+            // What it held was released long ago: it is taken from what there is now.
+            self.check_funds(hold.debit, hold.credit, taken, moment.now)?;
+            self.post(hold.debit, hold.credit, taken);
+        }
         self.set_fate(index, if part.is_some() { Fate::HoldPosted } else { Fate::HoldVoided });
         Ok(Decision { ended: Some((*key, hold.amount)), ..Decision::committed(account) })
+    }
+
+    /// A hold that has expired, as it was, for a chain that came back and brings the request that
+    /// made it.
+    fn expired(&self, index: RecordIndex, moment: Moment<'_>) -> Option<LiveHold> {
+        let made = moment.readmitted?.hold(&self.records.at(index).content)?;
+        let Action::Hold { movement, timeout } = made.request().action else { return None };
+        let debit = self.accounts.find(&movement.debit)?;
+        let credit = self.accounts.find(&movement.credit)?;
+        Some(LiveHold { debit, credit, amount: movement.amount.get(), timeout })
     }
 
     /// Moves `amount` from one account to another, both checked.

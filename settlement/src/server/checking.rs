@@ -13,8 +13,8 @@ use crate::writer::NoOutcome;
 pub(super) enum Job {
     /// A chain that anybody brings.
     Submission(Submission),
-    /// An order with its offer, which is checked by itself.
-    Order(Box<dyn FnOnce(&mut Keyring) + Send>),
+    /// What is checked by itself: an order with its offer, a receipt of what a restore lost.
+    Alone(Box<dyn FnOnce(&mut Keyring) + Send>),
 }
 
 /// What somebody submitted, on its way to be checked.
@@ -34,7 +34,7 @@ pub(super) fn check(desk: &Desk, auctions: &Auctions, keyring: &mut Keyring, job
     for job in jobs {
         let submission = match job {
             Job::Submission(submission) => submission,
-            Job::Order(check) => {
+            Job::Alone(check) => {
                 check(keyring);
                 continue;
             }

@@ -16,10 +16,12 @@ use super::sight::Asker;
 use super::time::Clock;
 use crate::journal::Receipt;
 use crate::ledger::{AccountId, Authority, Charter, Entry, MAX_CHAIN_REQUESTS, RequestId};
+use crate::readmission::{Brought, NotReadmitted};
 use crate::service::{
     AccountView, Answer, CharterParts, Declined, Hello, MAX_QUESTION, Question, RequestResult,
     Standing, Submitted,
 };
+use crate::signatures::Keyring;
 use crate::writer::NoOutcome;
 
 /// After how many milliseconds who found a queue full should ask again.
@@ -61,6 +63,7 @@ impl Service {
         let asker = self.asker(peer);
         let answer = match question {
             Question::Submit(requests) => return self.submit(asker, requests).await,
+            Question::Readmit(receipt) => return Box::pin(self.readmit(asker, *receipt)).await,
             Question::Auction(question) => {
                 // In a box: what is asked most often must not pay for the room that this needs.
                 let answer = self.auctions.answer(&self.desk, PublicKey(peer.0), *question);
@@ -131,15 +134,52 @@ impl Service {
             return Answer::Busy { retry_after: BUSY_MS };
         }
         match decided.await {
-            Ok(Ok(Ok(decision))) => self.submitted(asker, decision).await,
+            Ok(Ok(decided)) => self.decided(asker, decided).await,
             Ok(Err(declined)) => Answer::Declined(declined),
-            Ok(Ok(Err(NoOutcome::Busy))) => Answer::Busy { retry_after: BUSY_MS },
-            Ok(Ok(Err(NoOutcome::Ended))) => Answer::Busy { retry_after: ENDING_MS },
-            Ok(Ok(Err(NoOutcome::Refused(error)))) => {
+            // A checker that died may have passed it on.
+            Err(_) => Answer::Unknown,
+        }
+    }
+
+    /// What a receipt proves to be lost: verified on the checkers' threads, held against the
+    /// journal and decided on the writer's. SETTLEMENT, section "Readmission".
+    async fn readmit(&self, asker: Asker, receipt: Receipt) -> Answer {
+        let (told, verified) = oneshot::channel();
+        let charter = *self.desk.charter();
+        // Who waited may be gone.
+        let verify = move |_: &mut Keyring| drop(told.send(Brought::verify(&receipt, &charter)));
+        if self.checkers.begin(Job::Alone(Box::new(verify))).is_err() {
+            return Answer::Busy { retry_after: BUSY_MS };
+        }
+        let Ok(verified) = verified.await else {
+            return Answer::Busy { retry_after: ENDING_MS };
+        };
+        let now = self.clock.now();
+        let chain = match verified {
+            Ok(brought) => self.desk.try_ask(move |keeper| keeper.readmit(brought, now)).await,
+            Err(refused) => Some(Err(refused)),
+        };
+        match chain {
+            None => Answer::Busy { retry_after: BUSY_MS },
+            Some(Err(refused)) => Answer::Declined(match refused {
+                NotReadmitted::Kept { .. } | NotReadmitted::ThisEpoch(_) => {
+                    Declined::NotLost(refused.to_string())
+                }
+                _ => Declined::NotReadmitted(refused.to_string()),
+            }),
+            Some(Ok(chain)) => self.decided(asker, self.desk.decide(chain).await).await,
+        }
+    }
+
+    async fn decided(&self, asker: Asker, decided: Result<Decision, NoOutcome>) -> Answer {
+        match decided {
+            Ok(decision) => self.submitted(asker, decision).await,
+            Err(NoOutcome::Busy) => Answer::Busy { retry_after: BUSY_MS },
+            Err(NoOutcome::Ended) => Answer::Busy { retry_after: ENDING_MS },
+            Err(NoOutcome::Refused(error)) => {
                 Answer::Declined(Declined::NotWritten(error.to_string()))
             }
-            // A checker that died may have passed it on.
-            Ok(Ok(Err(NoOutcome::Unknown))) | Err(_) => Answer::Unknown,
+            Err(NoOutcome::Unknown) => Answer::Unknown,
         }
     }
 
@@ -179,7 +219,7 @@ impl Service {
         let first = submitted.chain.requests().first()?;
         let account = first.signing_account(self.desk.charter());
         let (receipt, entry) = self.read(account, first.request().id).await??;
-        let same = entry.codes == submitted.codes && entry.chain == submitted.chain;
+        let same = entry.codes == submitted.codes && entry.chain.asks_the_same(&submitted.chain);
         (same || asker.is_operator()).then_some(receipt)
     }
 

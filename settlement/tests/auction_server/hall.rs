@@ -91,7 +91,11 @@ impl Hall {
 
     /// The same with more lines in the server's configuration.
     pub async fn built_with(more: &str) -> Self {
-        let bank = Bank::found_with(more);
+        Self::built_in(Bank::found_with(more)).await
+    }
+
+    /// The same with a server of this directory.
+    pub async fn built_in(bank: Bank) -> Self {
         bank.hands.set(START);
         let plaintext: Vec<u8> = (0..700_000u32).map(|n| (n % 251) as u8).collect();
         let key = GoodsKey::generate(&mut rand::rng());

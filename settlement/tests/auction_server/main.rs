@@ -18,6 +18,7 @@ mod bonds;
 mod budgets;
 mod deposits;
 mod false_answers;
+mod full_disk;
 mod hall;
 mod handing_in;
 mod kills;

@@ -9,5 +9,6 @@ mod audits;
 mod deciding;
 mod judging;
 mod ordering;
+mod readmission;
 mod receipts;
 mod world;

@@ -42,7 +42,7 @@ impl Purchases {
                 }
             }
         };
-        if checkers.begin(Job::Order(Box::new(job))).is_err() {
+        if checkers.begin(Job::Alone(Box::new(job))).is_err() {
             return busy();
         }
         match decided.await {

@@ -102,7 +102,7 @@ impl Purchases {
             // Who waited may be gone.
             drop(told.send(item_wanted_with(submission, &this.charter, keyring)));
         };
-        if checkers.begin(Job::Order(Box::new(job))).is_err() {
+        if checkers.begin(Job::Alone(Box::new(job))).is_err() {
             return busy();
         }
         let wanted = match checked.await {
