@@ -79,8 +79,12 @@ impl Clock for Hands {
     }
 }
 
+/// How a server is opened: where its journal is.
+pub type Opening = Arc<dyn Fn(&Path, Start) -> Result<Server, ServerError> + Send + Sync>;
+
 /// A server's directory.
 pub struct Bank {
+    pub opening: Opening,
     pub dir: PathBuf,
     pub charter: Charter,
     pub hands: Arc<Hands>,
@@ -133,7 +137,7 @@ impl Bank {
         hands.set(BEGIN);
         let operator = load_key(&dir, OPERATOR_KEY_FILE).unwrap();
         assert!(dir.join(CHARTER_FILE).exists());
-        Self { dir, charter, hands, operator, _place: place }
+        Self { opening: Arc::new(Server::open), dir, charter, hands, operator, _place: place }
     }
 
     /// A copy of it as it lies there, which goes its own way.
@@ -144,7 +148,8 @@ impl Bank {
         let hands = Arc::new(Hands::default());
         hands.set(BEGIN);
         let operator = SecretKey::from_seed(self.operator.seed());
-        Self { dir, charter: self.charter, hands, operator, _place: place }
+        let opening = Arc::clone(&self.opening);
+        Self { opening, dir, charter: self.charter, hands, operator, _place: place }
     }
 
     pub fn journal(&self) -> PathBuf {
@@ -170,8 +175,9 @@ impl Bank {
             .build()
             .unwrap();
         let (dir, clock) = (self.dir.clone(), self.hands.clone());
+        let open = Arc::clone(&self.opening);
         let opening = runtime.spawn(async move {
-            let server = Server::open(&dir, Start { clock, confirm_clock })?;
+            let server = open(&dir, Start { clock, confirm_clock })?;
             let address = server.local_addr()?.to_string();
             let file = CharterFile { address, ..server.charter_file().clone() };
             Ok((server, file))
