@@ -125,6 +125,13 @@ pub(crate) enum Failure {
     #[error("there is no good copy: {0}")]
     #[diagnostic(help("remove what was begun, and copy again to another place"))]
     Backup(#[from] settlement::journal::BackupError),
+    /// A journal in a database.
+    #[error("cannot {doing} the journal in its database: {source}")]
+    #[diagnostic(help(
+        "the settings name the database, and no password: that comes from the file of passfile= \
+         or PGPASSFILE, or from PGPASSWORD"
+    ))]
+    Database { doing: &'static str, source: std::io::Error },
     /// A settlement server's directory.
     #[error(transparent)]
     Server(#[from] settlement::server::ServerError),
@@ -220,6 +227,7 @@ impl Failure {
             ) => USAGE,
             Self::Interrupted => INTERRUPTED,
             Self::File { .. }
+            | Self::Database { .. }
             | Self::Process(_)
             | Self::Node(_)
             | Self::Client(_)

@@ -16,7 +16,6 @@ use auction::transcript::Transcript;
 use clap::Args;
 use serde::Serialize;
 use settlement::goods::measure;
-use settlement::journal::Directory;
 use settlement::judge::auction::{Case, Found, Judgement, Subject, judge};
 use settlement::judge::evidence::judge_file;
 use settlement::judge::payment::{GivenSecret, PaymentEvidence};
@@ -30,6 +29,7 @@ use crate::charter;
 use crate::evidence;
 use crate::exit::Failure;
 use crate::goods::key_file;
+use crate::journal_place::JournalPlace;
 use crate::output::{self, columns};
 use crate::progress::Waiting;
 use crate::receipt::delivery_key;
@@ -71,9 +71,9 @@ pub(crate) struct Arguments {
     /// Files of evidence.
     #[arg(value_name = "FILE", required_unless_present_any = ["transcript", "receipt", "offer"])]
     files: Vec<PathBuf>,
-    /// For evidence of a ticket: the journal of the server, as a backup holds it.
-    #[arg(long, value_name = "DIR", requires = "files")]
-    journal: Option<PathBuf>,
+    /// For evidence of a ticket: the journal of the server, as a backup or its database holds it.
+    #[arg(long, value_name = "DIR|URL", requires = "files")]
+    journal: Option<JournalPlace>,
     /// The auction's transcript, as 'gavel auction export' wrote it.
     #[arg(long, value_name = "FILE", requires = "receipt", conflicts_with = "files")]
     transcript: Option<PathBuf>,
@@ -183,10 +183,8 @@ async fn judge_files(arguments: &Arguments) -> Result<(), Failure> {
     let mut views = Vec::new();
     for path in &arguments.files {
         let bytes = read_evidence(path)?;
-        let journal = arguments.journal.as_deref().map(Directory::open_to_read);
-        let mut journal = journal.transpose().map_err(|source| {
-            Failure::input("read", arguments.journal.as_deref().unwrap_or(path), source)
-        })?;
+        let journal = arguments.journal.as_ref().map(JournalPlace::open_to_read);
+        let mut journal = journal.transpose()?;
         let waiting = Waiting::new("judging");
         let judged = aside(move || judge_file(&bytes, journal.as_mut(), rand::rng())).await;
         drop(waiting);

@@ -23,6 +23,7 @@ mod farewell;
 mod fate;
 mod goods;
 mod goods_ahead;
+mod journal_place;
 mod judge;
 mod log;
 mod merchant;

@@ -96,7 +96,7 @@ impl Report {
             let payment = scope.spawn(payment);
             let (rounds, weakened, accumulator) = (rounds(), weakened(), accumulator());
             let mut rows = rows();
-            rows.push(payment.join().expect("the models do not panic"));
+            rows.push(payment.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
             Self { rows, accumulator, rounds, weakened }
         })
     }

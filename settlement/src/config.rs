@@ -53,6 +53,10 @@ pub struct Config {
     /// Size of the journal's segments in MiB, two of which are kept in reserve. Default 64.
     #[serde(default = "segment_mib")]
     pub segment_mib: u32,
+    /// Where the journal is kept, if not in the server's directory: the URL of a PostgreSQL
+    /// database, without a password.
+    #[serde(default)]
+    pub journal: Option<String>,
 }
 
 fn max_connections() -> usize {
@@ -111,7 +115,23 @@ impl Config {
             max_open_auctions_of_seller: max_open_auctions_of_seller(),
             snapshot_every: snapshot_every(),
             segment_mib: segment_mib(),
+            journal: None,
         }
+    }
+
+    /// The text of a configuration with its journal kept elsewhere: at a URL, or in the server's
+    /// directory. All other lines stay as they are.
+    #[must_use]
+    pub fn with_journal(text: &str, journal: Option<&str>) -> String {
+        let others = text.lines().filter(|line| {
+            line.trim_start().split_once('=').is_none_or(|(key, _)| key.trim_end() != "journal")
+        });
+        let mut text: String = others.flat_map(|line| [line, "\n"]).collect();
+        if let Some(url) = journal {
+            let url = toml::Value::String(url.to_owned());
+            text.push_str(&format!("journal = {url}\n"));
+        }
+        text
     }
 
     /// Reads the configuration of the server in `dir`.
@@ -166,7 +186,10 @@ impl Config {
              # snapshot_every = {}\n\
              \n\
              # Size of the journal's segments in MiB.\n\
-             # segment_mib = {}\n",
+             # segment_mib = {}\n\
+             \n\
+             # A line 'journal' with the URL of a PostgreSQL database says that the journal is\n\
+             # kept there and not in this directory; 'init --journal' writes it.\n",
             defaults.max_connections,
             defaults.max_connections_per_address,
             defaults.max_waiting_chains,
@@ -195,6 +218,17 @@ mod tests {
             .map(|line| line.strip_prefix("# ").filter(|rest| rest.contains(" = ")).unwrap_or(line))
             .fold(String::new(), |text, line| text + line + "\n");
         assert_eq!(Config::parse(&uncommented).unwrap(), Config::new(listen));
+    }
+
+    #[test]
+    fn the_journal_is_moved_and_the_other_lines_stay() {
+        let listen = "127.0.0.1:4200".parse().unwrap();
+        let template = Config::template(listen);
+        let url = "postgres:///pay?user=\"gavel\"&host=/run/postgresql";
+        let moved = Config::with_journal(&template, Some("postgres://a@localhost/other"));
+        let moved = Config::with_journal(&moved, Some(url));
+        assert_eq!(Config::parse(&moved).unwrap().journal.as_deref(), Some(url));
+        assert_eq!(Config::with_journal(&moved, None), template);
     }
 
     #[test]

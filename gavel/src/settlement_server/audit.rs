@@ -19,6 +19,8 @@ pub(super) const EXAMPLES: &str = "Examples:
   gavel settlement audit --dir pay
   gavel settlement audit --journal copy/journal --transcripts copy/transcripts \\
       --charter charter.toml --heads heads.txt --json
+  gavel settlement audit --journal 'postgres:///gavel?user=auditor&host=/run/postgresql' \\
+      --transcripts copy/transcripts --charter charter.toml
 
 Works on a live server's files or on a copy, and asks nobody: the chain, every signature and every
 result, sums zero after every batch, no hold without owner, every decision under a transcript that

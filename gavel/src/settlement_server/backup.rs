@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use journal_postgres::Taking;
 use serde::Serialize;
 use settlement::bookkeeper::Bookkeeper;
 use settlement::charter_file::{CHARTER_FILE, CharterFile};
@@ -19,6 +20,7 @@ use super::init;
 use super::inquest::{JOURNAL, TRANSCRIPTS};
 use crate::charter::{asking, with_server};
 use crate::exit::Failure;
+use crate::journal_place::JournalPlace;
 use crate::private_file;
 use crate::progress::Waiting;
 use crate::{output, progress};
@@ -35,7 +37,7 @@ pub(super) const EXAMPLES: &str = "Examples:
   gavel settlement backup --dir pay --to /backup/2027-03-01 --operator-key /safe/operator.key
 
 While the server runs, it is asked up to which batch its journal is on the disk; only the
-operator's key may ask that. The copy holds the journal, the transcripts, the encrypted goods, the
+operator's key may ask that. A journal in a database is copied into files. The copy holds the journal, the transcripts, the encrypted goods, the
 charter and the server's two keys, and is audited from the first byte before the command ends.
 
 It does not hold the vault, unless --with-vault: those keys open the goods keys in escrow and those
@@ -88,8 +90,7 @@ pub(super) async fn run(arguments: Backup) -> Result<(), Failure> {
     let flushed = flushed(&arguments, &charter).await?;
     let waiting = Waiting::new("copying and auditing");
     make_dir(to)?;
-    let mut source = Directory::open_to_read(&dir.join(JOURNAL))
-        .map_err(|source| Failure::input("read", &dir.join(JOURNAL), source))?;
+    let mut source = JournalPlace::of(dir)?.open_to_read()?;
     let mut target = open(&to.join(JOURNAL))?;
     let copied = backup(&mut source, &mut target, &charter.charter, flushed)?;
     // After the journal: a decision in it has its transcript on the disk already.
@@ -101,6 +102,8 @@ pub(super) async fn run(arguments: Backup) -> Result<(), Failure> {
     for name in [SERVER_KEY_FILE, POSTINGS_KEY_FILE, CONFIG_FILE, CHARTER_FILE] {
         copy_file(&dir.join(name), &to.join(name))?;
     }
+    // A copy is files, wherever the journal is that it was made of.
+    JournalPlace::Directory(to.join(JOURNAL)).keep_in(to)?;
     drop(waiting);
     let view = View::of(to, &copied, transcripts, goods, vault);
     output::either(arguments.json, &view, || format!("Copied and audited.\n{}", view.in_words()))
@@ -109,9 +112,8 @@ pub(super) async fn run(arguments: Backup) -> Result<(), Failure> {
 /// Up to which batch the journal is on the disk: the running server says so, and of one that
 /// does not run its files.
 async fn flushed(arguments: &Backup, charter: &CharterFile) -> Result<u64, Failure> {
-    let path = arguments.dir.join(JOURNAL);
-    match Directory::open(&path) {
-        Ok(journal) => {
+    match JournalPlace::of(&arguments.dir)?.open(Taking::IfFree)? {
+        Some(journal) => {
             let server = Signer::new(&load_key(&arguments.dir, SERVER_KEY_FILE)?);
             let index = Box::new(open(&arguments.dir.join(INDEX_DIRECTORY))?);
             let (options, window) = (options(&arguments.dir)?, Window::default());
@@ -121,7 +123,7 @@ async fn flushed(arguments: &Backup, charter: &CharterFile) -> Result<u64, Failu
             progress::note("the server does not run: its files say what is on the disk");
             Ok(opened.last_batch())
         }
-        Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+        None => {
             let file = arguments.operator_key.clone();
             let file = file.unwrap_or_else(|| arguments.dir.join(OPERATOR_KEY_FILE));
             let key = private_file::load_key(&file)?;
@@ -130,7 +132,6 @@ async fn flushed(arguments: &Backup, charter: &CharterFile) -> Result<u64, Failu
             let here = CharterFile { address, ..charter.clone() };
             with_server(&key, &here, async |client| Ok(asking(client.flushed()).await?)).await
         }
-        Err(source) => Err(Failure::input("read", &path, source)),
     }
 }
 

@@ -6,20 +6,29 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde::Serialize;
 use settlement::charter_file::{CHARTER_FILE, CharterFile};
+use settlement::config::CONFIG_FILE;
 use settlement::server::{self, OPERATOR_KEY_FILE, POSTINGS_KEY_FILE, SERVER_KEY_FILE};
 
 use crate::charter;
 use crate::exit::Failure;
+use crate::journal_place::{self, JournalPlace};
 use crate::node_address::{self, HostPort};
 use crate::output;
 
-pub(super) const INIT_EXAMPLES: &str = "Example:
+pub(super) const INIT_EXAMPLES: &str = "Examples:
   gavel settlement init --dir pay --listen 0.0.0.0:7100 --advertise pay.example.org:7100
+  gavel settlement init --dir pay --journal \\
+      'postgres://gavel@db.example.org/gavel?sslrootcert=/etc/gavel/db-ca.pem'
+  gavel settlement init --dir pay --journal 'postgres:///gavel?user=gavel&host=/run/postgresql'
 
 The directory gets three keys, readable by you alone. operator.key lets money in and out and the
 running server does not need it: move it to another machine. Whoever has server.key and
 postings.key is the server. The charter cannot be changed later: its hash is the ledger's id, which
-is part of everything that is signed. Next: 'gavel settlement run' and 'gavel settlement show'.";
+is part of everything that is signed. With --journal the journal, which is all that is known of
+money, is kept in a PostgreSQL database of its own and outlives this machine; keys, vault and goods
+stay in the directory and need copies of their own. The URL holds no password: that comes from the
+file of passfile= or PGPASSFILE (mode 600), or from PGPASSWORD. To another machine it goes over TLS,
+with a certificate signed by one of sslrootcert=. Next: 'gavel settlement run' and 'gavel settlement show'.";
 pub(super) const SHOW_EXAMPLES: &str = "Examples:
   gavel settlement show --dir pay > charter.toml
   gavel settlement show --dir pay --advertise pay.example.org:7100
@@ -39,6 +48,9 @@ pub(crate) struct Init {
     /// Where its clients reach it, for the charter file.
     #[arg(long, value_name = "HOST:PORT")]
     advertise: Option<HostPort>,
+    /// Keep the journal in this PostgreSQL database [default: in the directory].
+    #[arg(long, value_name = "URL", value_parser = journal_place::database)]
+    journal: Option<JournalPlace>,
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
@@ -83,7 +95,17 @@ impl View {
 
 pub(super) fn init(arguments: &Init) -> Result<(), Failure> {
     let dir = &arguments.dir;
+    if dir.join(CONFIG_FILE).exists() {
+        return Err(server::ServerError::Exists(dir.clone()).into());
+    }
+    // First, so that a database that cannot be had leaves no server without a journal.
+    if let Some(journal) = &arguments.journal {
+        journal.make()?;
+    }
     let mut file = server::init(dir, arguments.listen)?;
+    if let Some(journal) = &arguments.journal {
+        journal.keep_in(dir)?;
+    }
     if let Some(HostPort(address)) = &arguments.advertise {
         file.address.clone_from(address);
         let path = dir.join(CHARTER_FILE);

@@ -11,7 +11,7 @@ use clap::Args;
 use settlement::auctions::{AuctionSummary, History};
 use settlement::audit::{AuditReport, Held, inquire_with};
 use settlement::charter_file::{CHARTER_FILE, CharterFile};
-use settlement::journal::{Directory, Receipt, SignedHead};
+use settlement::journal::{Receipt, SignedHead};
 use settlement::judge::ticket::TicketEvidence;
 use settlement::ledger::Ledger;
 use settlement::purchases::{PurchaseHistory, PurchaseSummary, Safe};
@@ -21,6 +21,7 @@ use super::heads_file;
 use super::meaning::Meaning;
 use crate::charter;
 use crate::exit::Failure;
+use crate::journal_place::JournalPlace;
 use crate::receipt::file;
 
 /// The journal in a server's directory.
@@ -38,9 +39,9 @@ pub(crate) struct Subject {
     /// The server's directory.
     #[arg(long, value_name = "DIR", required_unless_present = "journal")]
     pub(super) dir: Option<PathBuf>,
-    /// The journal's directory, where that is all there is.
-    #[arg(long, value_name = "DIR", conflicts_with = "dir", requires = "charter")]
-    journal: Option<PathBuf>,
+    /// The journal's directory or the URL of its database, where that is all there is.
+    #[arg(long, value_name = "DIR|URL", conflicts_with = "dir", requires = "charter")]
+    journal: Option<JournalPlace>,
     /// Directory of the transcripts that decided auctions [default: beside the journal]. Of an
     /// auction that was void its transcript, if it is there, shows who bid with which ticket.
     #[arg(long, value_name = "DIR")]
@@ -62,7 +63,7 @@ pub(crate) struct Subject {
 
 /// The same, read.
 pub(super) struct Files {
-    journal: PathBuf,
+    journal: JournalPlace,
     transcripts: PathBuf,
     pub(super) charter: CharterFile,
     heads: Vec<SignedHead>,
@@ -84,10 +85,17 @@ impl Files {
     /// directory are taken to the purchases too.
     pub(super) fn of(subject: &Subject, with_vault: bool) -> Result<Self, Failure> {
         let (journal, charter) = match (&subject.dir, &subject.journal) {
-            (Some(dir), _) => (dir.join(JOURNAL), dir.join(CHARTER_FILE)),
-            (None, journal) => (journal.clone().unwrap_or_default(), PathBuf::new()),
+            (Some(dir), _) => (JournalPlace::of(dir)?, dir.join(CHARTER_FILE)),
+            (None, Some(journal)) => (journal.clone(), PathBuf::new()),
+            (None, None) => (JournalPlace::Directory(PathBuf::new()), PathBuf::new()),
         };
-        let beside = || journal.parent().unwrap_or(Path::new("")).join(TRANSCRIPTS);
+        let beside = || match (&subject.dir, &journal) {
+            (Some(dir), _) => dir.join(TRANSCRIPTS),
+            (None, JournalPlace::Directory(path)) => {
+                path.parent().unwrap_or(Path::new("")).join(TRANSCRIPTS)
+            }
+            (None, JournalPlace::Database(_)) => PathBuf::from(TRANSCRIPTS),
+        };
         let mut receipts = Vec::new();
         for path in listed(&subject.receipts)? {
             receipts.extend(file::read_all(&path)?);
@@ -120,8 +128,7 @@ impl Files {
 
     /// Audits, and goes on after misdeeds.
     pub(super) fn inquire(&self) -> Result<Inquest, Failure> {
-        let mut storage = Directory::open_to_read(&self.journal)
-            .map_err(|source| Failure::input("read", &self.journal, source))?;
+        let mut storage = self.journal.open_to_read()?;
         let transcripts = |id: &Digest| transcript(&self.transcripts, id);
         let charter = &self.charter.charter;
         let mut history = History::new(*charter, transcripts, rand::rng());

@@ -4,22 +4,26 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use journal_postgres::Taking;
 use settlement::charter_file::CHARTER_FILE;
 use settlement::config::CONFIG_FILE;
-use settlement::journal::{Directory, restore_above};
+use settlement::journal::{Directory, restore_with_index};
 use settlement::layout::Signer;
-use settlement::server::{POSTINGS_KEY_FILE, SERVER_KEY_FILE, load_key};
+use settlement::server::{self, POSTINGS_KEY_FILE, SERVER_KEY_FILE, load_key};
 
-use super::backup::{CLOSED_EARLY, GOODS, VAULT, View, open, options};
+use super::backup::{CLOSED_EARLY, GOODS, VAULT, View, options};
 use super::copies::{copy_dir, copy_file, make_dir};
 use super::init;
 use super::inquest::{JOURNAL, TRANSCRIPTS};
 use crate::exit::Failure;
+use crate::journal_place::{self, JournalPlace};
 use crate::output;
 use crate::progress::Waiting;
 
-pub(super) const EXAMPLES: &str = "Example:
+pub(super) const EXAMPLES: &str = "Examples:
   gavel settlement restore --from /backup/2027-03-01 --dir pay
+  gavel settlement restore --from /backup/2027-03-01 --dir pay --journal \\
+      'postgres://gavel@db.example.org/gavel?sslrootcert=/etc/gavel/db-ca.pem'
 
 The backup is audited, and the new journal begins another epoch, which every later head states:
 what was committed after the backup is lost until its receipts come back as requests, for seven days
@@ -41,6 +45,10 @@ pub(crate) struct Restore {
     /// above it: two beginnings of one epoch convict the server.
     #[arg(long, value_name = "EPOCH", value_parser = clap::value_parser!(u32).range(1..=1022))]
     above: Option<u32>,
+    /// Keep the journal in this PostgreSQL database, which holds none yet [default: in the
+    /// directory].
+    #[arg(long, value_name = "URL", value_parser = journal_place::database)]
+    journal: Option<JournalPlace>,
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
@@ -61,10 +69,14 @@ pub(super) async fn run(arguments: Restore) -> Result<(), Failure> {
     make_dir(dir)?;
     let mut source = Directory::open_to_read(&from.join(JOURNAL))
         .map_err(|source| Failure::input("read", &from.join(JOURNAL), source))?;
-    let target = open(&dir.join(JOURNAL))?;
+    let directory = JournalPlace::Directory(dir.join(JOURNAL));
+    let place = arguments.journal.as_ref().unwrap_or(&directory);
+    place.make()?;
+    let target = place.open_alone(Taking::IfFree)?;
+    let index = Box::new(server::open_index(dir)?);
     let above = arguments.above.unwrap_or_default();
-    let copied =
-        restore_above(&mut source, target, &charter.charter, &server, options(from)?, above)?;
+    let (sizes, charter) = (options(from)?, &charter.charter);
+    let copied = restore_with_index(&mut source, (target, index), charter, &server, sizes, above)?;
     let transcripts = copy_dir(&from.join(TRANSCRIPTS), &dir.join(TRANSCRIPTS), "transcript")?;
     let goods = copy_dir(&from.join(GOODS), &dir.join(GOODS), "goods")?;
     copy_dir(&from.join(CLOSED_EARLY), &dir.join(CLOSED_EARLY), "word")?;
@@ -73,6 +85,7 @@ pub(super) async fn run(arguments: Restore) -> Result<(), Failure> {
     for name in [SERVER_KEY_FILE, POSTINGS_KEY_FILE, CHARTER_FILE, CONFIG_FILE] {
         copy_file(&from.join(name), &dir.join(name))?;
     }
+    place.keep_in(dir)?;
     drop(waiting);
     let view = View::of(dir, &copied, transcripts, goods, vault);
     output::either(arguments.json, &view, || {

@@ -6,20 +6,22 @@ use std::path::{Path, PathBuf};
 use auction::keys::SecretKey;
 use auction::spec::Time;
 use clap::Args;
+use journal_postgres::Taking;
 use serde::Serialize;
 use settlement::bookkeeper::Bookkeeper;
 use settlement::config::Config;
-use settlement::journal::{Directory, Options};
+use settlement::journal::{AnyStorage, Options};
 use settlement::layout::Signer;
 use settlement::ledger::{Chain, Charter, Code, SignedRequest, Window};
-use settlement::server::{INDEX_DIRECTORY, SERVER_KEY_FILE, load_key};
+use settlement::server::{self, SERVER_KEY_FILE, load_key};
 use settlement::unwinding::{Planned, plan};
 
 use super::audit::money_of;
-use super::inquest::{Files, Inquest, JOURNAL, Subject};
+use super::inquest::{Files, Inquest, Subject};
 use crate::aside::aside;
 use crate::charter::with_server;
 use crate::exit::Failure;
+use crate::journal_place::JournalPlace;
 use crate::output::{self, columns, count};
 use crate::private_file;
 use crate::progress::Waiting;
@@ -146,28 +148,21 @@ fn signed(
 }
 
 /// The journal of a server that does not run; nothing, where it does.
-fn stopped(dir: &Path) -> Result<Option<Directory>, Failure> {
-    let place = dir.join(JOURNAL);
-    match Directory::open(&place) {
-        Ok(journal) => Ok(Some(journal)),
-        Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => Ok(None),
-        Err(source) => Err(Failure::file("open", &place, source)),
-    }
+fn stopped(dir: &Path) -> Result<Option<AnyStorage>, Failure> {
+    JournalPlace::of(dir)?.open(Taking::IfFree)
 }
 
 /// Writes corrections into the journal of a stopped server.
 fn write(
     dir: &Path,
-    journal: Directory,
+    journal: AnyStorage,
     charter: Charter,
     signed: Vec<(usize, SignedRequest)>,
 ) -> Result<Vec<(usize, Code)>, Failure> {
     let server = Signer::new(&load_key(dir, SERVER_KEY_FILE)?);
     let config = Config::load(dir)?;
     let options = Options { segment_bytes: u64::from(config.segment_mib) << 20 };
-    let place = dir.join(INDEX_DIRECTORY);
-    let index = Directory::open(&place).map_err(|source| Failure::file("open", &place, source))?;
-    let (index, window) = (Box::new(index), Window::default());
+    let (index, window) = (Box::new(server::open_index(dir)?), Window::default());
     let opened = Bookkeeper::open_with(journal, index, charter, server, options, window)
         .map_err(from_journal)?;
     let mut keeper = opened.serve(time::now()).map_err(|(doubt, _)| {

@@ -67,6 +67,10 @@ impl Storage for AnyStorage {
     fn flush_directory(&mut self) -> io::Result<()> {
         self.0.flush_directory()
     }
+
+    fn sound(&mut self) -> io::Result<()> {
+        self.0.sound()
+    }
 }
 
 #[cfg(test)]

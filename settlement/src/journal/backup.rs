@@ -114,6 +114,23 @@ pub fn restore_above<S: Storage + 'static>(
     options: Options,
     above: u32,
 ) -> Result<Copied, BackupError> {
+    let index = target.another().map_err(disk("open again", "."))?;
+    restore_with_index(source, (target, Box::new(index)), charter, server, options, above)
+}
+
+/// The same with a place of its own for the index that is made on the way and removed again:
+/// beside a journal in a database.
+///
+/// # Errors
+/// As [`restore`].
+pub fn restore_with_index<S: Storage + 'static>(
+    source: &mut impl Storage,
+    (mut target, index): (S, Box<dyn Storage>),
+    charter: &Charter,
+    server: &Signer,
+    options: Options,
+    above: u32,
+) -> Result<Copied, BackupError> {
     if server.public() != charter.server() {
         return Err(JournalError::WrongKey.into());
     }
@@ -121,9 +138,8 @@ pub fn restore_above<S: Storage + 'static>(
     let last = last_batch(source, charter)?;
     begin_copy(&mut target)?;
     let copied = copy(source, &mut target, charter, last)?;
-    let index = target.another().map_err(disk("open again", "."))?;
     let window = Window::default();
-    let index = DiskIndex::open(Box::new(index), charter.id(), window)?;
+    let index = DiskIndex::open(index, charter.id(), window)?;
     let (mut journal, _, _) = super::recover(target, index, *charter, options, window)?;
     journal.begin_epoch(next_epoch(journal.cursor.epoch, above)?)?;
     journal.mark()?;

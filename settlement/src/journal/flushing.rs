@@ -94,10 +94,12 @@ impl<S: Storage> Journal<S> {
     }
 
     /// Whether a flush is under way. The place where whoever writes hears, between two batches,
-    /// that the index is damaged.
+    /// that the index is damaged, or that another process has the journal.
     pub(crate) fn is_flushing(&mut self) -> Result<bool, JournalError> {
         self.running()?;
         self.index.sound()?;
+        let ours = self.storage.sound().map_err(disk("keep", "."));
+        self.stop_on_error(ours)?;
         let done = self.flushing.helper.as_mut().map_or(Ok(None), Helper::poll);
         self.note_flush(done)?;
         Ok(self.flushing.helper.as_ref().is_some_and(Helper::is_busy))

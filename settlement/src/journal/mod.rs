@@ -24,7 +24,9 @@ use auction::spec::Time;
 
 pub use any_storage::AnyStorage;
 pub(crate) use backup::refuse_unfinished;
-pub use backup::{BackupError, Copied, MAX_EPOCHS_PASSED, backup, restore, restore_above};
+pub use backup::{
+    BackupError, Copied, MAX_EPOCHS_PASSED, backup, restore, restore_above, restore_with_index,
+};
 pub use directory::Directory;
 pub use head::{Proven, Receipt};
 pub use recovery::{Cut, Report};

@@ -57,6 +57,14 @@ pub trait Storage: Send {
     /// # Errors
     /// As the disk gives them.
     fn flush_directory(&mut self) -> io::Result<()>;
+    /// Whether the files are still this process's to write, as far as is known. It is asked between
+    /// two batches and when idle, and asks nobody itself.
+    ///
+    /// # Errors
+    /// Where another process has them now; a directory's lock is not lost.
+    fn sound(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Why the journal cannot go on, or cannot start.

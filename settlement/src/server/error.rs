@@ -71,6 +71,11 @@ pub enum ServerError {
     /// Another process serves this directory.
     #[error("{0} is in use: another settlement server runs on it")]
     InUse(PathBuf),
+    /// The configuration keeps the journal in a database, which [`Server::open`] does not know.
+    ///
+    /// [`Server::open`]: super::Server::open
+    #[error("{0} keeps its journal in a database: 'gavel settlement run' opens it there")]
+    JournalElsewhere(PathBuf),
     /// The journal is damaged, or its disk fails.
     #[error("the journal cannot be used: {0}")]
     Journal(#[from] JournalError),

@@ -105,14 +105,16 @@ impl Server {
     /// [`ServerError`]: what the operator has to mend.
     pub fn open(dir: &Path, start: Start) -> Result<Self, ServerError> {
         let made = Made::read(dir)?;
-        let (journal, index) = (JOURNAL_DIRECTORY, INDEX_DIRECTORY);
-        let (journal, index) = (open_directory(dir, journal)?, open_directory(dir, index)?);
+        if made.config.journal.is_some() {
+            return Err(ServerError::JournalElsewhere(dir.to_owned()));
+        }
+        let (journal, index) = (open_directory(dir, JOURNAL_DIRECTORY)?, open_index(dir)?);
         Self::open_made(made, AnyStorage::new(journal), Box::new(index), start)
     }
 
     /// The same with journal and index on other storages than [`JOURNAL_DIRECTORY`] and
-    /// [`INDEX_DIRECTORY`]. Who holds the journal's must be alone with `dir`, as who holds the lock
-    /// of a [`Directory`] is.
+    /// [`INDEX_DIRECTORY`]. Who holds them must be alone with `dir`, as who holds the lock of a
+    /// [`Directory`] in it is.
     ///
     /// # Errors
     /// As [`Server::open`].
@@ -262,6 +264,15 @@ impl Drop for Alive {
     fn drop(&mut self) {
         self.0.store(false, Ordering::Relaxed);
     }
+}
+
+/// The index of the server in `dir`, with its lock: where the journal is elsewhere, that makes a
+/// process alone with `dir`.
+///
+/// # Errors
+/// [`ServerError::InUse`] when another process has it, [`ServerError::File`].
+pub fn open_index(dir: &Path) -> Result<Directory, ServerError> {
+    open_directory(dir, INDEX_DIRECTORY)
 }
 
 /// A directory of the server's, with its lock.

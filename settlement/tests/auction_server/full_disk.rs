@@ -84,7 +84,7 @@ async fn hall() -> (Hall, Arc<AtomicBool>) {
     let mut bank = Bank::found();
     let full = Arc::new(AtomicBool::new(false));
     let told = Arc::clone(&full);
-    bank.opener = Arc::new(move |dir: &Path, start: Start| {
+    bank.opening = Arc::new(move |dir: &Path, start: Start| {
         let open = |name| {
             let path = dir.join(name);
             let in_use = |error: io::Error| match error.kind() {

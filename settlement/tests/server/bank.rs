@@ -79,19 +79,18 @@ impl Clock for Hands {
     }
 }
 
+/// How a server is opened: where its journal is.
+pub type Opening = Arc<dyn Fn(&Path, Start) -> Result<Server, ServerError> + Send + Sync>;
+
 /// A server's directory.
 pub struct Bank {
+    pub opening: Opening,
     pub dir: PathBuf,
     pub charter: Charter,
     pub hands: Arc<Hands>,
     pub operator: SecretKey,
-    /// How the server is opened: on the directory's own disk, or on a worse one.
-    pub opener: Opener,
     _place: tempfile::TempDir,
 }
-
-/// Opens the server of a directory.
-pub type Opener = Arc<dyn Fn(&Path, Start) -> Result<Server, ServerError> + Send + Sync>;
 
 /// A server that runs in a runtime of its own.
 pub struct Open {
@@ -138,8 +137,7 @@ impl Bank {
         hands.set(BEGIN);
         let operator = load_key(&dir, OPERATOR_KEY_FILE).unwrap();
         assert!(dir.join(CHARTER_FILE).exists());
-        let opener: Opener = Arc::new(Server::open);
-        Self { dir, charter, hands, operator, opener, _place: place }
+        Self { opening: Arc::new(Server::open), dir, charter, hands, operator, _place: place }
     }
 
     /// A copy of it as it lies there, which goes its own way.
@@ -150,8 +148,8 @@ impl Bank {
         let hands = Arc::new(Hands::default());
         hands.set(BEGIN);
         let operator = SecretKey::from_seed(self.operator.seed());
-        let opener = Arc::clone(&self.opener);
-        Self { dir, charter: self.charter, hands, operator, opener, _place: place }
+        let opening = Arc::clone(&self.opening);
+        Self { opening, dir, charter: self.charter, hands, operator, _place: place }
     }
 
     pub fn journal(&self) -> PathBuf {
@@ -177,9 +175,9 @@ impl Bank {
             .build()
             .unwrap();
         let (dir, clock) = (self.dir.clone(), self.hands.clone());
-        let opener = Arc::clone(&self.opener);
+        let open = Arc::clone(&self.opening);
         let opening = runtime.spawn(async move {
-            let server = opener(&dir, Start { clock, confirm_clock })?;
+            let server = open(&dir, Start { clock, confirm_clock })?;
             let address = server.local_addr()?.to_string();
             let file = CharterFile { address, ..server.charter_file().clone() };
             Ok((server, file))

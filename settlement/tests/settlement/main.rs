@@ -22,3 +22,4 @@ mod scan;
 mod scarcity;
 mod troubles;
 mod waiting;
+mod work;
