@@ -4,10 +4,8 @@
 use curve25519_dalek::{RistrettoPoint, Scalar};
 use serde::{Deserialize, Serialize};
 
-use crate::field::half;
-use crate::group::{EncodingError, Point, PointBytes, basepoint};
+use crate::group::{EncodingError, Point, PointBytes};
 use crate::layout::Layout;
-use crate::secret::{SecretScalar, SecretVector};
 
 /// A ciphertext, as received.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,19 +41,6 @@ impl Ciphertext {
     pub fn encrypt(key: &Point, value: &Scalar, t: &Scalar) -> Self {
         let masked = key.value() * t + RistrettoPoint::mul_base(value);
         Self { a: RistrettoPoint::mul_base(t).into(), b: masked.into() }
-    }
-
-    /// Encrypts each value with its randomness, in constant time: many are encoded together.
-    #[must_use]
-    pub fn encrypt_all(key: &Point, values: &SecretVector, randomness: &SecretVector) -> Vec<Self> {
-        let mut halves = Vec::with_capacity(2 * values.expose().len());
-        for (value, t) in values.expose().iter().zip(randomness.expose()) {
-            let (value, t) = (SecretScalar::new(half(value)), SecretScalar::new(half(t)));
-            halves.extend([basepoint().times(&t), key.times(&t) + basepoint().times(&value)]);
-        }
-        let points = Point::from_halves(&halves);
-        let (pairs, _) = points.as_chunks::<2>();
-        pairs.iter().map(|[a, b]| Self { a: *a, b: *b }).collect()
     }
 
     /// The ciphertext of the sum of the plaintexts.

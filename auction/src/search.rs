@@ -56,6 +56,8 @@ pub struct Effort {
     pub stages: usize,
     /// Parts of all stages, less one each.
     pub shown: usize,
+    /// Parts of the stage that has most.
+    pub most_parts: usize,
     /// Rounds of tests.
     pub rounds: usize,
     /// Tests.
@@ -71,6 +73,7 @@ impl Effort {
             let (_, parts) = cuts(size, block);
             effort.stages += 1;
             effort.shown += parts - 1;
+            effort.most_parts = effort.most_parts.max(parts);
             let mut open = parts;
             while open > 1 {
                 let (_, tested) = cuts(open, fan_out);
@@ -224,9 +227,9 @@ mod tests {
             }
         }
         let effort = Effort::of(Interval { low: 1, size: 1024 }, 32, 2);
-        assert_eq!(effort, Effort { stages: 2, shown: 62, rounds: 10, tests: 10 });
+        assert_eq!(effort, Effort { stages: 2, shown: 62, most_parts: 32, rounds: 10, tests: 10 });
         let effort = Effort::of(Interval { low: 0, size: 1000 }, 32, 32);
-        assert_eq!(effort, Effort { stages: 2, shown: 62, rounds: 2, tests: 62 });
+        assert_eq!(effort, Effort { stages: 2, shown: 62, most_parts: 32, rounds: 2, tests: 62 });
     }
 
     #[test]

@@ -80,6 +80,24 @@ pub fn take(
 /// bidders a closing computes about as little as with a fan-out of 2, in two thirds of the rounds.
 pub const NEAR: (u16, u16) = (32, 4);
 
+/// The same for 10,000 levels: two stages of 100 parts in place of three of 22 for the price, and
+/// one in place of two for the winner among 100 bidders. A stage costs a multiplication of `K`
+/// points or more, and the tests are as many.
+pub const NEAR_LONG: (u16, u16) = (128, 4);
+
+/// The same for accumulators far from each other: full fan-out, the fewest rounds.
+pub const FAR: (u16, u16) = (32, 32);
+
+/// How a figure says which of these it was measured with.
+#[must_use]
+pub fn fan_out((block, fan_out): (u16, u16)) -> String {
+    match (block, fan_out) {
+        (block, fan_out) if block == fan_out => "full fan-out".to_owned(),
+        (32, fan_out) => format!("fan-out {fan_out}"),
+        (block, fan_out) => format!("fan-out {fan_out}, blocks of {block}"),
+    }
+}
+
 impl Committee {
     /// A second-price or first-price auction of `levels` levels among `accumulators`, whose
     /// searches take the fewest rounds.
@@ -88,7 +106,7 @@ impl Committee {
     /// When the terms are impossible.
     #[must_use]
     pub fn new(rule: Rule, levels: u32, accumulators: usize) -> Self {
-        Self::searching(rule, levels, accumulators, (32, 32))
+        Self::searching(rule, levels, accumulators, FAR)
     }
 
     /// The same with this block size and fan-out.
@@ -136,6 +154,12 @@ impl Committee {
         let auction = Arc::new(Auction::new(spec, joins).expect("joins that verify"));
         let secrets = secrets.iter().map(|secret| *secret.to_bytes()).collect();
         Self { auction, identities, secrets }
+    }
+
+    /// Block size and fan-out of its searches.
+    #[must_use]
+    pub fn search(&self) -> (u16, u16) {
+        (self.auction.spec().block, self.auction.spec().fan_out)
     }
 
     /// Seals a bid under a fresh key.

@@ -10,6 +10,7 @@
 mod report;
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
@@ -52,7 +53,7 @@ struct Arguments {
     tiny: bool,
 }
 
-fn main() {
+fn main() -> ExitCode {
     match Command::parse().what {
         What::Report(Arguments { quick, json, tiny }) => {
             let plan = match (quick, tiny) {
@@ -60,8 +61,11 @@ fn main() {
                 (true, _) => Plan::quick(),
                 _ => Plan::full(),
             };
-            report::run(&plan, json);
+            if report::run(&plan, json) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
-        What::Accumulator { dir, ahead } => report::node::serve(&dir, ahead),
+        What::Accumulator { dir, ahead } => {
+            report::node::serve(&dir, ahead);
+            ExitCode::SUCCESS
+        }
     }
 }

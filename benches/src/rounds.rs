@@ -3,9 +3,11 @@
 use std::time::{Duration, Instant};
 
 use auction::bid::Submission;
+use auction::messages::{Content, RoundMessage};
 use auction::step::{Shown, Step};
 use auction::transcript::Transcript;
 use rand::rngs::ChaCha20Rng;
+use serde::Serialize;
 
 use crate::Committee;
 
@@ -24,6 +26,39 @@ pub struct Closing {
     pub rounds: u32,
     /// Bytes between all accumulators.
     pub bytes: usize,
+    /// Of these, proofs of stages.
+    pub proof_bytes: usize,
+    /// Messages with ciphertexts of a stage, each with one proof.
+    pub stages: Work,
+    /// Tests, by what they are made of: products, blinds, openings.
+    pub tests: Work,
+    /// Tests that began with a product.
+    pub products: usize,
+    /// Ciphertexts of all stages.
+    pub ciphertexts: usize,
+}
+
+/// A part of what one accumulator computed.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Work {
+    /// How many.
+    pub count: usize,
+    /// Making its own.
+    pub own: Duration,
+    /// Judging its fellows'.
+    pub judging: Duration,
+}
+
+impl Work {
+    fn add(&mut self, own: Duration, judging: Duration) {
+        (self.own, self.judging) = (self.own + own, self.judging + judging);
+    }
+
+    /// Both.
+    #[must_use]
+    pub fn total(&self) -> Duration {
+        self.own + self.judging
+    }
 }
 
 impl Closing {
@@ -32,6 +67,39 @@ impl Closing {
     pub fn total(&self) -> Duration {
         self.set + self.ladder + self.price + self.winner
     }
+
+    /// Counts what the messages of a round say and how long they are, under the time that the
+    /// first accumulator took to make its own and to judge the others.
+    fn count(&mut self, messages: &[RoundMessage], making: Duration, judging: Duration) {
+        let fellows = messages.len() - 1;
+        for message in messages {
+            self.bytes += length(message) * fellows;
+            if let Content::Show { entries: Some(part), .. } = &message.body.content {
+                self.proof_bytes += length(&part.proof) * fellows;
+            }
+        }
+        match messages.first().map(|message| &message.body.content) {
+            Some(Content::Show { entries: Some(part), .. }) => {
+                self.stages.count += 1;
+                self.ciphertexts += part.ciphertexts.len();
+                self.stages.add(making, judging);
+            }
+            Some(Content::Multiply(products)) => {
+                self.products += products.len();
+                self.tests.add(making, judging);
+            }
+            Some(Content::Blind(blinds)) => {
+                self.tests.count += blinds.len();
+                self.tests.add(making, judging);
+            }
+            Some(Content::Open(_)) => self.tests.add(making, judging),
+            _ => {}
+        }
+    }
+}
+
+fn length(value: &impl Serialize) -> usize {
+    auction::wire::encode(value).map_or(0, |bytes| bytes.len())
 }
 
 /// Runs the rounds of an auction with all accumulators in this process, timing the first one.
@@ -55,7 +123,7 @@ pub fn close(
     while *nodes[0].1.step() != Step::Complete {
         let step = nodes[0].1.step().clone();
         winner |= matches!(step, Step::Show { shown: Some(Shown::Blocks { .. }), .. });
-        let mut spent = Duration::ZERO;
+        let (mut making, mut judging) = (Duration::ZERO, Duration::ZERO);
         let mut messages = Vec::with_capacity(accumulators);
         for (k, (party, referee)) in nodes.iter_mut().enumerate() {
             let start = Instant::now();
@@ -63,7 +131,7 @@ pub fn close(
             let message = own.message().clone();
             referee.offer_own(own).expect("honest messages");
             if k == 0 {
-                spent += start.elapsed();
+                making += start.elapsed();
             }
             messages.push(message);
         }
@@ -75,13 +143,12 @@ pub fn close(
                 referee.offer(message).expect("honest messages");
             });
             if k == 0 {
-                spent += start.elapsed();
+                judging += start.elapsed();
             }
         }
-        let encoded = messages.iter().map(auction::wire::encode);
-        closing.bytes += encoded.map(|bytes| bytes.map_or(0, |bytes| bytes.len())).sum::<usize>()
-            * (accumulators - 1);
+        closing.count(&messages, making, judging);
         closing.rounds += 1;
+        let spent = making + judging;
         match step {
             Step::List | Step::Receipts { .. } | Step::Outcome(_) => closing.set += spent,
             _ if winner => closing.winner += spent,

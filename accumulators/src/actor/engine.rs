@@ -27,14 +27,16 @@ impl Engine {
         identity: Arc<SecretKey>,
         secret: PartySecret,
         book: ClosedBook,
-        masks: Masks,
+        masks: Option<Masks>,
     ) -> Self {
         let mut seed = [0; 32];
         rand::rng().fill_bytes(&mut seed);
         let mut referee = Referee::new(Arc::clone(&auction), seed);
         referee.supply(book.bids().iter().cloned());
         let mut party = Party::new(auction, me, identity, secret, book);
-        *party.masks_mut() = masks;
+        if let Some(masks) = masks {
+            *party.masks_mut() = masks;
+        }
         Self { referee, party, me }
     }
 
@@ -80,7 +82,7 @@ impl Engine {
     ) -> Result<(), PartyError> {
         while let Some(mine) = own.get(&self.referee.round()) {
             let round = self.referee.round();
-            self.party.prepare(&self.referee)?;
+            self.party.recall(&self.referee, mine)?;
             let fellows = messages.range((round, 0)..=(round, u8::MAX)).map(|(_, message)| message);
             for message in std::iter::once(mine).chain(fellows) {
                 match self.referee.offer(message.clone()) {

@@ -8,7 +8,6 @@ use auction::book::{BidBook, Standing};
 use auction::checking::verify_bids;
 use auction::join::Auction;
 use auction::layout::Digest;
-use auction::party::Masks;
 use auction::receipts::Receipt;
 use auction::wire::{MAX_ENCODED_BYTES, decode};
 
@@ -110,8 +109,7 @@ async fn resume(core: &mut Core, stored: StoredAuction) -> Result<Stage, Restore
         .site
         .pool
         .compute(move || {
-            let mut engine =
-                Engine::new(auction, me, identity, secret, book.close(), Masks::default());
+            let mut engine = Engine::new(auction, me, identity, secret, book.close(), None);
             engine.replay(&own, &messages).map(|()| engine)
         })
         .await?;

@@ -86,6 +86,7 @@ impl Taking {
         let (of, me) = (Arc::clone(&auction), core.me());
         let checker =
             core.site.pool.compute(move || BidChecker::new(of, me, &mut rand::rng())).await;
+        let masks = Masks::new(&secret);
         Stage::Taking(Box::new(Self {
             auction,
             key,
@@ -96,7 +97,7 @@ impl Taking {
             under_check: Vec::new(),
             check: None,
             leaving: Vec::new(),
-            masks: Masks::default(),
+            masks,
             mask: None,
             doubtful: HashSet::new(),
             wrong_shares,
@@ -451,7 +452,7 @@ impl Taking {
             .pool
             .compute(move || {
                 let closed = book.close();
-                Engine::new(auction, me, identity, secret, closed, masks)
+                Engine::new(auction, me, identity, secret, closed, Some(masks))
             })
             .await;
         let mut batch = Batch::default();

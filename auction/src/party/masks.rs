@@ -3,10 +3,11 @@
 
 use rand::CryptoRng;
 
+use super::PartySecret;
 use super::product::ProductMask;
-use crate::group::{Generators, Point};
+use super::stage::{CiphertextSeed, StageMask};
+use crate::group::Point;
 use crate::join::Auction;
-use crate::proofs::entries::EntriesMask;
 use crate::search::{Effort, Interval};
 use crate::spec::Rule;
 
@@ -14,30 +15,36 @@ use crate::spec::Rule;
 const TOGETHER: usize = 8;
 
 /// Masks for the rounds of one auction. They are the dear part of its proofs.
-#[derive(Default)]
 pub struct Masks {
-    entries: Vec<EntriesMask>,
+    seed: CiphertextSeed,
+    stages: Vec<StageMask>,
     products: Vec<ProductMask>,
 }
 
 /// Some masks.
-pub enum Made {
-    /// One for the proof of a stage.
-    Entries(Box<EntriesMask>),
-    /// Some for products.
-    Products(Vec<ProductMask>),
-}
+pub struct Made(Kind<Box<StageMask>, Vec<ProductMask>>);
 
 /// Masks that are still to be made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Lacking {
-    /// One for the proof of a stage.
-    Entries,
-    /// So many for products.
-    Products(usize),
+#[derive(Debug)]
+pub struct Lacking {
+    seed: CiphertextSeed,
+    /// For one stage with so many ciphertexts, or for so many products.
+    kind: Kind<usize, usize>,
+}
+
+#[derive(Debug)]
+enum Kind<S, P> {
+    Stage(S),
+    Products(P),
 }
 
 impl Masks {
+    /// None yet, for the party with these secrets.
+    #[must_use]
+    pub fn new(secret: &PartySecret) -> Self {
+        Self { seed: secret.seed.clone(), stages: Vec::new(), products: Vec::new() }
+    }
+
     /// What the rounds of an auction with so many bids will need and is not here; nothing when all
     /// is. A search can come to need a few products more: they are made when they are due.
     #[must_use]
@@ -54,18 +61,22 @@ impl Masks {
             _ => price.stages + winner.stages + usize::from(second),
         };
         let products = if second && bids > 1 { price.tests } else { 0 };
-        if self.entries.len() < stages {
-            return Some(Lacking::Entries);
-        }
         let missing = products.saturating_sub(self.products.len());
-        (missing > 0).then_some(Lacking::Products(missing.min(TOGETHER)))
+        let kind = if self.stages.len() < stages {
+            Kind::Stage(price.most_parts.max(winner.most_parts))
+        } else if missing > 0 {
+            Kind::Products(missing.min(TOGETHER))
+        } else {
+            return None;
+        };
+        Some(Lacking { seed: self.seed.clone(), kind })
     }
 
     /// Keeps some.
     pub fn keep(&mut self, made: Made) {
-        match made {
-            Made::Entries(mask) => self.entries.push(*mask),
-            Made::Products(masks) => self.products.extend(masks),
+        match made.0 {
+            Kind::Stage(mask) => self.stages.push(*mask),
+            Kind::Products(masks) => self.products.extend(masks),
         }
     }
 
@@ -76,14 +87,15 @@ impl Masks {
         }
     }
 
-    /// One for the proof of a stage: made now, if there is none.
-    pub(super) fn take_entries<R: CryptoRng + ?Sized>(
+    /// One for a stage of so many ciphertexts: made now, if there is none.
+    pub(super) fn take_stage<R: CryptoRng + ?Sized>(
         &mut self,
-        generators: &Generators,
-        levels: usize,
+        auction: &Auction,
+        count: usize,
         rng: &mut R,
-    ) -> EntriesMask {
-        self.entries.pop().unwrap_or_else(|| EntriesMask::generate(generators, levels, rng))
+    ) -> StageMask {
+        let make = || StageMask::generate(auction, &self.seed, count, rng);
+        self.stages.pop().unwrap_or_else(make)
     }
 
     /// So many for products; those that lack are made now.
@@ -103,15 +115,13 @@ impl Lacking {
     /// Makes them, in constant time.
     #[must_use]
     pub fn make<R: CryptoRng + ?Sized>(self, auction: &Auction, rng: &mut R) -> Made {
-        match self {
-            Self::Entries => Made::Entries(Box::new(EntriesMask::generate(
-                auction.generators(),
-                auction.levels(),
-                rng,
-            ))),
-            Self::Products(count) => {
-                Made::Products(ProductMask::generate(auction.key(), count, rng))
+        Made(match self.kind {
+            Kind::Stage(count) => {
+                Kind::Stage(Box::new(StageMask::generate(auction, &self.seed, count, rng)))
             }
-        }
+            Kind::Products(count) => {
+                Kind::Products(ProductMask::generate(auction.key(), count, rng))
+            }
+        })
     }
 }

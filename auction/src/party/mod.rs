@@ -8,24 +8,25 @@
 mod answers;
 mod masks;
 mod product;
+mod stage;
 mod sums;
 
 pub use masks::{Lacking, Made, Masks};
-pub use product::ProductMask;
+pub use stage::CiphertextSeed;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use curve25519_dalek::Scalar;
+use curve25519_dalek::{RistrettoPoint, Scalar};
 use rand::CryptoRng;
 use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::book::{BookError, ClosedBook};
 use crate::elgamal::Ciphertext;
-use crate::group::Point;
+use crate::group::{Point, PointBytes};
 use crate::join::{Auction, Join};
 use crate::keys::{SecretKey, Signature};
-use crate::layout::{Digest, Label, Layout};
+use crate::layout::{Digest, Label};
 use crate::messages::{Body, Content, EntriesPart, Listed, OrderPart, RoundMessage};
 use crate::proofs::Place;
 use crate::proofs::entries::EntriesWitness;
@@ -35,12 +36,13 @@ use crate::secret::{SecretScalar, SecretVector};
 use crate::set::Unsettled;
 use crate::shares::{Share, ShareSum, SummedShare};
 use crate::step::{Shown, Step};
+use stage::StageSecrets;
 
 /// What an accumulator must keep secret from joining to the outcome: its decryption key and the
 /// seed of its ciphertexts.
 pub struct PartySecret {
     decryption: SecretScalar,
-    seed: Zeroizing<[u8; 32]>,
+    seed: CiphertextSeed,
 }
 
 impl PartySecret {
@@ -49,7 +51,7 @@ impl PartySecret {
     pub fn generate<R: CryptoRng + ?Sized>(rng: &mut R) -> Self {
         let mut seed = Zeroizing::new([0; 32]);
         rng.fill_bytes(seed.as_mut());
-        Self { decryption: SecretScalar::random(rng), seed }
+        Self { decryption: SecretScalar::random(rng), seed: CiphertextSeed::new(seed) }
     }
 
     /// For a sealed store.
@@ -59,7 +61,7 @@ impl PartySecret {
         let mut key = self.decryption.expose().to_bytes();
         bytes[..32].copy_from_slice(&key);
         key.zeroize();
-        bytes[32..].copy_from_slice(self.seed.as_ref());
+        bytes[32..].copy_from_slice(self.seed.expose());
         bytes
     }
 
@@ -71,7 +73,7 @@ impl PartySecret {
         let decryption = Option::from(Scalar::from_canonical_bytes(*key)).map(SecretScalar::new)?;
         let mut seed = Zeroizing::new([0; 32]);
         seed.copy_from_slice(&bytes[32..]);
-        Some(Self { decryption, seed })
+        Some(Self { decryption, seed: CiphertextSeed::new(seed) })
     }
 
     /// Joins an auction as accumulator number `accumulator`.
@@ -109,6 +111,12 @@ pub enum PartyError {
     /// A stored share is damaged.
     #[error("a stored share is damaged: {0}")]
     Share(#[from] BookError),
+    /// This accumulator's stored message was made from another seed than the stored one.
+    #[error(
+        "this accumulator's message of round {0} does not come from the seed in its store: its \
+         directory holds parts of two copies, or was written by another version"
+    )]
+    OtherSeed(u16),
     /// The referee is done, or a step came without what goes before it.
     #[error("no message is due")]
     NothingDue,
@@ -136,16 +144,6 @@ impl OwnMessage {
     }
 }
 
-/// The secrets of the stage under way.
-struct StageSecrets {
-    /// The round that the stage begins in, and the hash of the one before.
-    place: (u16, Digest),
-    /// `s`: the plaintext of each ciphertext.
-    entries: SecretVector,
-    /// `t`: the randomness of each.
-    randomness: SecretVector,
-}
-
 /// The accumulator's side of the rounds.
 pub struct Party {
     auction: Arc<Auction>,
@@ -157,6 +155,7 @@ pub struct Party {
     receipts: BTreeMap<Digest, Vec<Signature>>,
     running: Option<ShareSum>,
     sum: Option<SummedShare>,
+    /// Of the stage under way.
     stage: Option<StageSecrets>,
     masks: Masks,
 }
@@ -171,6 +170,7 @@ impl Party {
         secret: PartySecret,
         book: ClosedBook,
     ) -> Self {
+        let masks = Masks::new(&secret);
         Self {
             auction,
             me,
@@ -182,7 +182,7 @@ impl Party {
             running: Some(book.sum),
             sum: None,
             stage: None,
-            masks: Masks::default(),
+            masks,
         }
     }
 
@@ -191,24 +191,41 @@ impl Party {
         &mut self.masks
     }
 
-    /// Prepares the secrets of the stage that the referee's step begins, if it begins one. Also
-    /// called, for rounds whose own message is stored, when a restarted node replays them.
+    /// Takes up the secrets of the stage that a stored message of its own began, when a restarted
+    /// node goes through its rounds again. The referee stands before that message.
     ///
     /// # Errors
-    /// [`PartyError`] when the store lacks a share of the set.
-    pub fn prepare(&mut self, referee: &Referee) -> Result<(), PartyError> {
+    /// [`PartyError`] when the store lacks a share of the set, or the message is not one of this
+    /// party's.
+    pub fn recall(&mut self, referee: &Referee, own: &RoundMessage) -> Result<(), PartyError> {
         let (Step::Show { shown, .. }, Some(tally)) = (referee.step(), referee.tally()) else {
             return Ok(());
         };
-        let place = (referee.round(), *referee.previous());
-        let prepared = self.stage.as_ref().is_some_and(|stage| stage.place == place);
-        if prepared {
-            return Ok(());
-        }
-        self.stage = None;
         self.settle_sum(tally)?;
+        self.stage = None;
         let Some(shown) = shown else { return Ok(()) };
-        let randomness = self.draw_randomness(referee, shown.count());
+        let Content::Show { entries: Some(part), .. } = &own.body.content else {
+            return Err(PartyError::OtherSeed(referee.round()));
+        };
+        self.begin_stage(tally, shown, &part.proof.first[0])?;
+        // A wrong `t` would make false proofs later, and blame.
+        let randomness = self.stage.iter().flat_map(|stage| stage.randomness.expose());
+        let made = randomness.map(|t| Point::from(RistrettoPoint::mul_base(t)).bytes());
+        if made.eq(part.ciphertexts.iter().map(|ciphertext| ciphertext.a)) {
+            Ok(())
+        } else {
+            Err(PartyError::OtherSeed(referee.round()))
+        }
+    }
+
+    /// The secrets of the stage whose proof has this first message.
+    fn begin_stage(
+        &mut self,
+        tally: &Tally,
+        shown: &Shown,
+        first: &PointBytes,
+    ) -> Result<(), PartyError> {
+        let randomness = self.secret.seed.draw_all(self.auction.context(), first, shown.count());
         let entries = match shown {
             Shown::Ladder(levels) => {
                 let sum = self.sum.as_ref().ok_or(PartyError::NothingDue)?;
@@ -220,8 +237,7 @@ impl Party {
                 blocks.iter().map(entry).collect::<Result<_, _>>()?
             }
         };
-        let entries = SecretVector::new(entries);
-        self.stage = Some(StageSecrets { place, entries, randomness });
+        self.stage = Some(StageSecrets { entries: SecretVector::new(entries), randomness });
         Ok(())
     }
 
@@ -239,7 +255,6 @@ impl Party {
             // The step of a faulty round stays: another message for it would be a second one.
             return Err(PartyError::NothingDue);
         }
-        self.prepare(referee)?;
         let me = self.me;
         // A party is made for an accumulator of the auction.
         let prover = self.auction.spec().accumulators[me].key;
@@ -251,6 +266,8 @@ impl Party {
             Step::Receipts { to_show } => (self.show_receipts(to_show)?, Said::Receipts),
             Step::Show { order, shown } => {
                 let tally = referee.tally().ok_or(PartyError::NothingDue)?;
+                self.settle_sum(tally)?;
+                self.stage = None;
                 self.show(&place, tally, *order, shown.as_ref(), rng)?
             }
             Step::Multiply(due) => self.multiply(&place, due, rng)?,
@@ -263,17 +280,6 @@ impl Party {
         let body = Body { context, round, previous, accumulator: me as u8, content };
         let digest = body.digest();
         Ok(OwnMessage { message: body.sign_as(&digest, &self.identity), digest, said })
-    }
-
-    /// The randomness of a stage's ciphertexts: the same after a restart.
-    fn draw_randomness(&self, referee: &Referee, count: usize) -> SecretVector {
-        let draw = |i: usize| {
-            let mut layout =
-                Zeroizing::new(Layout::new(Label::EntryRandomness, self.auction.context()));
-            layout.fixed(&self.secret.seed).u16(referee.round()).digest(referee.previous());
-            layout.count(i).scalar()
-        };
-        SecretVector::new((0..count).map(draw).collect())
     }
 
     /// 4 The receipts of the accumulators whose lists lack what this one flagged.
@@ -328,11 +334,13 @@ impl Party {
         shown: &Shown,
         rng: &mut R,
     ) -> Result<(EntriesPart, Vec<Ciphertext>), PartyError> {
-        let (generators, levels) = (self.auction.generators(), self.auction.levels());
-        let mask = self.masks.take_entries(generators, levels, rng);
+        let auction = Arc::clone(&self.auction);
+        let mask = self.masks.take_stage(&auction, shown.count(), rng);
+        self.begin_stage(tally, shown, &mask.proof.name())?;
         let stage = self.stage.as_ref().ok_or(PartyError::NothingDue)?;
-        let key = self.auction.key();
-        let ciphertexts = Ciphertext::encrypt_all(key, &stage.entries, &stage.randomness);
+        let key = auction.key();
+        let (ciphertexts, mask) =
+            mask.encrypt(auction.context(), key, &self.secret.seed, &stage.entries);
         let statement = statements::entries(tally, self.me, key, shown, &ciphertexts);
         let weights = statement.weights(place);
         let opened;

@@ -19,7 +19,7 @@ use crate::secret::SecretScalar;
 use crate::step::Multiplied;
 
 /// What is drawn for one product.
-pub struct ProductMask {
+pub(super) struct ProductMask {
     /// `t'`.
     again: SecretScalar,
     /// Masks of `t`, `s` and `t'`.

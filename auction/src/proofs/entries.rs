@@ -9,6 +9,7 @@ use curve25519_dalek::traits::MultiscalarMul as _;
 use curve25519_dalek::{RistrettoPoint, Scalar};
 use rand::CryptoRng;
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroize as _;
 
 use crate::elgamal::Ciphertext;
 use crate::field::{Canonical, Fe, differences};
@@ -62,22 +63,31 @@ pub struct EntriesProof {
     pub randomness: ScalarBytes,
 }
 
-/// The part of a proof that depends on no statement: masks and two first messages. The
-/// multi-scalar multiplication in it is the dear part of a proof, so masks are made before
-/// closing. A mask that served two statements would give the secret away, so it serves one:
-/// proving consumes it.
+/// The part of a proof that depends on no statement: masks, two first messages, and the third's
+/// part on the key. The multi-scalar multiplication in it is the dear part of a proof, so masks
+/// are made before closing. A mask that served two statements would give the secret away, so it
+/// serves one: proving consumes it.
 pub struct EntriesMask {
     vector: SecretVector,
     blinding: SecretScalar,
     randomness: SecretScalar,
     first: [Point; 2],
+    on_key: RistrettoPoint,
+}
+
+impl Drop for EntriesMask {
+    fn drop(&mut self) {
+        // Who has it can take it out of the third first message, which holds a masked sum.
+        self.on_key.zeroize();
+    }
 }
 
 impl EntriesMask {
-    /// A fresh mask, in constant time.
+    /// A fresh mask for statements under `key`, in constant time.
     #[must_use]
     pub fn generate<R: CryptoRng + ?Sized>(
         generators: &Generators,
+        key: &Point,
         levels: usize,
         rng: &mut R,
     ) -> Self {
@@ -88,7 +98,14 @@ impl EntriesMask {
             commit(generators, vector.expose(), blinding.expose()).into(),
             RistrettoPoint::mul_base(randomness.expose()).into(),
         ];
-        Self { vector, blinding, randomness, first }
+        let on_key = key.times(&randomness);
+        Self { vector, blinding, randomness, first, on_key }
+    }
+
+    /// The first message on `U` and `H`: no two masks have the same.
+    #[must_use]
+    pub fn name(&self) -> PointBytes {
+        self.first[0].bytes()
     }
 }
 
@@ -138,7 +155,8 @@ impl EntriesStatement<'_> {
         }
     }
 
-    /// Proves the statement under `weights`; constant time in mask and witness.
+    /// Proves the statement under `weights`, with a mask that was made for its key; constant time
+    /// in mask and witness.
     #[must_use]
     pub fn prove(
         &self,
@@ -152,8 +170,7 @@ impl EntriesStatement<'_> {
             // Levels of the auction index vectors of the auction's length.
             .map(|(level, weight)| mask.vector.expose()[level.index()] * weight)
             .sum();
-        let third: Point =
-            (self.key.times(&mask.randomness) + RistrettoPoint::mul_base(&masked)).into();
+        let third: Point = (mask.on_key + RistrettoPoint::mul_base(&masked)).into();
         let first = [mask.first[0].bytes(), mask.first[1].bytes(), third.bytes()];
         let challenge = self.challenge(place, &first);
         let tau = weights.iter().zip(witness.randomness.expose()).map(|(w, t)| w * t).sum();

@@ -71,7 +71,7 @@ impl Shown {
             blinding: &SecretScalar::new(blinding),
             randomness: &self.randomness,
         };
-        let mask = EntriesMask::generate(&Generators::for_levels(LEVELS), LEVELS, rng);
+        let mask = EntriesMask::generate(&Generators::for_levels(LEVELS), &self.key, LEVELS, rng);
         statement.prove(place, &weights, &witness, mask)
     }
 }
@@ -202,7 +202,8 @@ fn weights_and_challenge_hash_the_whole_statement_and_the_place() {
     for blocks in [false, true] {
         let prove = |shown: &Shown, place: &Place<'_>, weights: &[Scalar]| {
             let mut same = ChaCha20Rng::seed_from_u64(10);
-            let mask = EntriesMask::generate(&Generators::for_levels(LEVELS), LEVELS, &mut same);
+            let generators = Generators::for_levels(LEVELS);
+            let mask = EntriesMask::generate(&generators, &shown.key, LEVELS, &mut same);
             let witness = EntriesWitness {
                 vector: &shown.vectors[0],
                 blinding: &shown.blindings[0],

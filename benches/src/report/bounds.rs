@@ -1,5 +1,12 @@
-//! What keeps a figure from its target: said where it misses it, from profiles and counted
-//! operations. Written for the code beside it: whoever makes a step faster counts again.
+//! What keeps a figure from its target: said where it misses it. Where the run itself can count
+//! or time it, the text is made from that; the rest was sampled with `perf` beside the code that
+//! it speaks of: whoever makes a step faster samples again.
+
+use std::time::Duration;
+
+use benches::rounds::Closing;
+
+use super::machine::cores;
 
 pub(crate) const CHECKING: &str = "of a check in a batch of 64, sampled, 29 % are the joint \
     multiplication, most of it the level generators, which a larger batch spreads over more bids, \
@@ -8,31 +15,10 @@ pub(crate) const CHECKING: &str = "of a check in a batch of 64, sampled, 29 % ar
 pub(crate) const SEALING: &str = "counted: two commitments to seed shares, each a constant-time \
     multiplication of K points, and the sums of the membership proof, which multiply 1.2 K points \
     more; the curve library has no faster one in constant time, and none shares its tables";
-pub(crate) const CLOSING: &str = "at n = 100 and K = 1024, timed by step: two fifths are the checks \
-    of fellows' stage proofs, four multiplications of K points and more, of 123 T each, a fifth \
-    one's own stages, some 80 ciphertexts of 2.5 T each in constant time, and two fifths 29 tests, \
-    each several multiplications of the accumulator's own and the check of its fellows'; sampled, \
-    four fifths are additions and doublings of points in the curve library";
 pub(crate) const VERIFYING: &str = "the rounds' proofs of all three accumulators, as in a closing, \
     and for each bid a signature and its part of the membership batch";
-pub(crate) const BYTES: &str = "counted: a stage's proof has K + 2 responses of 32 bytes, 33 KB at \
-    K = 1024, once for each of four stages, 131 of the 155 KB from each accumulator to each \
-    fellow; blocks of 128 would save one of the four at n = 100 and cost 360 T; folded proofs \
-    would cost each prover a multiplication of K points a fold";
-pub(crate) const TAKING: &str = "the node's one core: checking in batches is a third to a half of \
-    its time, the rest QUIC (one question in three brings an explicit share of 17 KB at K = 1024), \
-    decoding, sealing the share for the store, redb's commit and the receipt's signature";
-pub(crate) const WALL: &str = "three accumulators' computation on the cores there are (see the \
-    figures of one accumulator), and 16 rounds that each wait for a commit to disk";
-pub(crate) const DELAY: &str = "16 half round trips are 0.8 s of it; then three accumulators' \
-    computation on the cores there are, and messages longer than QUIC's first window of 14 KB \
-    (lists of 33 bytes a bid, stage proofs of 33 KB), which cost a further round trip each";
 pub(crate) const MEMORY: &str = "explicit shares are kept in memory with their bids until the \
     outcome: 17 K + 32 bytes for one bid in M";
-pub(crate) const CROWD: &str = "work that grows with n on one thread after closing: comparing \
-    lists, the order, and expanding every share once more to fold it into blocks";
-pub(crate) const MANY: &str = "computation: each auction's searches test as many levels as a \
-    large one's, three times on the cores there are, for 20 bids";
 pub(crate) const JOURNAL: &str = "one writer applies, encodes and hashes every entry while the \
     helper flushes; the state machine alone does 1.4 to 2.9 M/s";
 pub(crate) const PAYMENTS: &str = "processor time, the payers' on the same cores included; \
@@ -40,3 +26,142 @@ pub(crate) const PAYMENTS: &str = "processor time, the payers' on the same cores
     double multiplication; keys are kept decoded and a division is shared), 32 and 45 % are QUIC \
     on both sides (counted: 2.3 and 2.7 datagrams, of which 2 would do), 14 and 18 % the tasks of \
     question and answer on both sides, 4 % the writer with journal, tree and signed head";
+
+/// Of the computation after closing, with `levels` levels.
+pub(crate) fn closing(closed: &Closing, levels: usize) -> String {
+    let total = closed.total();
+    let share = |part: Duration| percent(part, total);
+    let rest = total.saturating_sub(closed.stages.total() + closed.tests.total());
+    format!(
+        "timed by step in the same run: {} are the {} stages ({} making {} ciphertexts and {} \
+         proofs, {} judging the fellows', which takes a multiplication of {levels} points and \
+         more a stage), {} the {} tests, {} of them with products ({} making its own, five \
+         constant-time multiplications a test and four more a product, {} judging the \
+         fellows'), {} set, order and outcome; the multiplications are the curve library's",
+        share(closed.stages.total()),
+        closed.stages.count,
+        share(closed.stages.own),
+        closed.ciphertexts,
+        closed.stages.count,
+        share(closed.stages.judging),
+        share(closed.tests.total()),
+        closed.tests.count,
+        closed.products,
+        share(closed.tests.own),
+        share(closed.tests.judging),
+        share(rest),
+    )
+}
+
+/// Of the bytes after closing.
+pub(crate) fn bytes(closed: &Closing, levels: usize) -> String {
+    let kilobytes = |bytes: usize| (bytes as f64 / 1e3).round();
+    format!(
+        "counted: proofs of stages, each with {} responses of 32 bytes, are {} of the {} KB, once \
+         for each of {} stages, from each to each; folded proofs would cost each prover a \
+         multiplication of {levels} points a fold",
+        levels + 2,
+        kilobytes(closed.proof_bytes),
+        kilobytes(closed.bytes),
+        closed.stages.count
+    )
+}
+
+/// Of the time by the clock of a closing of so many rounds with round trips of `trip`, where the
+/// nodes used `used` seconds of processor time and took `wall`.
+pub(crate) fn wall(used: f64, wall: Duration, rounds: Option<u32>, trip: Duration) -> String {
+    let far = !trip.is_zero();
+    let trips = rounds.filter(|_| far).map(|rounds| {
+        let waited = (trip * rounds / 2).as_secs_f64();
+        format!("{rounds} half round trips are {waited:.2} s of it; ")
+    });
+    let rounds = rounds.map_or_else(String::new, |rounds| format!("{rounds} "));
+    format!(
+        "{}measured in the same run: until the outcome was seen the three processes used {:.0} ms \
+         of processor time, which takes {} cores {:.0} ms if they share it without a gap, of the \
+         {:.0} ms; the rest are {rounds}rounds that each wait for a commit to disk and the \
+         slowest message{}",
+        trips.unwrap_or_default(),
+        used * 1e3,
+        cores(),
+        used * 1e3 / cores() as f64,
+        wall.as_secs_f64() * 1e3,
+        if far { FIRST_WINDOW } else { "" }
+    )
+}
+
+const FIRST_WINDOW: &str = ", and messages longer than QUIC's first window of 14 KB (lists of 33 \
+    bytes a bid, stage proofs of 32 bytes a level), which cost a further round trip each";
+
+/// Of an auction with many bids, whose nodes used so many seconds after closing.
+pub(crate) fn crowd(used: f64) -> String {
+    format!(
+        "measured in the same run: the three processes used {used:.1} s of processor time after \
+         closing on {} cores; it is work that grows with n on one thread each: comparing lists, \
+         the order, and expanding every share once more to fold it into blocks",
+        cores()
+    )
+}
+
+/// Of many auctions, of which each took the nodes so many seconds together.
+pub(crate) fn many(each: f64) -> String {
+    format!(
+        "measured in the same run: an auction's closing takes the three processes {:.0} ms of \
+         processor time together, on {} cores; its searches test nearly as many levels as a large \
+         auction's, three times here, for few bids",
+        each * 1e3,
+        cores()
+    )
+}
+
+/// Of taking bids, where one takes the node `used` seconds of processor time and its check in a
+/// full batch `checking` seconds.
+pub(crate) fn taking(used: f64, checking: Option<f64>) -> String {
+    let checking = checking.map_or_else(String::new, |seconds| {
+        format!(", of which checking in a large batch is {:.0}", seconds * 1e6)
+    });
+    format!(
+        "the node's one core: {:.0} us of processor time a bid in the same run{checking}; the \
+         rest is QUIC (one question in three brings an explicit share of 17 bytes a level), \
+         decoding, sealing the share for the store, the commit and the receipt's signature",
+        used * 1e6
+    )
+}
+
+/// A part of a whole, for people.
+fn percent(part: Duration, whole: Duration) -> String {
+    format!("{:.0} %", 100.0 * part.as_secs_f64() / whole.as_secs_f64().max(f64::MIN_POSITIVE))
+}
+
+#[cfg(test)]
+mod tests {
+    use benches::rounds::Work;
+
+    use super::*;
+
+    #[test]
+    fn texts_are_made_from_what_was_counted() {
+        let of = |millis| Duration::from_millis(millis);
+        let closed = Closing {
+            set: of(10),
+            price: of(90),
+            stages: Work { count: 4, own: of(20), judging: of(40) },
+            tests: Work { count: 25, own: of(10), judging: of(20) },
+            products: 14,
+            ciphertexts: 82,
+            bytes: 900_400,
+            proof_bytes: 700_000,
+            ..Closing::default()
+        };
+        let text = closing(&closed, 1024);
+        for part in ["60 % are the 4 stages", "20 % making 82", "25 tests, 14 of", "10 % set"] {
+            assert!(text.contains(part), "{part} is not in {text}");
+        }
+        assert!(bytes(&closed, 1024).contains("are 700 of the 900 KB"));
+        let near = wall(0.1, of(80), Some(31), Duration::ZERO);
+        assert!(near.starts_with("measured") && near.contains("used 100 ms"), "{near}");
+        let far = wall(0.1, of(900), Some(16), of(100));
+        assert!(far.starts_with("16 half round trips are 0.80 s of it"), "{far}");
+        assert!(taking(4e-4, Some(2e-4)).contains("400 us of processor time a bid in the same"));
+    }
+}

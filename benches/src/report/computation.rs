@@ -10,7 +10,7 @@ use auction::spec::Rule;
 use auction::transcript::Transcript;
 use auction::wire::encode;
 use benches::rounds::{Closing, close};
-use benches::{Committee, NEAR, rng, take};
+use benches::{Committee, NEAR, NEAR_LONG, fan_out, rng, take};
 
 use super::bids::Bids;
 use super::figure::{Amount, Figure};
@@ -37,8 +37,8 @@ pub(crate) fn figures(site: &mut Site, plan: &Plan) {
         });
     }
     site.measure(|| vec![sealing(&committee, plan.repeats).at_most(1500.0).peer(SEALING_1000)]);
-    let near = |levels| Committee::searching(Rule::SecondPrice, levels, 3, NEAR);
-    let large = plan.long.map(near);
+    let near = |levels, search| Committee::searching(Rule::SecondPrice, levels, 3, search);
+    let large = plan.long.map(|levels| near(levels, NEAR_LONG));
     if let Some(large) = &large {
         let sealing = || sealing(large, 2).at_most(18_000.0).peer(SEALING_10000);
         site.measure(|| vec![sealing()]);
@@ -56,7 +56,7 @@ pub(crate) fn figures(site: &mut Site, plan: &Plan) {
 
     tell("from close to outcome, in memory");
     let targets = [(1300.0, 2222.0, "60 ms"), (2500.0, 9259.0, "250 ms")];
-    let small = near(plan.levels);
+    let small = near(plan.levels, NEAR);
     let sealed = Bids::of(&small.auction, plan.bids[1], &site.kept).load(0..plan.bids[1]);
     for (n, target) in plan.bids.into_iter().zip(targets) {
         site.measure(|| closing(&small, &sealed[..n], plan.repeats, target, n == plan.bids[0]));
@@ -68,13 +68,14 @@ pub(crate) fn figures(site: &mut Site, plan: &Plan) {
             let bids = Bids::of(&large.auction, n, &site.kept).load(0..n);
             site.measure(|| {
                 let (closed, _) = quickest(large, &bids, 2);
-                vec![closing_figure(n, large.auction.levels(), &closed).at_most(4500.0)]
+                vec![closing_figure(n, large, &closed).at_most(4500.0)]
             });
         }
         None => {
             let left_out = Amount::Missing("T", "left out of a quick run");
-            let name = format!("one accumulator from close to outcome, n = {n}, K = 10000");
-            site.add(vec![Figure::new(name, left_out).at_most(4500.0)]);
+            site.add(vec![
+                Figure::new(closing_name(n, 10_000, NEAR_LONG), left_out).at_most(4500.0),
+            ]);
         }
     }
 }
@@ -123,10 +124,21 @@ pub(crate) fn quickest(
     runs.min_by_key(|(closing, _)| closing.total()).expect("at least one run")
 }
 
-fn closing_figure(n: usize, levels: usize, closed: &Closing) -> Figure {
+/// What the figure of a closing near or far is called.
+pub(crate) fn far_name(n: usize, levels: usize) -> String {
+    format!("the same at full fan-out, n = {n}, K = {levels}")
+}
+
+pub(crate) fn closing_name(n: usize, levels: usize, search: (u16, u16)) -> String {
+    format!("one accumulator from close to outcome, n = {n}, K = {levels}, {}", fan_out(search))
+}
+
+fn closing_figure(n: usize, committee: &Committee, closed: &Closing) -> Figure {
+    let levels = committee.auction.levels();
     let millis = |time: Duration| time.as_secs_f64() * 1e3;
-    let name = format!("one accumulator from close to outcome, n = {n}, K = {levels}");
-    Figure::new(name, computation(closed.total()))
+    let figure =
+        Figure::new(closing_name(n, levels, committee.search()), computation(closed.total()));
+    Figure { rounds: Some(closed.rounds), ..figure }
         .note(format!(
             "{} rounds; set {:.1} ms, ladder {:.1} ms, price {:.1} ms, winner {:.1} ms",
             closed.rounds,
@@ -136,7 +148,7 @@ fn closing_figure(n: usize, levels: usize, closed: &Closing) -> Figure {
             millis(closed.winner)
         ))
         .peer("5,000 T (n = 100) and 10,000 T (n = 1,000) in the prototype")
-        .bound(bounds::CLOSING)
+        .bound(bounds::closing(closed, levels))
 }
 
 /// The figures of one closing among accumulators near each other: computation, verification, bytes.
@@ -157,21 +169,25 @@ fn closing(
         time
     });
     let mut figures = vec![
-        closing_figure(n, levels, &closed).at_most(compute),
-        Figure::new(format!("verify a transcript, n = {n}, K = {levels}"), computation(verified))
-            .at_most(verify)
-            .note(format!("the target is {millis} at T = 27 us"))
-            .peer("Addax's auditor 1.7 s at n = 100")
-            .bound(bounds::VERIFYING),
+        closing_figure(n, committee, &closed).at_most(compute),
+        Figure::new(
+            format!("verify a transcript, n = {n}, K = {levels}, {}", fan_out(committee.search())),
+            computation(verified),
+        )
+        .at_most(verify)
+        .note(format!("the target is {millis} at T = 27 us"))
+        .peer("Addax's auditor 1.7 s at n = 100")
+        .bound(bounds::VERIFYING),
     ];
     if small {
-        let name = format!("bytes between accumulators after closing, n = {n}, K = {levels}");
+        let at = fan_out(committee.search());
+        let name = format!("bytes between accumulators after closing, n = {n}, K = {levels}, {at}");
         let figure = Figure::new(name, Amount::Count(closed.bytes as f64, "bytes"));
         figures.push(
             figure
                 .at_most(500_000.0)
                 .peer("MP-SPDZ mascot 1.05 GB; Addax 211,000 with 2 servers")
-                .bound(bounds::BYTES),
+                .bound(bounds::bytes(&closed, levels)),
         );
     }
     figures
@@ -186,8 +202,8 @@ fn full_fan_out(
 ) -> Vec<Figure> {
     let (n, levels) = (bids.len(), committee.auction.levels());
     let (closed, _) = quickest(committee, bids, runs);
-    let name = format!("the same at full fan-out, n = {n}, K = {levels}");
-    let mut figures = vec![Figure::new(name, computation(closed.total()))];
+    let figure = Figure::new(far_name(n, levels), computation(closed.total()));
+    let mut figures = vec![Figure { rounds: Some(closed.rounds), ..figure }];
     if !small {
         let name = format!("rounds after closing at full fan-out, n = {n}");
         let figure = Figure::new(name, Amount::Count(f64::from(closed.rounds), "rounds"));

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use auction::spec::Time;
+use benches::{NEAR, fan_out};
 use link::service::Phase;
 
 use super::asking::{Asker, place, share_out, until};
@@ -21,14 +22,18 @@ const BEFORE: u64 = 2_000;
 /// Between two looks at the auctions.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Both, or why not.
-pub(crate) fn figures(site: &mut Site, plan: &Plan) {
+/// One auction with very many bids, or why not.
+pub(crate) fn one(site: &mut Site, plan: &Plan) {
     match plan.crowd {
         Some(n) => crowd(site, n, plan.crowd_levels),
         None => left_out(site),
     }
+}
+
+/// Very many auctions, or why not.
+pub(crate) fn many(site: &mut Site, plan: &Plan) {
     match plan.many {
-        Some(auctions) => many(site, auctions, plan.crowd_levels),
+        Some(auctions) => side_by_side(site, auctions, plan.crowd_levels),
         None => {
             let missing = Amount::Missing("auctions/s", "left out of a quick run");
             let name = many_name(1000, 256);
@@ -39,9 +44,14 @@ pub(crate) fn figures(site: &mut Site, plan: &Plan) {
 
 const CROWD_PEER: &str = "Addax 127 bidders at most";
 
+fn crowd_name(n: usize, levels: u32) -> String {
+    format!("from close to outcome by the clock, n = {n}, K = {levels}, {}", fan_out(NEAR))
+}
+
 fn many_name(auctions: usize, levels: u32) -> String {
     format!(
-        "{auctions} auctions of {BIDS_OF_EACH} bids closing together, 3 processes, K = {levels}"
+        "{auctions} auctions of {BIDS_OF_EACH} bids closing together, 3 processes, K = {levels}, {}",
+        fan_out(NEAR)
     )
 }
 
@@ -50,16 +60,14 @@ fn left_out(site: &mut Site) {
     site.add(vec![
         Figure::new("bids counted, n = 100000, K = 256", missing("bids")).at_least(100_000.0),
         Figure::new("most memory of an accumulator, n = 100000", missing("MiB")).at_most(1024.0),
-        Figure::new("from close to outcome, n = 100000, K = 256", missing("s"))
-            .at_most(5.0)
-            .peer(CROWD_PEER),
+        Figure::new(crowd_name(100_000, 256), missing("s")).at_most(5.0).peer(CROWD_PEER),
     ]);
 }
 
 fn crowd(site: &mut Site, n: usize, levels: u32) {
     tell(&format!("{n} bids, K = {levels}: three processes"));
     // Specs count bids in 32 bits, and plans ask for far fewer.
-    let terms = Terms { name: "crowd", levels, most_bids: n as u32, auctions: 1 };
+    let terms = Terms { name: "crowd", levels, most_bids: n as u32, auctions: 1, search: NEAR };
     let hall = Hall::open(site, terms);
     let bids = hall.bids(0, n);
     let runtime = Arc::clone(&site.runtime);
@@ -99,25 +107,23 @@ fn crowd(site: &mut Site, n: usize, levels: u32) {
             .at_most(1024.0)
             .note("the process's peak, from start to outcome and transcript")
             .bound(bounds::MEMORY),
-            Figure::new(
-                format!("from close to outcome, n = {n}, K = {levels}"),
-                Amount::Seconds(closed.own.as_secs_f64()),
-            )
-            .at_most(5.0)
-            .peer(CROWD_PEER)
-            .note(format!(
-                "by the slowest accumulator's own watch; {:.1} s until a client sees the \
+            Figure::new(crowd_name(n, levels), Amount::Seconds(closed.own.as_secs_f64()))
+                .at_most(5.0)
+                .peer(CROWD_PEER)
+                .note(format!(
+                    "by the slowest accumulator's own watch; {:.1} s until a client sees the \
                  transcript stored everywhere",
-                closed.seen.as_secs_f64()
-            ))
-            .bound(bounds::CROWD),
+                    closed.seen.as_secs_f64()
+                ))
+                .bound(bounds::crowd(closed.used)),
         ]
     });
 }
 
-fn many(site: &mut Site, auctions: usize, levels: u32) {
+fn side_by_side(site: &mut Site, auctions: usize, levels: u32) {
     tell(&format!("{auctions} auctions side by side, K = {levels}"));
-    let terms = Terms { name: "many", levels, most_bids: BIDS_OF_EACH as u32, auctions };
+    let most_bids = BIDS_OF_EACH as u32;
+    let terms = Terms { name: "many", levels, most_bids, auctions, search: NEAR };
     let hall = Hall::open(site, terms);
     let mut work = Vec::new();
     for (place, auction) in hall.auctions.iter().enumerate() {
@@ -126,7 +132,7 @@ fn many(site: &mut Site, auctions: usize, levels: u32) {
     }
     let runtime = Arc::clone(&site.runtime);
     site.measure(|| {
-        let (filled, seconds) = runtime.block_on(async {
+        let (filled, seconds, used) = runtime.block_on(async {
             let mut nodes = hall.start(hall.fronts.len(), false, None);
             let asker = Asker::new();
             let peers = hall.peers(&asker, &hall.fronts);
@@ -142,14 +148,16 @@ fn many(site: &mut Site, auctions: usize, levels: u32) {
             nodes.set_clocks(ahead(Time(CLOSING.0 - BEFORE)));
             let closing = Instant::now() + Duration::from_millis(BEFORE);
             tokio::time::sleep_until(closing.into()).await;
+            let before = nodes.processor_seconds();
             for auction in &hall.auctions {
                 for peer in &peers {
                     until(peer, auction.id(), PAUSE, |state| state.phase == Phase::Done).await;
                 }
             }
             let seconds = closing.elapsed().as_secs_f64();
+            let used = nodes.processor_seconds() - before;
             nodes.stop();
-            (filled, seconds)
+            (filled, seconds, used)
         });
         vec![
             Figure::new(
@@ -162,7 +170,7 @@ fn many(site: &mut Site, auctions: usize, levels: u32) {
                  was signed by all and stored; the bids had taken {:.0} s",
                 filled.as_secs_f64()
             ))
-            .bound(bounds::MANY),
+            .bound(bounds::many(used / auctions as f64)),
         ]
     });
 }

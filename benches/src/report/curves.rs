@@ -1,8 +1,8 @@
 //! How the cost of computation grows with `n`, `K` and `M`.
 
 use auction::spec::Rule;
-use benches::Committee;
 use benches::rounds::Closing;
+use benches::{Committee, NEAR, fan_out};
 
 use super::bids::Bids;
 use super::computation::{checking, quickest, sealing_time};
@@ -19,7 +19,7 @@ const LEVELS: u32 = 256;
 pub(crate) fn plots(site: &mut Site, plan: &Plan) {
     let Some(curves) = plan.curves.clone() else { return };
     tell("cost against n");
-    let committee = Committee::new(Rule::SecondPrice, plan.levels, 3);
+    let committee = Committee::searching(Rule::SecondPrice, plan.levels, 3, NEAR);
     let most = curves.bids.iter().copied().max().unwrap_or(0);
     let bids = Bids::of(&committee.auction, most, &site.kept).load(0..most);
     let closings: Vec<(f64, Closing)> = curves
@@ -30,7 +30,11 @@ pub(crate) fn plots(site: &mut Site, plan: &Plan) {
     site.unit.look();
     site.plots.push(Plot {
         file: "cost-against-n",
-        title: format!("One accumulator from close to outcome, K = {}", plan.levels),
+        title: format!(
+            "One accumulator from close to outcome, K = {}, {}",
+            plan.levels,
+            fan_out(NEAR)
+        ),
         across: "bids n",
         up: "T",
         scale: Scale::BothLogarithmic,
@@ -41,18 +45,19 @@ pub(crate) fn plots(site: &mut Site, plan: &Plan) {
     tell("cost against K");
     let mut points = Vec::new();
     for levels in curves.levels {
-        let committee = Committee::new(Rule::SecondPrice, levels, 3);
+        let committee = Committee::searching(Rule::SecondPrice, levels, 3, NEAR);
         let bids = Bids::of(&committee.auction, FEW, &site.kept).load(0..FEW);
         points.push((f64::from(levels), costs(&committee, &bids, plan.repeats.min(3))));
         site.unit.look();
     }
-    let title = format!("Cost against the length of the ladder, n = {FEW}");
+    let title = format!("Cost against the length of the ladder, n = {FEW}, {}", fan_out(NEAR));
     site.plots.push(by_costs("cost-against-k", title, "levels K", &points));
 
     tell("cost against M");
     let mut points = Vec::new();
     for accumulators in curves.accumulators {
-        let committee = Committee::new(Rule::SecondPrice, LEVELS.min(plan.levels), accumulators);
+        let levels = LEVELS.min(plan.levels);
+        let committee = Committee::searching(Rule::SecondPrice, levels, accumulators, NEAR);
         let bids = Bids::of(&committee.auction, FEW, &site.kept).load(0..FEW);
         points.push((accumulators as f64, costs(&committee, &bids, plan.repeats.min(3))));
         site.unit.look();

@@ -1,5 +1,7 @@
 //! A figure, its target, and whether it is met.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 /// Cores of others' from which on a figure is marked.
@@ -40,7 +42,9 @@ pub(crate) struct Figure {
     /// What belongs to the figure and is no number.
     pub(crate) note: Option<String>,
     /// What keeps it from its target, where it misses it.
-    pub(crate) bound: Option<&'static str>,
+    pub(crate) bound: Option<Cow<'static, str>>,
+    /// Rounds after closing, where it has some.
+    pub(crate) rounds: Option<u32>,
     /// Cores that other programs had meanwhile.
     pub(crate) others: f64,
 }
@@ -55,6 +59,7 @@ impl Figure {
             peer: None,
             note: None,
             bound: None,
+            rounds: None,
             others: 0.0,
         }
     }
@@ -75,8 +80,8 @@ impl Figure {
         Self { note: Some(note.into()), ..self }
     }
 
-    pub(crate) fn bound(self, bound: &'static str) -> Self {
-        Self { bound: Some(bound), ..self }
+    pub(crate) fn bound(self, bound: impl Into<Cow<'static, str>>) -> Self {
+        Self { bound: Some(bound.into()), ..self }
     }
 
     /// Its number in its unit, when `t` seconds are one T.

@@ -48,6 +48,8 @@ pub(crate) struct Terms {
     pub(crate) levels: u32,
     pub(crate) most_bids: u32,
     pub(crate) auctions: usize,
+    /// Block size and fan-out of the searches.
+    pub(crate) search: (u16, u16),
 }
 
 /// The hall.
@@ -80,8 +82,9 @@ impl Hall {
     /// The hall of an earlier run, or a new one.
     pub(crate) fn open(site: &Site, terms: Terms) -> Self {
         let prefix = format!("hall-{}-", terms.name);
+        let (block, fan_out) = terms.search;
         let dir = site.kept.join(format!(
-            "{prefix}{}-{}-{}-{}",
+            "{prefix}{}-{}-{}-{block}-{fan_out}-{}",
             terms.levels, terms.most_bids, terms.auctions, site.fingerprint
         ));
         if !dir.join(FILE).exists() {
@@ -183,6 +186,7 @@ fn build(site: &Site, dir: &Path, terms: Terms) {
 }
 
 fn spec(terms: Terms, number: usize, accumulators: Vec<Member>) -> Spec {
+    let (block, fan_out) = terms.search;
     let mut nonce = [0; 32];
     nonce[..8].copy_from_slice(&(number as u64).to_le_bytes());
     Spec {
@@ -199,8 +203,8 @@ fn spec(terms: Terms, number: usize, accumulators: Vec<Member>) -> Spec {
         most_bids: terms.most_bids,
         accumulators,
         settlement: None,
-        block: 32,
-        fan_out: 32,
+        block,
+        fan_out,
     }
 }
 

@@ -24,14 +24,16 @@ mod taking;
 
 use std::fs::File;
 use std::io::Write as _;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
+use benches::{FAR, NEAR};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-use figure::{Figure, Json};
+use figure::{Amount, Figure, Json};
 use hall::{Hall, Terms};
 use machine::Watch;
 use plan::Plan;
@@ -101,26 +103,49 @@ fn tell(what: &str) {
     let _ = writeln!(std::io::stderr(), "{what}");
 }
 
-/// Measures everything that the plan says, and tells it.
-pub(crate) fn run(plan: &Plan, json: bool) {
+/// A part of the report.
+type Part = fn(&mut Site, &Plan);
+
+/// All parts in their order, by what they measure.
+const PARTS: [(&str, Part); 8] = [
+    ("computation of the auction", computation::figures),
+    ("taking bids over QUIC", |site, plan| taking::figures(site, plan, &usual(site, plan, NEAR))),
+    ("three processes on loopback", |site, plan| {
+        processes::figures(site, plan, &usual(site, plan, NEAR));
+    }),
+    ("three processes over links with delay", |site, plan| {
+        processes::delays(site, plan, &usual(site, plan, FAR));
+    }),
+    ("one large auction", crowds::one),
+    ("many auctions", crowds::many),
+    ("ledger and payments", ledger::figures),
+    ("curves", curves::plots),
+];
+
+/// The accumulators and the auction of most measurements.
+fn usual(site: &Site, plan: &Plan, search: (u16, u16)) -> Hall {
+    let most_bids = Plan::full().taken.max(plan.taken).max(plan.bids[1]);
+    let name = if search == NEAR { "near" } else { "far" };
+    // Plans ask for far fewer bids than 2^32.
+    let most_bids = most_bids as u32;
+    Hall::open(site, Terms { name, levels: plan.levels, most_bids, auctions: 1, search })
+}
+
+/// Measures everything that the plan says, and tells it. A part that fails is told as such, and
+/// takes no other with it; whether there was none.
+pub(crate) fn run(plan: &Plan, json: bool) -> bool {
     let begun = Instant::now();
     let watch = Watch::start();
     let mut site = Site::new(plan);
-    computation::figures(&mut site, plan);
-    let most_bids = plan.taken.max(plan.bids[1]);
-    let terms = Terms {
-        name: "usual",
-        levels: plan.levels,
-        // Plans ask for far fewer bids than 2^32.
-        most_bids: Plan::full().taken.max(most_bids) as u32,
-        auctions: 1,
-    };
-    let hall = Hall::open(&site, terms);
-    taking::figures(&mut site, plan, &hall);
-    processes::figures(&mut site, plan, &hall);
-    crowds::figures(&mut site, plan);
-    ledger::figures(&mut site, plan);
-    curves::plots(&mut site, plan);
+    let mut whole = true;
+    for (name, part) in PARTS {
+        if catch_unwind(AssertUnwindSafe(|| part(&mut site, plan))).is_err() {
+            whole = false;
+            tell(&format!("failed: {name}"));
+            let failed = Amount::Missing("", "failed in this run");
+            site.add(vec![Figure::new(name, failed)]);
+        }
+    }
     let (t, others) = (site.unit.seconds(), watch.others());
     tell(&format!("{} report done in {:.0?}", plan.name, begun.elapsed()));
     let said = if json {
@@ -129,10 +154,11 @@ pub(crate) fn run(plan: &Plan, json: bool) {
         let left_out = if plan.name == "quick" { QUICK } else { "" };
         format!("T = {:.1} us\n\n{}{left_out}", t * 1e6, table::text(&site.figures, t))
     };
-    std::io::stdout().write_all(said.as_bytes()).expect("somebody who reads the report");
     if plan.name == "full" {
         write(&site, t, others);
     }
+    std::io::stdout().write_all(said.as_bytes()).expect("somebody who reads the report");
+    whole
 }
 
 const QUICK: &str = "\nA quick run: 10,000 levels, 100,000 bids and 1,000 auctions are left out, \

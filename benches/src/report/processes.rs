@@ -3,11 +3,13 @@
 use std::time::{Duration, Instant};
 
 use auction::spec::EarlyClose;
+use benches::{FAR, NEAR_LONG, fan_out};
 use link::Peer;
 use link::service::{Answer, Phase, Question, State};
 
 use super::asking::{Asker, insist, place, share_out, until};
 use super::bids::{Bids, second_price};
+use super::computation::{closing_name, far_name};
 use super::figure::{Amount, Figure};
 use super::hall::{Hall, Terms, seller};
 use super::nodes::Nodes;
@@ -30,45 +32,55 @@ pub(crate) struct Closed {
     pub(crate) own: Duration,
     /// From the seller's word to the state that says so, as a client sees it.
     pub(crate) seen: Duration,
+    /// Processor seconds that the nodes used meanwhile.
+    pub(crate) used: f64,
 }
 
-/// Loopback and delay, with three accumulators.
+/// Three accumulators near each other, over loopback.
 pub(crate) fn figures(site: &mut Site, plan: &Plan, hall: &Hall) {
     let n = plan.bids[0];
     wall(site, hall, n, plan.closings, 80.0);
     match plan.long {
         Some(levels) => {
-            let terms = Terms { name: "long", levels, most_bids: 1000, auctions: 1 };
+            let terms =
+                Terms { name: "long", levels, most_bids: 1000, auctions: 1, search: NEAR_LONG };
             let long = Hall::open(site, terms);
             wall(site, &long, n, plan.closings.min(3), 200.0);
         }
         None => {
             let missing = Amount::Missing("ms", "left out of a quick run");
-            let figure = Figure::new(wall_name(n, 10_000), missing).at_most(200.0);
+            let figure = Figure::new(wall_name(n, 10_000, NEAR_LONG), missing).at_most(200.0);
             site.add(vec![figure.peer(WALL_PEER)]);
         }
     }
-    delays(site, plan, hall);
 }
 
 const WALL_PEER: &str = "Addax 46-66 ms at K = 1,000 and 366-410 ms at K = 10,000 with 2 servers \
     and no proofs; MP-SPDZ mascot 24 s";
 
-fn wall_name(n: usize, levels: usize) -> String {
-    format!("from close to outcome by the clock, 3 processes here, n = {n}, K = {levels}")
+fn wall_name(n: usize, levels: usize, search: (u16, u16)) -> String {
+    let at = fan_out(search);
+    format!("from close to outcome by the clock, 3 processes here, n = {n}, K = {levels}, {at}")
+}
+
+/// Rounds of the closing that the figure of this name measured.
+fn rounds(site: &Site, name: &str) -> Option<u32> {
+    site.figures.iter().find(|figure| figure.name == name)?.rounds
 }
 
 fn wall(site: &mut Site, hall: &Hall, n: usize, runs: usize, target: f64) {
-    let levels = hall.auctions[0].levels();
+    let spec = hall.auctions[0].spec();
+    let (levels, search) = (hall.auctions[0].levels(), (spec.block, spec.fan_out));
     tell(&format!("from close to outcome, three processes, n = {n}, K = {levels}"));
     let bids = hall.bids(0, n);
     let millis = |time: Duration| time.as_secs_f64() * 1e3;
+    let rounds = rounds(site, &closing_name(n, levels, search));
     let runtime = std::sync::Arc::clone(&site.runtime);
     site.measure(|| {
         let runs = (0..runs).map(|_| run(&runtime, hall, &bids, n, Duration::ZERO));
         let best = runs.min_by_key(|closed| closed.own).expect("a run");
         vec![
-            Figure::new(wall_name(n, levels), Amount::Millis(millis(best.own)))
+            Figure::new(wall_name(n, levels, search), Amount::Millis(millis(best.own)))
                 .at_most(target)
                 .peer(WALL_PEER)
                 .note(format!(
@@ -76,14 +88,16 @@ fn wall(site: &mut Site, hall: &Hall, n: usize, runs: usize, target: f64) {
                      the moment at which a client sees it",
                     millis(best.seen)
                 ))
-                .bound(bounds::WALL),
+                .bound(bounds::wall(best.used, best.own, rounds, Duration::ZERO)),
         ]
     });
 }
 
-fn delays(site: &mut Site, plan: &Plan, hall: &Hall) {
+/// The same over links with delay, in the fewest rounds.
+pub(crate) fn delays(site: &mut Site, plan: &Plan, hall: &Hall) {
     let n = plan.bids[1];
     let bids = hall.bids(0, n);
+    let rounds = rounds(site, &far_name(n, hall.auctions[0].levels()));
     let mut points = Vec::new();
     let runtime = std::sync::Arc::clone(&site.runtime);
     for trip in &plan.round_trips {
@@ -99,7 +113,10 @@ fn delays(site: &mut Site, plan: &Plan, hall: &Hall) {
             }
             vec![
                 Figure::new(
-                    format!("from close to outcome with {trip} ms round trips, n = {n}"),
+                    format!(
+                        "from close to outcome with {trip} ms round trips, n = {n}, {}",
+                        fan_out(FAR)
+                    ),
                     Amount::Seconds(best.own.as_secs_f64()),
                 )
                 .at_most(1.2)
@@ -107,7 +124,7 @@ fn delays(site: &mut Site, plan: &Plan, hall: &Hall) {
                     "three processes over UDP relays that hold every datagram for half a round \
                      trip, in real time; the processes share this machine's cores",
                 )
-                .bound(bounds::DELAY),
+                .bound(bounds::wall(best.used, best.own, rounds, delay)),
             ]
         });
     }
@@ -173,6 +190,7 @@ pub(crate) async fn fill(hall: &Hall, peers: &[Peer], bids: &Bids, n: usize) {
 pub(crate) async fn close(hall: &Hall, nodes: &Nodes, peers: &[Peer], n: usize) -> Closed {
     let auction = &hall.auctions[0];
     nodes.settle();
+    let before = nodes.processor_seconds();
     let begun = Instant::now();
     let word = Question::Close(EarlyClose::sign(auction.id(), &seller()));
     let id = auction.id();
@@ -194,7 +212,8 @@ pub(crate) async fn close(hall: &Hall, nodes: &Nodes, peers: &[Peer], n: usize) 
         let price = second_price(n, auction.levels());
         assert_eq!(outcome.sale.map(|sale| sale.level.0), Some(price), "another price");
     }
-    Closed { own, seen: begun.elapsed() }
+    let seen = begun.elapsed();
+    Closed { own, seen, used: nodes.processor_seconds() - before }
 }
 
 /// All that an accumulator reports after the bids.

@@ -79,12 +79,12 @@ pub(crate) fn text(figures: &[Figure], t: f64) -> String {
 }
 
 /// What bounds the figures that miss their targets, each with these figures.
-pub(crate) fn bounds(figures: &[Figure], t: f64) -> Vec<(&'static str, Vec<String>)> {
-    let mut bounds: Vec<(&'static str, Vec<String>)> = Vec::new();
+pub(crate) fn bounds(figures: &[Figure], t: f64) -> Vec<(&str, Vec<String>)> {
+    let mut bounds: Vec<(&str, Vec<String>)> = Vec::new();
     for figure in figures {
         let Some(beyond) = figure.missed_by(t) else { continue };
         let missed = format!("{}, by {:.0} %", figure.name, beyond * 100.0);
-        let bound = figure.bound.unwrap_or("not known yet");
+        let bound = figure.bound.as_deref().unwrap_or("not known yet");
         match bounds.iter_mut().find(|(known, _)| *known == bound) {
             Some((_, all)) => all.push(missed),
             None => bounds.push((bound, vec![missed])),
