@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use auction::keys::SecretKey;
+use auction::keys::{SecretKey, Signature};
 use auction::layout::Digest;
 use auction::spec::{EarlyClose, Time};
 use auction::wire::encode;
@@ -17,6 +17,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use settlement::auctions::BondOrder;
 use settlement::auctions::physical::Place;
 use settlement::goods::GoodsKey;
+use settlement::journal::Receipt;
 use settlement::ledger::{AccountId, RequestId};
 use settlement::service::auctions::{
     AuctionAnswer, AuctionQuestion, KeyInTransit, TranscriptPiece,
@@ -30,6 +31,7 @@ use tests::sale::PATIENCE;
 use tests::seeds::seeded;
 use tokio::task::JoinSet;
 use witness::service::HeadQuestion;
+use witness::{Head, SignedHead};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_settlement_server");
 /// Rounds, connections of each at a time, and questions of each connection.
@@ -77,6 +79,7 @@ fn questions(market: &Market, order: &BondOrder) -> Vec<Asked<Question>> {
         Question::History(account, 0, 100),
         Question::Request(account, RequestId::new(1_000).unwrap()),
         Question::Flushed,
+        Question::Readmit(Box::new(receipt(order))),
     ];
     all.extend(about_auctions.map(|one| Question::Auction(Box::new(one))));
     let (bytes, offer) = (order.hold_bytes().to_vec(), vec![5; 400]);
@@ -94,6 +97,16 @@ fn questions(market: &Market, order: &BondOrder) -> Vec<Asked<Question>> {
         [HeadQuestion::Head, HeadQuestion::Beginning(0), HeadQuestion::Continuation(1, 3)];
     let all = all.into_iter().map(Asked::Other);
     all.chain(about_heads.map(Asked::Heads)).collect()
+}
+
+/// What looks like the receipt of a lost entry, in another epoch.
+fn receipt(order: &BondOrder) -> Receipt {
+    let time = Time(now().0 - 1);
+    let head = Head { epoch: 0, since: 0, size: 9, root: Digest([4; 32]), time };
+    let head = SignedHead { head, signature: Signature([4; 64]) };
+    let mut entry = vec![1, 0];
+    entry.extend_from_slice(order.hold_bytes());
+    Receipt { number: 8, batch: 3, time, entry, head, path: vec![Digest([4; 32]); 4] }
 }
 
 /// A question altered beneath its outermost form: it decodes, and is false.
@@ -152,6 +165,11 @@ fn alter(rng: &mut StdRng, question: &mut Question) {
             }
             PurchaseQuestion::Standing(account, _) => account.0.0[0] ^= 1,
         },
+        Question::Readmit(receipt) => {
+            mutate(rng, &mut receipt.entry);
+            receipt.head.head.epoch = rng.random_range(0..3);
+            receipt.path.resize(rng.random_range(0..200), Digest([7; 32]));
+        }
         Question::Hello | Question::Flushed => {}
     }
 }
