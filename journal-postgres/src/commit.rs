@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::join;
 
 use crate::files::{Batch, Piece};
-use crate::lease::{holder, millis};
+use crate::lease::{holder, millis, renew};
 use crate::schema;
 use crate::session::{Prepared, Session};
 use crate::trouble::Trouble;
@@ -37,7 +37,9 @@ pub(crate) async fn attempt(
     asks: bool,
 ) -> Result<(), Trouble> {
     if asks && stands(session, write).await? {
-        return Ok(());
+        // It may stand here and not on a standby yet, where its commit was cut off while it waited
+        // for that. A commit after it waits for everything before.
+        return renew(session, write.fencing, write.term).await;
     }
     let client = &session.client;
     let Write { seq, id, fencing, batch, .. } = write;
@@ -45,14 +47,14 @@ pub(crate) async fn attempt(
     let Columns { files, starts, parts, bytes } = Columns::of(&batch.pieces);
     // In one go, in this order; the commit waits until it is known that all of them were good.
     let begin = client.batch_execute("BEGIN ISOLATION LEVEL SERIALIZABLE");
-    let renew_with: [&(dyn tokio_postgres::types::ToSql + Sync); 2] = [fencing, &term];
-    let renew = client.execute(&prepared.renew, &renew_with);
+    let lease_with: [&(dyn tokio_postgres::types::ToSql + Sync); 2] = [fencing, &term];
+    let lease = client.execute(&prepared.renew, &lease_with);
     let append_with: [&(dyn tokio_postgres::types::ToSql + Sync); 3] = [seq, &id, fencing];
     let append = client.execute(&prepared.append, &append_with);
     let pieces_with: [&(dyn tokio_postgres::types::ToSql + Sync); 5] =
         [seq, &files, &starts, &parts, &bytes];
     let pieces = client.execute(&prepared.pieces, &pieces_with);
-    let (begun, renewed, appended, written) = join!(biased; begin, renew, append, pieces);
+    let (begun, renewed, appended, written) = join!(biased; begin, lease, append, pieces);
     begun?;
     if renewed? != 1 {
         client.batch_execute("ROLLBACK").await?;

@@ -17,6 +17,8 @@ use crate::worker::Worker;
 use crate::{Times, schema};
 
 /// Bytes that wait for a flush before they are put into a transaction of their own, as a disk
+/// Most bytes that one write takes; whoever has more writes again.
+const MAX_WRITE_BYTES: usize = 4 << 20;
 /// would write them of itself.
 const MAX_WAITING_BYTES: usize = 8 << 20;
 
@@ -166,6 +168,8 @@ impl Storage for Database {
 
     fn write_at(&mut self, name: &str, offset: u64, bytes: &[u8]) -> io::Result<usize> {
         self.sound()?;
+        // A short write: no transaction is longer than the database takes in its time.
+        let bytes = bytes.get(..MAX_WRITE_BYTES).unwrap_or(bytes);
         let waiting = {
             let mut files = self.shared.files()?;
             files.write(name, offset, bytes)?;

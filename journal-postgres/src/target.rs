@@ -70,10 +70,11 @@ pub struct Target {
 }
 
 impl Target {
-    /// Whether a text is meant to be the URL of a database.
+    /// Whether a text is meant to be the URL of a database, and no path: then it may hold what
+    /// nobody should see, however it is written.
     #[must_use]
     pub fn is_url(text: &str) -> bool {
-        text.starts_with("postgres://") || text.starts_with("postgresql://")
+        text.contains("://")
     }
 
     /// Reads `postgres://USER@HOST:PORT/DATABASE?sslrootcert=FILE&passfile=FILE`; the other
@@ -83,7 +84,8 @@ impl Target {
     /// # Errors
     /// [`TargetError`], which never repeats the URL.
     pub fn parse(url: &str) -> Result<Self, TargetError> {
-        if !Self::is_url(url) || url.len() > MAX_URL_BYTES {
+        let ours = ["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme));
+        if !ours || url.len() > MAX_URL_BYTES {
             return Err(TargetError::Malformed("it is not one".to_owned()));
         }
         let (rest, roots) = without(url, "sslrootcert");

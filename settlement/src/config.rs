@@ -148,7 +148,7 @@ impl Config {
     }
 
     fn parse(text: &str) -> Result<Self, String> {
-        let config: Self = toml::from_str(text).map_err(|error| error.to_string())?;
+        let config: Self = toml::from_str(text).map_err(|error| error.message().to_owned())?;
         let (got, least, most) = (config.segment_mib, MIN_SEGMENT_MIB, MAX_SEGMENT_MIB);
         if !(least..=most).contains(&got) {
             return Err(format!("got segment_mib = {got}, expected {least} to {most}"));

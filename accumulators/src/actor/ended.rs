@@ -39,16 +39,18 @@ pub(super) async fn end_void(core: &mut Core, context: Option<Digest>) -> Stage 
     }
     let context = context.unwrap_or_else(|| core.id());
     let void = Void::sign(&context, core.me_u8(), &core.site.identity);
-    core.take_leave(void);
     end(core, End::Void(void), u16::MAX).await
 }
 
-/// Stores how the auction ended, then erases its secrets; this node's messages from round `keep`
-/// on stay, for fellows that lack them.
+/// Stores how the auction ended, then says so where it came to nothing and erases its secrets; this
+/// node's messages from round `keep` on stay, for fellows that lack them.
 pub(super) async fn end(core: &mut Core, end: End, keep: u16) -> Stage {
     let mut batch = Batch::default();
     batch.end(&core.id(), &end);
     core.store_surely(batch).await;
+    if let End::Void(void) | End::Stopped(_, void) = &end {
+        core.take_leave(*void);
+    }
     core.shared.update(|view| {
         view.ended = true;
         view.state.phase = match end {

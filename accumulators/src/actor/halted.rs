@@ -12,11 +12,20 @@ use crate::store::End;
 /// Stopped, for a reason in words.
 pub(super) struct Halted {
     text: String,
+    /// Whether this node alone is in trouble: mended and started again before the last time it
+    /// goes on, and fellows go on bringing what it lacks until then.
+    own: bool,
 }
 
 impl Halted {
+    /// By a fault that everybody sees.
     pub(super) fn stage(text: String) -> Stage {
-        Stage::Halted(Self { text })
+        Stage::Halted(Self { text, own: false })
+    }
+
+    /// By what this node lacks.
+    pub(super) fn by_own_trouble(error: &impl std::fmt::Display) -> Stage {
+        Stage::Halted(Self { text: error.to_string(), own: true })
     }
 
     pub(super) async fn run(self, core: &mut Core) -> Stage {
@@ -25,22 +34,24 @@ impl Halted {
         let last = core.spec().last;
         while core.now() < last {
             if let Some(command) = core.next(last).await {
-                handle(core, command).await;
+                handle(core, command, self.own).await;
             }
         }
         core.fall_silent();
         let void = Void::sign(&context_or_id(core), core.me_u8(), &core.site.identity);
-        core.take_leave(void);
         end(core, End::Stopped(self.text, void), u16::MAX).await
     }
 }
 
-async fn handle(core: &mut Core, command: Command) {
+async fn handle(core: &mut Core, command: Command, own: bool) {
     match command {
         Command::Join(join, reply) => core.hear_late_join(*join, reply).await,
         Command::Submit(incoming) => not_now(incoming.reply, "the auction is stopped"),
         Command::LeaveReceipts(_, reply) => not_now(reply, "the auction is stopped"),
         Command::Close(_, reply) => answer(reply, Answer::Done),
+        Command::Round(_, reply) | Command::History(_, _, reply) if own => {
+            not_now(reply, "this accumulator is in trouble of its own");
+        }
         Command::Round(_, reply) | Command::History(_, _, reply) => {
             answer(reply, declined(Declined::Finished));
         }

@@ -49,7 +49,7 @@ pub(super) async fn stage(core: &mut Core, mut stored: StoredAuction) -> Stage {
     }
     match resume(core, stored).await {
         Ok(stage) => stage,
-        Err(error) => Halted::stage(error.to_string()),
+        Err(error) => Halted::by_own_trouble(&error),
     }
 }
 

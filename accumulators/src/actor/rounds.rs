@@ -87,7 +87,7 @@ impl Rounds {
             if !self.engine.made()
                 && let Err(error) = self.make(core).await
             {
-                return Halted::stage(error.to_string());
+                return Halted::by_own_trouble(&error);
             }
             if let Some((message, reply)) = self.due() {
                 match self.offer(core, message, reply).await {
@@ -209,7 +209,7 @@ impl Rounds {
                 self.reporter.step(core.id(), self.engine.referee.step());
                 self.reporter.sent(bytes);
             }
-            Some(Err(error)) => return Err(Halted::stage(error.to_string())),
+            Some(Err(error)) => return Err(Halted::by_own_trouble(&error)),
             None => {}
         }
         match step.result {

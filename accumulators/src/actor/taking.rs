@@ -401,6 +401,10 @@ impl Taking {
                     }
                 }
                 for (digest, reply) in again {
+                    if !book.holds(&digest) {
+                        tracing::error!(auction = %id, bid = %digest, "not taken");
+                        continue;
+                    }
                     let receipt = Receipt::sign(auction.context(), digest, me, &identity);
                     answer(reply, Answer::Accepted(receipt));
                 }
@@ -465,7 +469,7 @@ impl Taking {
                 Ok(list) => {
                     batch.own(&id, &list);
                 }
-                Err(error) => return super::halted::Halted::stage(error.to_string()),
+                Err(error) => return super::halted::Halted::by_own_trouble(&error),
             }
         }
         core.store_surely(batch).await;

@@ -34,9 +34,13 @@ impl Party {
                 scalar.map(SecretScalar::new).ok_or(PartyError::NothingDue)
             };
             let (randomness, plaintext) = (secret(&stage.randomness)?, secret(&stage.entries)?);
-            Ok(Factor { of, randomness, plaintext })
+            Ok::<_, PartyError>(Factor { of, randomness, plaintext })
         };
-        let factors = due.iter().map(factor).collect::<Result<Vec<_>, PartyError>>()?;
+        // Room for all beforehand: a list that grows leaves what it held behind.
+        let mut factors = Vec::with_capacity(due.len());
+        for of in due {
+            factors.push(factor(of)?);
+        }
         let (products, ciphertexts) = multiply(place, key, self.me, factors, masks);
         Ok((Content::Multiply(products), Said::Multiply(ciphertexts)))
     }

@@ -22,7 +22,7 @@ pub struct Masks {
 }
 
 /// Some masks.
-pub struct Made(Kind<Box<StageMask>, Vec<ProductMask>>);
+pub struct Made(Kind<StageMask, Vec<ProductMask>>);
 
 /// Masks that are still to be made.
 #[derive(Debug)]
@@ -55,8 +55,9 @@ impl Masks {
         let price = effort(1, auction.levels());
         let (winner, second) = (effort(0, bids), spec.rule == Rule::SecondPrice);
         let stages = match bids {
-            0 | 1 if second => 0,
-            0 | 1 => price.stages,
+            0 => 0,
+            1 if second => 0,
+            1 => price.stages,
             // The first winner stage comes twice in a tie.
             _ => price.stages + winner.stages + usize::from(second),
         };
@@ -75,7 +76,7 @@ impl Masks {
     /// Keeps some.
     pub fn keep(&mut self, made: Made) {
         match made.0 {
-            Kind::Stage(mask) => self.stages.push(*mask),
+            Kind::Stage(mask) => self.stages.push(mask),
             Kind::Products(masks) => self.products.extend(masks),
         }
     }
@@ -116,9 +117,7 @@ impl Lacking {
     #[must_use]
     pub fn make<R: CryptoRng + ?Sized>(self, auction: &Auction, rng: &mut R) -> Made {
         Made(match self.kind {
-            Kind::Stage(count) => {
-                Kind::Stage(Box::new(StageMask::generate(auction, &self.seed, count, rng)))
-            }
+            Kind::Stage(count) => Kind::Stage(StageMask::generate(auction, &self.seed, count, rng)),
             Kind::Products(count) => {
                 Kind::Products(ProductMask::generate(auction.key(), count, rng))
             }

@@ -234,7 +234,12 @@ impl Party {
             }
             Shown::Blocks { level, blocks } => {
                 let entry = |block: &Interval| self.block_entry(tally, *block, *level);
-                blocks.iter().map(entry).collect::<Result<_, _>>()?
+                // Room for all beforehand: a list that grows leaves what it held behind.
+                let mut entries = Vec::with_capacity(blocks.len());
+                for block in blocks {
+                    entries.push(entry(block)?);
+                }
+                entries
             }
         };
         self.stage = Some(StageSecrets { entries: SecretVector::new(entries), randomness });

@@ -18,8 +18,10 @@ use crate::referee::statements;
 use crate::secret::SecretScalar;
 use crate::step::Multiplied;
 
-/// What is drawn for one product.
-pub(super) struct ProductMask {
+/// What is drawn for one product; in a box, since lists grow and leave behind what they held.
+pub(super) struct ProductMask(Box<Drawn>);
+
+struct Drawn {
     /// `t'`.
     again: SecretScalar,
     /// Masks of `t`, `s` and `t'`.
@@ -30,7 +32,7 @@ pub(super) struct ProductMask {
     halves: [RistrettoPoint; 4],
 }
 
-impl Drop for ProductMask {
+impl Drop for Drawn {
     fn drop(&mut self) {
         // Who has `t' G` can take it out of the product again.
         self.halves.zeroize();
@@ -49,7 +51,7 @@ impl ProductMask {
             let half = secret.half();
             [basepoint().times(&half), key.times(&half)]
         };
-        let mut drawn = Vec::with_capacity(count);
+        let mut drawn: Vec<Self> = Vec::with_capacity(count);
         let mut first = Vec::with_capacity(2 * count);
         for _ in 0..count {
             let again = SecretScalar::random(rng);
@@ -58,15 +60,16 @@ impl ProductMask {
             let [t_g, t_y] = on(t);
             first.extend([t_g, t_y + basepoint().times(&s.half())]);
             let [[a, b], [c, d]] = [on(&again), on(t_again)];
-            drawn.push((again, masks, [a, b, c, d]));
+            let unset = [PointBytes([0; 32]); 2];
+            let halves = [a, b, c, d];
+            drawn.push(Self(Box::new(Drawn { again, masks, first: unset, halves })));
         }
         let first = Point::from_halves(&first);
         let (pairs, _) = first.as_chunks::<2>();
-        let mask = |((again, masks, halves), pair): ((_, _, _), &[Point; 2])| {
-            let first = pair.map(|point| point.bytes());
-            Self { again, masks, first, halves }
-        };
-        drawn.into_iter().zip(pairs).map(mask).collect()
+        for (mask, pair) in drawn.iter_mut().zip(pairs) {
+            mask.0.first = pair.map(|point| point.bytes());
+        }
+        drawn
     }
 }
 
@@ -93,8 +96,8 @@ pub(super) fn multiply(
     let mut halves = Vec::with_capacity(4 * factors.len());
     for (factor, mask) in factors.iter().zip(&masks) {
         let Ciphertext { a, b } = &factor.of.less_one;
-        let [again_g, again_y, mask_g, mask_y] = &mask.halves;
-        let (s, s_mask) = (factor.plaintext.half(), mask.masks[1].half());
+        let [again_g, again_y, mask_g, mask_y] = &mask.0.halves;
+        let (s, s_mask) = (factor.plaintext.half(), mask.0.masks[1].half());
         halves.extend([
             a.times(&s) + again_g,
             b.times(&s) + again_y,
@@ -107,10 +110,10 @@ pub(super) fn multiply(
     let product = |((factor, mask), points): ((Factor<'_>, ProductMask), &[Point; 4])| {
         let [a, b, first_a, first_b] = *points;
         let ciphertext = Ciphertext { a, b };
-        let first = mask.first.into_iter().chain([first_a.bytes(), first_b.bytes()]).collect();
-        let witness = [&factor.randomness, &factor.plaintext, &mask.again];
+        let first = mask.0.first.into_iter().chain([first_a.bytes(), first_b.bytes()]).collect();
+        let witness = [&factor.randomness, &factor.plaintext, &mask.0.again];
         let statement = statements::multiply(key, k, factor.of, &ciphertext);
-        let proof = statement.respond(place.bind(Label::Multiply), first, &mask.masks, &witness);
+        let proof = statement.respond(place.bind(Label::Multiply), first, &mask.0.masks, &witness);
         (Product { ciphertext: ciphertext.bytes(), proof }, ciphertext)
     };
     factors.into_iter().zip(masks).zip(points).map(product).unzip()

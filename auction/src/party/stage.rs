@@ -60,7 +60,7 @@ impl std::fmt::Debug for CiphertextSeed {
 /// What is drawn for one stage: the mask of its proof, and of its ciphertexts all that depends on
 /// no entry.
 pub(super) struct StageMask {
-    pub(super) proof: EntriesMask,
+    pub(super) proof: Box<EntriesMask>,
     pads: Pads,
 }
 
@@ -69,7 +69,7 @@ struct Pads(Vec<[RistrettoPoint; 2]>);
 
 impl Drop for Pads {
     fn drop(&mut self) {
-        // Who has `t Y` has the entry times `G`, and entries are small.
+        // Who has `t Y` has the entry times `G`, and a sum of shares is 128 bits long at most.
         self.0.iter_mut().for_each(|pair| pair.zeroize());
     }
 }
@@ -100,7 +100,7 @@ impl StageMask {
         rng: &mut R,
     ) -> Self {
         let (generators, levels) = (auction.generators(), auction.levels());
-        let proof = EntriesMask::generate(generators, auction.key(), levels, rng);
+        let proof = Box::new(EntriesMask::generate(generators, auction.key(), levels, rng));
         let pads = Pads::make(auction.context(), auction.key(), seed, &proof.name(), 0..count);
         Self { proof, pads }
     }
@@ -113,7 +113,7 @@ impl StageMask {
         key: &Point,
         seed: &CiphertextSeed,
         entries: &SecretVector,
-    ) -> (Vec<Ciphertext>, EntriesMask) {
+    ) -> (Vec<Ciphertext>, Box<EntriesMask>) {
         let Self { proof, pads } = self;
         let (have, count) = (pads.0.len(), entries.expose().len());
         let more = Pads::make(context, key, seed, &proof.name(), have..count.max(have));
@@ -153,7 +153,7 @@ mod tests {
         let entries = SecretVector::new([0u64, 1, 2, 1 << 40].map(Scalar::from).to_vec());
         for prepared in [0, 2, 4, 9] {
             let generators = crate::group::Generators::for_levels(3);
-            let proof = EntriesMask::generate(&generators, &key, 3, &mut rng);
+            let proof = Box::new(EntriesMask::generate(&generators, &key, 3, &mut rng));
             let name = proof.name();
             let pads = Pads::make(&context, &key, &seed, &name, 0..prepared);
             let mask = StageMask { proof, pads };

@@ -156,14 +156,14 @@ impl EntriesStatement<'_> {
     }
 
     /// Proves the statement under `weights`, with a mask that was made for its key; constant time
-    /// in mask and witness.
+    /// in mask and witness. The mask comes in its box, so that it is erased where it lay.
     #[must_use]
     pub fn prove(
         &self,
         place: &Place<'_>,
         weights: &[Scalar],
         witness: &EntriesWitness<'_>,
-        mask: EntriesMask,
+        mask: Box<EntriesMask>,
     ) -> EntriesProof {
         let masked: Scalar = self
             .selection(weights)

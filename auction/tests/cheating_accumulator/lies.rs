@@ -98,7 +98,8 @@ pub(crate) fn entries_part(
         Shown::Blocks { .. } => weighted(&parts, &weights),
     };
     let generators = table.auction.generators();
-    let mask = EntriesMask::generate(generators, &key, table.auction.levels(), &mut table.rng);
+    let mask =
+        Box::new(EntriesMask::generate(generators, &key, table.auction.levels(), &mut table.rng));
     let witness = EntriesWitness {
         vector: &opened.vector,
         blinding: &opened.blinding,

@@ -71,7 +71,12 @@ impl Shown {
             blinding: &SecretScalar::new(blinding),
             randomness: &self.randomness,
         };
-        let mask = EntriesMask::generate(&Generators::for_levels(LEVELS), &self.key, LEVELS, rng);
+        let mask = Box::new(EntriesMask::generate(
+            &Generators::for_levels(LEVELS),
+            &self.key,
+            LEVELS,
+            rng,
+        ));
         statement.prove(place, &weights, &witness, mask)
     }
 }
@@ -203,7 +208,7 @@ fn weights_and_challenge_hash_the_whole_statement_and_the_place() {
         let prove = |shown: &Shown, place: &Place<'_>, weights: &[Scalar]| {
             let mut same = ChaCha20Rng::seed_from_u64(10);
             let generators = Generators::for_levels(LEVELS);
-            let mask = EntriesMask::generate(&generators, &shown.key, LEVELS, &mut same);
+            let mask = Box::new(EntriesMask::generate(&generators, &shown.key, LEVELS, &mut same));
             let witness = EntriesWitness {
                 vector: &shown.vectors[0],
                 blinding: &shown.blindings[0],

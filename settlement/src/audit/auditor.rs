@@ -214,7 +214,8 @@ impl<'a, C: EntryCheck> Auditor<'a, C> {
     ) -> Option<AuditError> {
         chain.chain.readmitted()?;
         self.readmitted += 1;
-        let reason = self.returned.entry(entry, time, chain, original, &self.ledger)?;
+        let known = (&self.ledger, self.tree.leaves());
+        let reason = self.returned.entry(entry, time, chain, original, known)?;
         Some(AuditError::Readmitted { entry, reason })
     }
 

@@ -203,6 +203,23 @@ pub enum AuditError {
         /// The two words.
         reason: Contradiction,
     },
+    /// What came back is said to be of an epoch that had not begun: it convicts the server.
+    #[error(
+        "entry {entry} came back after a restore as one of epoch {epoch} and of {}, and in epoch \
+         {earlier}, which was over by then, the server signed at {}", .time.0, .signed.0
+    )]
+    ReadmittedTooEarly {
+        /// The entry.
+        entry: u64,
+        /// Its epoch before.
+        epoch: u32,
+        /// Its time before.
+        time: Time,
+        /// The earlier epoch.
+        earlier: u32,
+        /// When the server still signed in it.
+        signed: Time,
+    },
     /// One id was decided twice in what is said to be lost: it convicts the server.
     #[error(
         "entry {entry} came back after a restore as entry {number} of what that lost, and by a \

@@ -7,7 +7,7 @@ use auction::spec::Time;
 use witness::{Contradiction, Head, Inclusion};
 
 use super::AuditError;
-use crate::journal::{Beginning, Receipt};
+use crate::journal::{Beginning, Leaf, Receipt};
 use crate::ledger::{
     Chain, Charter, Class, Code, Entry, HoldKey, Ledger, LostCommit, RawEntry, Readmitted,
     SignedRequest, VerifiedRequest,
@@ -53,12 +53,25 @@ pub(super) fn verify(
     Some((chain.readmitted_as(Readmitted::new(commit, holds)), original))
 }
 
+/// How far a clock may be set back between two epochs, in milliseconds (an hour): a start with
+/// one that is further off waits for the operator.
+const CLOCK_MS: u64 = 3_600_000;
+
+/// What came back.
+struct Back {
+    /// The entry that it is now.
+    entry: u64,
+    /// When it was committed before.
+    time: Time,
+    /// Its place in what was lost.
+    inclusion: Inclusion,
+}
+
 /// How the epochs began, as far as the walk has come, and what came back.
 #[derive(Default)]
 pub(super) struct Returned {
     restores: Restores,
-    /// Of everything that came back: the entry that it is now, and its place in what was lost.
-    all: Vec<(u64, Inclusion)>,
+    all: Vec<Back>,
     /// The entry, and the number before, that each id came back under, of each epoch.
     ids: BTreeMap<(u32, HoldKey), (u64, u64)>,
 }
@@ -80,17 +93,20 @@ impl Returned {
         time: Time,
         entry: &Entry,
         original: &Original,
-        ledger: &Ledger,
+        (ledger, leaves): (&Ledger, &[Leaf]),
     ) -> Option<NotReadmitted> {
         let readmitted = entry.chain.readmitted()?;
         let commit = readmitted.commit();
         if original.wrong.is_some() {
             return original.wrong.clone();
         }
-        let checked = self.restores.check(commit, time);
+        let there = usize::try_from(commit.number).ok().and_then(|at| leaves.get(at));
+        let leaf = original.inclusion.as_ref().map(|inclusion| &inclusion.leaf);
+        let checked = self.restores.check(commit, there.is_some() && there == leaf, time);
         let checked = checked.and_then(|()| Ok(outside_escrow(ledger, &entry.chain)?));
         self.remember(number, commit, &entry.chain, ledger.charter());
-        self.all.extend(original.inclusion.clone().map(|inclusion| (number, inclusion)));
+        let returned = |inclusion| Back { entry: number, time: commit.time, inclusion };
+        self.all.extend(original.inclusion.clone().map(returned));
         checked.err()
     }
 
@@ -111,6 +127,7 @@ impl Returned {
         charter: &Charter,
     ) -> Vec<AuditError> {
         let mut wrong = self.compare_heads(heads, lost);
+        wrong.extend(self.compare_times(heads, lost));
         wrong.extend(self.compare_entries(lost));
         for receipt in lost {
             wrong.extend(self.decided_twice(receipt, charter));
@@ -121,8 +138,7 @@ impl Returned {
     /// All heads of an epoch in the order of their numbers: of one number there is one root, and a
     /// later number has no earlier time.
     fn compare_heads(&self, heads: &[Head], lost: &[&Receipt]) -> Vec<AuditError> {
-        let returned =
-            self.all.iter().map(|(entry, inclusion)| (Some(*entry), inclusion.head.head));
+        let returned = self.all.iter().map(|back| (Some(back.entry), back.inclusion.head.head));
         let held = heads.iter().chain(lost.iter().map(|receipt| &receipt.head.head));
         let mut all: Vec<(Option<u64>, Head)> =
             returned.chain(held.map(|head| (None, *head))).collect();
@@ -147,11 +163,31 @@ impl Returned {
         wrong
     }
 
+    /// An epoch begins when those before it are over: nothing was committed in it before the last
+    /// word of one of them.
+    fn compare_times(&self, heads: &[Head], lost: &[&Receipt]) -> Vec<AuditError> {
+        let held = heads.iter().chain(lost.iter().map(|receipt| &receipt.head.head));
+        let held: Vec<&Head> = held.collect();
+        let too_early = |back: &Back| {
+            let epoch = back.inclusion.head.head.epoch;
+            let latest = held.iter().filter(|head| head.epoch < epoch).max_by_key(|head| head.time);
+            let earlier = latest.filter(|head| head.time.0 > back.time.0.saturating_add(CLOCK_MS));
+            earlier.map(|head| AuditError::ReadmittedTooEarly {
+                entry: back.entry,
+                epoch,
+                time: back.time,
+                earlier: head.epoch,
+                signed: head.time,
+            })
+        };
+        self.all.iter().filter_map(too_early).collect()
+    }
+
     /// Of one number of an epoch there is one entry.
     fn compare_entries(&self, lost: &[&Receipt]) -> Vec<AuditError> {
         let mut leaves = BTreeMap::new();
         let mut wrong = Vec::new();
-        let returned = self.all.iter().map(|(entry, inclusion)| (Some(*entry), inclusion.clone()));
+        let returned = self.all.iter().map(|back| (Some(back.entry), back.inclusion.clone()));
         let held = lost.iter().map(|receipt| (None, receipt.inclusion()));
         for (entry, Inclusion { number, leaf, head, .. }) in returned.chain(held) {
             let at = (head.head.epoch, number);

@@ -6,7 +6,7 @@ use auction::spec::Time;
 use super::{Bookkeeper, Unflushed};
 use crate::journal::{JournalError, Storage};
 use crate::ledger::{
-    Action, Chain, Code, Entry, HoldKey, Outcome, Readmitted, Reply, VerifiedRequest,
+    Action, Chain, Code, Entry, Fate, HoldKey, Outcome, Readmitted, Reply, VerifiedRequest,
 };
 use crate::readmission::{Brought, NotReadmitted, kinds::outside_escrow};
 
@@ -23,18 +23,31 @@ impl<S: Storage> Bookkeeper<S> {
     ) -> Result<Unflushed<Result<Chain, NotReadmitted>>, JournalError> {
         let now = self.ledger.time().max(clock);
         let restores = self.journal.restores()?;
-        let lost = restores.check(brought.commit(), now);
+        let there = self.journal.leaf(brought.commit().number)? == Some(brought.leaf());
+        let lost = restores.check(brought.commit(), there, now);
         let lost = lost.and_then(|()| Ok(outside_escrow(&self.ledger, brought.chain())?));
         if let Err(refused) = lost {
             return Ok(self.unflushed(Err(refused)));
         }
         let (commit, chain) = brought.into_parts();
-        let holds = self.holds_of(&chain)?;
+        // What is decided already needs none of the rest.
+        let holds = if self.knows_all(&chain)? { Vec::new() } else { self.holds_of(&chain)? };
         let chain = chain.readmitted_as(Readmitted::new(commit, holds));
         Ok(self.unflushed(Ok(chain)))
     }
 
-    /// The requests that made the holds which a chain ends, out of the chain or the journal.
+    fn knows_all(&mut self, chain: &Chain) -> Result<bool, JournalError> {
+        for request in chain.requests() {
+            let account = request.signing_account(self.ledger.charter());
+            if self.find(&account, request.request().id)?.is_none() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// The requests that made the holds which a chain ends and which have expired, out of the
+    /// chain or the journal.
     fn holds_of(&mut self, chain: &Chain) -> Result<Vec<VerifiedRequest>, JournalError> {
         let charter = *self.ledger.charter();
         let made = |chain: &Chain, key: &HoldKey| {
@@ -53,6 +66,7 @@ impl<S: Storage> Bookkeeper<S> {
             let mut found = made(chain, &hold);
             if found.is_none()
                 && let Some(record) = self.find(&hold.account, hold.id)?
+                && record.fate == Fate::HoldExpired
                 && let Some(entry) = self.journal.entry(record.entry)?
             {
                 let entry = Entry::decode(&entry.entry, &charter);

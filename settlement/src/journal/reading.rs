@@ -154,6 +154,12 @@ impl<S: Storage> Journal<S> {
         self.distrust(recalled)
     }
 
+    /// The hash of the entry of a number.
+    pub(crate) fn leaf(&mut self, entry: u64) -> Result<Option<Leaf>, JournalError> {
+        let leaf = self.index.leaf(entry);
+        self.distrust(leaf)
+    }
+
     /// The path from an entry to the head over all entries.
     pub(crate) fn path(&mut self, entry: u64) -> Result<Option<Vec<Digest>>, JournalError> {
         let path = self.index.inclusion(entry);

@@ -50,8 +50,9 @@ impl Ledger {
                 Some(code) => Err(Refusal { code, account: None }),
             };
         }
-        let decided =
-            good_at(request, moment.judged()).and_then(|()| self.decide(verified, account, moment));
+        let good = good_at(request, moment.judged());
+        let good = good.and_then(|()| self.stays_outside_escrow(request, moment));
+        let decided = good.and_then(|()| self.decide(verified, account, moment));
         let Decision { account, fate, hold, ended } =
             decided.map_err(|code| Refusal { code, account })?;
         let record = Record {
@@ -225,6 +226,20 @@ impl Ledger {
             return Err(Code::ToOperator);
         }
         Ok(credit)
+    }
+
+    /// What concerns an escrow account does not come back after a restore. That is refused before
+    /// it comes here, too; but the account may be opened in between.
+    fn stays_outside_escrow(&self, request: &Request, moment: Moment<'_>) -> Result<(), Code> {
+        let is_escrow = |id: AccountId| {
+            let account = self.accounts.find(&id).map(|index| self.accounts.at(index));
+            account.is_some_and(|account| account.kind == Kind::Escrow)
+        };
+        let mut named = request.action.accounts().into_iter().flatten();
+        if moment.readmitted.is_some() && named.any(is_escrow) {
+            return Err(Code::UnknownCredit);
+        }
+        Ok(())
     }
 
     /// Checks that a purchase is between two owners, and that who is paid has countersigned.

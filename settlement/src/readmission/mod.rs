@@ -13,7 +13,7 @@ use auction::spec::Time;
 pub use kinds::{NotTakenBack, kind_of};
 pub use restores::Restores;
 
-use crate::journal::{Receipt, Unproven};
+use crate::journal::{Leaf, Receipt, Unproven};
 use crate::ledger::{
     Chain, Charter, Code, LostCommit, RawEntry, RequestError, SignedRequest, Unverified,
 };
@@ -107,6 +107,7 @@ pub enum NotReadmitted {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Brought {
     commit: LostCommit,
+    leaf: Leaf,
     chain: Chain,
 }
 
@@ -135,7 +136,9 @@ impl Brought {
     pub fn verify(receipt: &Receipt, charter: &Charter) -> Result<Self, NotReadmitted> {
         let receipt = receipt.original();
         let Receipt { number, batch, time, head, ref path, ref entry } = receipt;
-        receipt.inclusion().verify(&charter.ledger_key())?;
+        let inclusion = receipt.inclusion();
+        inclusion.verify(&charter.ledger_key())?;
+        let leaf = inclusion.leaf;
         let raw = RawEntry::split(entry).ok_or(NotReadmitted::Malformed(number))?;
         if raw.readmitted.is_some() {
             return Err(NotReadmitted::Malformed(number));
@@ -151,13 +154,19 @@ impl Brought {
         let chain =
             Chain::new(requests, attachment).map_err(|_| NotReadmitted::Malformed(number))?;
         kind_of(&chain)?;
-        Ok(Self { commit: LostCommit { number, batch, time, head, path: path.clone() }, chain })
+        let commit = LostCommit { number, batch, time, head, path: path.clone() };
+        Ok(Self { commit, leaf, chain })
     }
 
     /// Where and when it was committed.
     #[must_use]
     pub fn commit(&self) -> &LostCommit {
         &self.commit
+    }
+
+    /// The hash of the entry.
+    pub(crate) fn leaf(&self) -> Leaf {
+        self.leaf
     }
 
     /// What was committed.

@@ -47,31 +47,16 @@ impl Restores {
     }
 
     /// Whether a commit is one that this journal has lost, by its own word, and may come back now.
+    /// `there`: whether the journal has this very entry under its number.
     ///
     /// # Errors
     /// [`NotReadmitted`].
-    pub fn check(&self, commit: &LostCommit, now: Time) -> Result<(), NotReadmitted> {
-        let head = &commit.head.head;
-        let then = usize::try_from(head.epoch).ok().and_then(|at| self.beginnings.get(at));
-        let found = then.map(|beginning| beginning.since);
-        // All of an epoch that was passed over is lost; how it began, its own heads say.
-        let passed = then == Some(&Beginning::PASSED);
-        if !passed && found != Some(head.since) {
-            let (epoch, signed) = (head.epoch, head.since);
-            return Err(NotReadmitted::OtherHistory { epoch, signed, found });
-        }
-        // It is there: the epoch's place is within the list.
-        let later = self.beginnings.get(head.epoch as usize + 1..).unwrap_or_default();
-        let number = commit.number;
-        let Some(lost) = later.iter().find(|beginning| beginning.since <= number) else {
-            let kept = later.iter().map(|beginning| beginning.since).min();
-            return Err(kept.map_or(NotReadmitted::ThisEpoch(head.epoch), |kept| {
-                NotReadmitted::Kept { number, kept }
-            }));
-        };
+    pub fn check(&self, commit: &LostCommit, there: bool, now: Time) -> Result<(), NotReadmitted> {
+        let from = self.lost_from(commit, there)?;
+        let (number, head) = (commit.number, &commit.head.head);
         // What a restore lost came after what it kept, and before the head that shows it.
-        if commit.time < lost.time || head.time < commit.time {
-            let (from, to) = (lost.time, head.time);
+        if commit.time < from || head.time < commit.time {
+            let to = head.time;
             return Err(NotReadmitted::Impossible { number, time: commit.time, from, to });
         }
         if now < commit.time {
@@ -81,6 +66,36 @@ impl Restores {
             Some(until) if now >= until => Err(NotReadmitted::Over(until)),
             _ => Ok(()),
         }
+    }
+
+    /// From when on there was what was lost with a commit.
+    fn lost_from(&self, commit: &LostCommit, there: bool) -> Result<Time, NotReadmitted> {
+        let (head, number) = (&commit.head.head, commit.number);
+        let place = usize::try_from(head.epoch).unwrap_or(usize::MAX);
+        let begun = self.beginnings.get(place);
+        let later = self.beginnings.get(place.saturating_add(1)..).unwrap_or_default();
+        if begun == Some(&Beginning::PASSED) && later.first() == Some(&Beginning::PASSED) {
+            // All of it is lost but what this history has too; how it began, its own heads say. In
+            // the last number before an epoch that passed over some nobody ever signed.
+            if there {
+                return Err(NotReadmitted::Kept { number, kept: number.saturating_add(1) });
+            }
+            let before = self.beginnings.iter().take(place).rev();
+            let before = before.copied().find(|beginning| *beginning != Beginning::PASSED);
+            return Ok(before.unwrap_or(Beginning::FIRST).time);
+        }
+        let found = begun.filter(|begun| **begun != Beginning::PASSED).map(|begun| begun.since);
+        if found != Some(head.since) {
+            let (epoch, signed) = (head.epoch, head.since);
+            return Err(NotReadmitted::OtherHistory { epoch, signed, found });
+        }
+        let Some(lost) = later.iter().find(|beginning| beginning.since <= number) else {
+            let kept = later.iter().map(|beginning| beginning.since).min();
+            return Err(kept.map_or(NotReadmitted::ThisEpoch(head.epoch), |kept| {
+                NotReadmitted::Kept { number, kept }
+            }));
+        };
+        Ok(lost.time)
     }
 }
 
@@ -106,12 +121,15 @@ mod tests {
         restores.begin(3, Beginning { since: 4, time: Time(400) });
         restores.has_entry(FIRST);
         assert_eq!(restores.beginnings.len(), 4);
-        let check = |commit: &LostCommit| restores.check(commit, FIRST);
+        let check = |commit: &LostCommit| restores.check(commit, false, FIRST);
         assert_eq!(check(&commit(1, 9, 12, 700)), Ok(()));
         assert_eq!(check(&commit(0, 0, 12, 700)), Ok(()));
+        // Below what was kept too: another history wrote it, unless the journal has it.
+        assert_eq!(check(&commit(1, 2, 3, 700)), Ok(()));
         let kept = Err(NotReadmitted::Kept { number: 3, kept: 4 });
-        assert_eq!(check(&commit(1, 2, 3, 700)), kept);
-        assert!(matches!(check(&commit(1, 2, 4, 399)), Err(NotReadmitted::Impossible { .. })));
+        assert_eq!(restores.check(&commit(1, 2, 3, 700), true, FIRST), kept);
+        let other = Err(NotReadmitted::OtherHistory { epoch: 2, signed: 9, found: None });
+        assert_eq!(check(&commit(2, 9, 12, 700)), other);
     }
 
     fn commit(epoch: u32, since: u64, number: u64, time: u64) -> LostCommit {
@@ -124,7 +142,7 @@ mod tests {
     #[test]
     fn what_an_epoch_before_had_and_no_later_one_kept_is_lost() {
         let restores = restores();
-        let check = |commit: &LostCommit| restores.check(commit, FIRST);
+        let check = |commit: &LostCommit| restores.check(commit, false, FIRST);
         for lost in [commit(0, 0, 10, 1000), commit(0, 0, 99, 4000), commit(1, 10, 11, 1500)] {
             assert_eq!(check(&lost), Ok(()), "{lost:?}");
         }
@@ -144,11 +162,14 @@ mod tests {
     fn it_comes_back_between_its_own_time_and_seven_days_after_the_first_new_entry() {
         let lost = commit(0, 0, 10, 1000);
         let until = Time(FIRST.0 + READMISSION_MS);
-        assert_eq!(restores().check(&lost, Time(999)), Err(NotReadmitted::Ahead(Time(1000))));
-        assert_eq!(restores().check(&lost, Time(until.0 - 1)), Ok(()));
-        assert_eq!(restores().check(&lost, until), Err(NotReadmitted::Over(until)));
+        assert_eq!(
+            restores().check(&lost, false, Time(999)),
+            Err(NotReadmitted::Ahead(Time(1000)))
+        );
+        assert_eq!(restores().check(&lost, false, Time(until.0 - 1)), Ok(()));
+        assert_eq!(restores().check(&lost, false, until), Err(NotReadmitted::Over(until)));
         let unbegun = Restores { first: None, ..restores() };
-        assert_eq!(unbegun.check(&lost, Time(u64::MAX)), Ok(()));
+        assert_eq!(unbegun.check(&lost, false, Time(u64::MAX)), Ok(()));
     }
 
     #[test]
@@ -156,7 +177,7 @@ mod tests {
         let early = commit(0, 0, 10, 999);
         let late = LostCommit { time: Time(1001), ..commit(0, 0, 10, 1000) };
         for wrong in [early, late] {
-            let refused = restores().check(&wrong, FIRST);
+            let refused = restores().check(&wrong, false, FIRST);
             assert!(matches!(refused, Err(NotReadmitted::Impossible { .. })), "{refused:?}");
         }
     }

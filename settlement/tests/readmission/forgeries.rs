@@ -268,3 +268,29 @@ fn the_word_of_the_loss_convicts_by_itself_and_an_honest_one_does_not() {
     assert_eq!(judged(&new_receipt(&paid, 10)), [none(), none(), none()]);
     assert_eq!(judged(&new_receipt(&forged, 66)), [Ok(1), Ok(1), none()]);
 }
+
+#[test]
+fn an_epoch_that_nobody_saw_hides_nothing_from_before_an_earlier_ones_last_word() {
+    let mut kept = kept();
+    let seen = kept.lose([post(10, 1, 2, 30).into()], 5_000_000).remove(0);
+    // Of epoch 1, in which nobody ever signed, an order that was never committed.
+    let head = Head { epoch: 1, since: 2, ..seen.head.head };
+    let head = SignedHead { head, ..seen.head };
+    let entry = kit::entry(post(66, 1, 2, 50).as_bytes(), Code::Done);
+    let (batch, time, path) = (3, Time(3000), path_of(2));
+    let forged = signed_as_lost(Receipt { number: 2, batch, time, entry, head, path });
+    let disk = kept.restored_above(1);
+    let mut keeper = open(&disk, Window::default());
+    assert_eq!(brought(&mut keeper, &forged, LATER), Ok(Code::Done));
+    drop(keeper);
+    let (report, _) = inquest(&disk, &[seen.head], &[]);
+    let early = AuditError::ReadmittedTooEarly {
+        entry: 2,
+        epoch: 1,
+        time,
+        earlier: 0,
+        signed: seen.head.head.time,
+    };
+    assert_eq!(report.misdeeds.first().map(|one| one.wrong.clone()), Some(early));
+    assert!(inquest(&disk, &[], &[]).0.holds(), "nobody can tell");
+}

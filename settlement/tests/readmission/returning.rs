@@ -5,6 +5,7 @@ use rand::seq::SliceRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 use settlement::journal::{backup, restore};
 use settlement::ledger::{Action, Chain, Code, Fate, Part, VerifiedRequest, Window};
+use settlement::readmission::NotReadmitted;
 
 use crate::disk::Disk;
 use crate::kit::{OPTIONS, inquest};
@@ -70,6 +71,32 @@ fn what_an_epoch_beside_this_history_had_comes_back_too() {
     let epochs = [&first, &second].map(|receipt| receipt.head.head.epoch);
     assert_eq!((epochs, keeper.release(keeper.head()).unwrap().head.epoch), ([0, 1], 3));
     assert_eq!(audited(&disk, &[first, second]).readmitted, 2);
+}
+
+/// Restored from an older backup, and then from a newer one.
+#[test]
+fn what_an_epoch_beside_this_history_had_is_lost_below_what_was_kept_too() {
+    let mut kept = kept();
+    let first = kept.lose([post(10, 1, 2, 30).into(), post(11, 1, 2, 1).into()], 2000);
+    let (mut newer, flushed) = (Disk::new(), kept.keeper.flushed());
+    backup(&mut kept.disk.clone(), &mut newer, &charter(), flushed).unwrap();
+    let mut keeper = open(&kept.restored(), Window::default());
+    assert_eq!(code_of(&mut keeper, &post(12, 2, 1, 5), 3000), Code::Done);
+    let beside = receipt_of(&mut keeper, &account(2), id(12));
+    let deposited = receipt_of(&mut keeper, &operator(), id(1));
+    drop(keeper);
+    kept.copy = newer;
+    let disk = kept.restored_above(1);
+    let mut keeper = open(&disk, Window::default());
+    assert_eq!((beside.number, first[0].number), (2, 2));
+    assert_eq!(brought(&mut keeper, &beside, LATER), Ok(Code::Done));
+    assert_eq!(funds(&keeper), [74, 126]);
+    // What both histories have is there.
+    for receipt in [&first[0], &first[1], &deposited] {
+        let refused = brought(&mut keeper, receipt, LATER);
+        assert!(matches!(refused, Err(NotReadmitted::Kept { .. })), "{refused:?}");
+    }
+    assert_eq!(audited(&disk, &[beside]).readmitted, 1);
 }
 
 #[test]
