@@ -55,6 +55,8 @@ pub struct Server(usize);
 struct Page {
     ledger: Ledger,
     index: Index,
+    /// Every batch that changed anything, with its time: what is in the journal.
+    batches: Vec<(Option<Chain>, Time)>,
     view: View,
     next: HashMap<(Phase, Op), usize>,
 }
@@ -71,16 +73,23 @@ impl Server {
         }
         let page = &pages[self.0];
         let (mut ledger, mut index) = (page.ledger.clone(), page.index.clone());
+        let made = chains(&ledger, &index, phase.time(), op);
+        // A server that stopped and comes back knows what its journal says, and does the same.
+        let back = read_back(&page.batches);
+        assert_eq!(made, chains(&back.ledger, &back.index, phase.time(), op), "{op:?}");
+        let mut batches = page.batches.clone();
         let mut changed = false;
-        for chain in chains(&ledger, &index, phase.time(), op) {
+        for chain in made {
+            batches.push((Some(chain.clone()), phase.time()));
             changed |= apply(&mut ledger, &mut index, chain, phase.time());
         }
         if op == Op::Sweep {
+            batches.push((None, phase.time()));
             changed |= !ledger.apply(&[], phase.time()).expired.is_empty();
         }
         let next = if changed {
             let view = view(&ledger, &index);
-            pages.push(Page { ledger, index, view, next: HashMap::new() });
+            pages.push(Page { ledger, index, batches, view, next: HashMap::new() });
             pages.len() - 1
         } else {
             self.0
@@ -99,6 +108,22 @@ impl Server {
 fn pages() -> MutexGuard<'static, Vec<Page>> {
     // Pages are only added, and whole: another thread's panic leaves them sound.
     PAGES.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What a server knows that reads its journal from the first batch.
+fn read_back(batches: &[(Option<Chain>, Time)]) -> Page {
+    let mut back = founded();
+    for (chain, time) in batches {
+        match chain {
+            Some(chain) => {
+                apply(&mut back.ledger, &mut back.index, chain.clone(), *time);
+            }
+            None => {
+                back.ledger.apply(&[], *time);
+            }
+        }
+    }
+    back
 }
 
 /// Applies a chain as the server's writer does; whether anything was decided.
@@ -134,7 +159,7 @@ fn founded() -> Page {
     }
     let index = Index::new(SETTING.charter);
     let view = view(&ledger, &index);
-    Page { ledger, index, view, next: HashMap::new() }
+    Page { ledger, index, batches: Vec::new(), view, next: HashMap::new() }
 }
 
 #[cfg(test)]
