@@ -148,7 +148,12 @@ impl Config {
     }
 
     fn parse(text: &str) -> Result<Self, String> {
-        let config: Self = toml::from_str(text).map_err(|error| error.message().to_owned())?;
+        let config: Self = toml::from_str(text).map_err(|error| {
+            // Not the line itself: what is misspelled in it may be a password's place.
+            let before = error.span().and_then(|span| text.get(..span.start));
+            let line = before.map_or(1, |before| before.lines().count().max(1));
+            format!("near line {line}: {}", error.message())
+        })?;
         let (got, least, most) = (config.segment_mib, MIN_SEGMENT_MIB, MAX_SEGMENT_MIB);
         if !(least..=most).contains(&got) {
             return Err(format!("got segment_mib = {got}, expected {least} to {most}"));

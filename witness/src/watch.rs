@@ -22,9 +22,9 @@ pub const MAX_HEADS: usize = 256;
 const NEWEST: usize = 64;
 /// Most epochs that a new head may be ahead.
 pub const MAX_EPOCHS: u32 = 1024;
-/// Most beginnings of epochs that are kept. A server that is restored more often is not followed
-/// any further.
-const MAX_BEGINNINGS: usize = 4096;
+/// Most beginnings of epochs unseen that are kept. A server that is restored more often is not
+/// followed any further.
+const MAX_BEGINNINGS: usize = 1024;
 /// Most losses that are remembered.
 const MAX_LOSSES: usize = 1024;
 

@@ -19,7 +19,7 @@ pub(super) struct Halted {
 
 impl Halted {
     /// By a fault that everybody sees.
-    pub(super) fn stage(text: String) -> Stage {
+    pub(super) fn by_fault(text: String) -> Stage {
         Stage::Halted(Self { text, own: false })
     }
 

@@ -106,7 +106,7 @@ impl Joining {
                 let kept = Kept::default();
                 Taking::stage(core, auction, self.key, self.secret, book, kept).await
             }
-            Err(error) => Halted::stage(format!("the joins make no auction: {error}")),
+            Err(error) => Halted::by_fault(format!("the joins make no auction: {error}")),
         }
     }
 }

@@ -75,7 +75,7 @@ impl Rounds {
                 let text = fault.to_string();
                 // 9 It decides nothing, and convicts whoever is at fault.
                 keep_transcript(core, self.engine).await;
-                return Halted::stage(text);
+                return Halted::by_fault(text);
             }
             if *self.engine.referee.step() == Step::Complete {
                 return self.finish(core).await;
@@ -313,7 +313,7 @@ impl Rounds {
     /// 9 The outcome is signed by all.
     async fn finish(self: Box<Self>, core: &mut Core) -> Stage {
         let Some(outcome) = self.engine.referee.outcome().copied() else {
-            return Halted::stage("the rounds ended without an outcome".to_owned());
+            return Halted::by_fault("the rounds ended without an outcome".to_owned());
         };
         tracing::info!(auction = %core.id(), bids = outcome.bids, sold = outcome.sale.is_some(), "done");
         let (reports, rounds) = (self.reporter.reports().to_vec(), self.engine.referee.round());

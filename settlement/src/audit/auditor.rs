@@ -162,11 +162,9 @@ impl<'a, C: EntryCheck> Auditor<'a, C> {
         self.batches = batch.header.number;
         if batch.header.kind == BatchKind::Epoch {
             let (kept, time) = (self.tree.size(), self.ledger.time());
-            let restored = Restored { kept, time, passed: true };
-            // The walk has seen that the epoch is later, and by how much at most.
-            self.restores.resize(batch.header.epoch as usize - 1, restored);
-            self.restores.push(Restored { passed: false, ..restored });
-            self.returned.epoch_begins(batch.header.epoch, Beginning::of(&batch.header));
+            let epoch = batch.header.epoch;
+            self.restores.push(Restored { epoch, kept, time });
+            self.returned.epoch_begins(epoch, Beginning::of(&batch.header));
             return Ok(());
         }
         let numbered: Vec<_> = (self.tree.size()..).zip(&batch.entries).collect();

@@ -115,20 +115,16 @@ impl Compared {
 impl<C: EntryCheck> Auditor<'_, C> {
     /// Entries that an epoch began with, if the journal knows it.
     fn beginning(&self, epoch: u32) -> Option<u64> {
-        match epoch.checked_sub(1) {
-            None => Some(0),
-            Some(before) => {
-                let restored = self.restores.get(usize::try_from(before).ok()?)?;
-                Some(restored.kept)
-            }
+        if epoch == 0 {
+            return Some(0);
         }
+        self.restores.iter().find(|restored| restored.epoch == epoch).map(|restored| restored.kept)
     }
 
     /// Whether the journal passed over an epoch: whoever restored it says that it was another
     /// history's.
     fn passed(&self, epoch: u32) -> bool {
-        let place = epoch.checked_sub(1).map(|place| place as usize);
-        place.and_then(|place| self.restores.get(place)).is_some_and(|restored| restored.passed)
+        epoch < self.epoch && self.beginning(epoch).is_none()
     }
 
     /// How many entries of an epoch that is over are still there, as far as it is known: of one
@@ -137,7 +133,7 @@ impl<C: EntryCheck> Auditor<'_, C> {
         if self.passed(epoch) {
             return Some(0);
         }
-        let first = usize::try_from(epoch).ok()?;
-        self.restores.get(first..)?.iter().map(|restored| restored.kept).min()
+        let later = self.restores.iter().filter(|restored| restored.epoch > epoch);
+        later.map(|restored| restored.kept).min()
     }
 }

@@ -43,7 +43,8 @@ pub struct AuditReport {
     pub state: Digest,
     /// Restores so far.
     pub epoch: u32,
-    /// What each of them kept: how every epoch but the first began.
+    /// How every epoch but the first began, in order; numbers that are not among them the journal
+    /// passed over.
     pub restores: Vec<Restored>,
     /// The sums of each currency, debits equal to credits.
     pub totals: Vec<(crate::ledger::Currency, Totals)>,
@@ -69,11 +70,10 @@ pub struct AuditReport {
 /// How a restore from a backup left a journal, by the journal's own word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Restored {
+    /// The epoch that began.
+    pub epoch: u32,
     /// Entries that were kept.
     pub kept: u64,
-    /// Whether the journal passed over the epoch: if it began, then elsewhere, and the next one
-    /// that it did not pass over kept this much.
-    pub passed: bool,
     /// The journal's time then: whatever was lost came no earlier.
     pub time: Time,
 }

@@ -3,7 +3,7 @@
 
 use super::movements::{Line, What};
 use crate::ledger::{
-    AccountId, Action, Applied, Chain, Code, Ended, Kind, Ledger, Movement, Outcome, Part, Request,
+    AccountId, Action, Applied, Chain, Code, Ended, Ledger, Movement, Outcome, Part, Request,
 };
 
 /// What the committed chains of a batch did.
@@ -29,12 +29,7 @@ impl Told {
             }
             let mut marked = chain.attachment().is_some();
             for request in chain.requests().iter().map(|verified| verified.request()) {
-                marked |= request
-                    .action
-                    .accounts()
-                    .into_iter()
-                    .flatten()
-                    .any(|id| is_escrow(ledger, &id));
+                marked |= ledger.concerns_escrow(request);
                 told.lines.extend(line(ledger, entry, request, applied));
             }
             if marked {
@@ -43,10 +38,6 @@ impl Told {
         }
         told
     }
-}
-
-fn is_escrow(ledger: &Ledger, id: &AccountId) -> bool {
-    ledger.account(id).is_some_and(|account| account.kind == Kind::Escrow)
 }
 
 /// What a committed request moved; nothing where it only opened an account or used up an id.

@@ -142,9 +142,9 @@ impl TicketEvidence {
             ));
         }
         // A later restore than the head has lost nothing that came before the head.
-        let before = usize::try_from(head.epoch).unwrap_or(usize::MAX);
         let registered = history.registered_in(&spec.id());
-        let may_have_lost_it = report.restores.iter().take(before).any(|restored| {
+        let before = report.restores.iter().filter(|restored| restored.epoch <= head.epoch);
+        let may_have_lost_it = before.into_iter().any(|restored| {
             restored.time < spec.spec().closing
                 && registered.is_none_or(|entry| entry < restored.kept)
         });

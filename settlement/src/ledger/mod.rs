@@ -135,6 +135,12 @@ impl Ledger {
         self.accounts.find(id).map(|index| self.accounts.at(index))
     }
 
+    /// Whether a request names an escrow account: then it belongs to an auction.
+    pub(crate) fn concerns_escrow(&self, request: &Request) -> bool {
+        let named = request.action.accounts().into_iter().flatten();
+        named.filter_map(|id| self.account(&id)).any(|account| account.kind == Kind::Escrow)
+    }
+
     /// The place of an account in the order of opening.
     pub(crate) fn number_of(&self, id: &AccountId) -> Option<u32> {
         self.accounts.find(id).map(|index| index.0)

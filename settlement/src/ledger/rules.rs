@@ -231,12 +231,7 @@ impl Ledger {
     /// What concerns an escrow account does not come back after a restore. That is refused before
     /// it comes here, too; but the account may be opened in between.
     fn stays_outside_escrow(&self, request: &Request, moment: Moment<'_>) -> Result<(), Code> {
-        let is_escrow = |id: AccountId| {
-            let account = self.accounts.find(&id).map(|index| self.accounts.at(index));
-            account.is_some_and(|account| account.kind == Kind::Escrow)
-        };
-        let mut named = request.action.accounts().into_iter().flatten();
-        if moment.readmitted.is_some() && named.any(is_escrow) {
+        if moment.readmitted.is_some() && self.concerns_escrow(request) {
             return Err(Code::UnknownCredit);
         }
         Ok(())

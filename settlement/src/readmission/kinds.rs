@@ -1,6 +1,6 @@
 //! What does not come back by its receipt, and why. SETTLEMENT, section "Readmission".
 
-use crate::ledger::{Action, Authority, Chain, Kind, Ledger};
+use crate::ledger::{Action, Authority, Chain, Ledger};
 use crate::purchases::PurchaseRecord;
 
 /// A kind of entry that is not taken back.
@@ -54,7 +54,9 @@ pub fn kind_of(chain: &Chain) -> Result<(), NotTakenBack> {
 /// # Errors
 /// [`NotTakenBack::Auction`].
 pub(crate) fn outside_escrow(ledger: &Ledger, chain: &Chain) -> Result<(), NotTakenBack> {
-    let named = chain.requests().iter().flat_map(|one| one.request().action.accounts());
-    let is_escrow = |id| ledger.account(&id).is_some_and(|account| account.kind == Kind::Escrow);
-    if named.flatten().any(is_escrow) { Err(NotTakenBack::Auction) } else { Ok(()) }
+    let mut requests = chain.requests().iter();
+    match requests.any(|one| ledger.concerns_escrow(one.request())) {
+        true => Err(NotTakenBack::Auction),
+        false => Ok(()),
+    }
 }

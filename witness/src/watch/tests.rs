@@ -397,6 +397,21 @@ fn a_leap_over_more_epochs_than_can_be_asked_about_is_not_believed() {
 }
 
 #[test]
+fn a_server_that_is_restored_for_ever_fills_no_memory() {
+    let (mut server, mut watch) = (Server::new(), Watch::new(of()));
+    server.write("a", 1).look(&mut watch);
+    for looks in 0..3 {
+        for _ in 0..400 {
+            server.restore(1);
+        }
+        let heard = server.write("b", 1).look(&mut watch);
+        assert_eq!(heard == Heard::Accepted, looks < 2, "{heard:?}");
+    }
+    assert!(watch.beginnings.len() <= MAX_BEGINNINGS);
+    assert!(watch.convicted().is_none());
+}
+
+#[test]
 fn many_heads_are_thinned_and_the_newest_stay() {
     let (mut server, mut watch) = (Server::new(), Watch::new(of()));
     let mut heads = Vec::new();
