@@ -13,7 +13,7 @@ use crate::server::Postgres;
 #[ignore = "needs PostgreSQL; see CONTRIBUTING"]
 fn a_journal_is_audited_backed_up_and_restored_between_database_and_directory() {
     let server_of_rows = Postgres::start();
-    let target = server_of_rows.journal();
+    let (_, target) = server_of_rows.journal();
     let running = load::start(&server_of_rows, load::take(&target, Taking::IfFree));
     let known = load::acknowledged(load::pay(&running));
     assert_eq!(known.len() as u128, load::PAYMENTS);
@@ -35,7 +35,7 @@ fn a_journal_is_audited_backed_up_and_restored_between_database_and_directory() 
     );
 
     // Into another database, which begins another epoch.
-    let away = server_of_rows.journal();
+    let (_, away) = server_of_rows.journal();
     let taken = load::take(&away, Taking::IfFree);
     restore(&mut copy, taken, &charter(), &server(), OPTIONS).unwrap();
     let report = audit(&mut Database::open_to_read(&away).unwrap(), &charter(), &[]).unwrap();

@@ -58,13 +58,9 @@ fn payments_go_on_through_cuts_and_nobody_hears_of_them() {
 #[ignore = "needs PostgreSQL; see CONTRIBUTING"]
 fn a_database_that_is_killed_amid_a_load_and_comes_back_has_all_that_was_acknowledged() {
     let mut server = Postgres::start();
-    let name = server.database();
-    let target = Target::parse(&server.url(&name)).unwrap();
-    let running = load::start(&server, load::take(&target, Taking::IfFree));
-    let (answers, gate) = load::pay_half(&running);
-    while load::is_early(&server, &name) {
-        std::thread::yield_now();
-    }
+    let (name, target) = server.journal();
+    let load::Amid { running, answers, gate } =
+        load::amid(&server, &name, load::take(&target, Taking::IfFree));
     server.kill();
     drop(gate);
     server.go();
@@ -81,15 +77,10 @@ fn a_database_that_is_killed_amid_a_load_and_comes_back_has_all_that_was_acknowl
 #[ignore = "needs PostgreSQL; see CONTRIBUTING"]
 fn where_it_cannot_be_found_out_the_journal_stops_and_the_next_start_knows() {
     let mut server = Postgres::start();
-    let name = server.database();
-    let target = Target::parse(&server.url(&name)).unwrap();
+    let (name, target) = server.journal();
     let times = Times { resolve: Duration::from_millis(300), ..Times::default() };
     let storage = Database::open_with(&target, Taking::IfFree, times).unwrap();
-    let running = load::start(&server, storage);
-    let (answers, gate) = load::pay_half(&running);
-    while load::is_early(&server, &name) {
-        std::thread::yield_now();
-    }
+    let load::Amid { running, answers, gate } = load::amid(&server, &name, storage);
     server.kill();
     drop(gate);
     let known = load::acknowledged(answers);

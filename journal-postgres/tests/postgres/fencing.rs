@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::time::Duration;
 
-use journal_postgres::{Database, Taking, Target, Times};
+use journal_postgres::{Database, Taking, Times};
 use settlement::journal::Storage as _;
 
 use crate::load;
@@ -20,14 +20,10 @@ const SHORT: Times = Times {
 #[ignore = "needs PostgreSQL; see CONTRIBUTING"]
 fn a_server_that_lost_its_lease_amid_a_load_tells_nobody_that_anything_stands() {
     let server = Postgres::start();
-    let name = server.database();
-    let target = Target::parse(&server.url(&name)).unwrap();
-    let running = load::start(&server, load::take(&target, Taking::IfFree));
-    let (answers, gate) = load::pay_half(&running);
+    let (name, target) = server.journal();
+    let load::Amid { running, answers, gate } =
+        load::amid(&server, &name, load::take(&target, Taking::IfFree));
     // Some are through; then another takes over.
-    while load::is_early(&server, &name) {
-        std::thread::yield_now();
-    }
     let second = load::take(&target, Taking::FromAnybody);
     drop(gate);
     let rows = server.sql(&name, "SELECT count(*) FROM gavel.journal");
@@ -46,8 +42,7 @@ fn a_server_that_lost_its_lease_amid_a_load_tells_nobody_that_anything_stands() 
 #[ignore = "needs PostgreSQL; see CONTRIBUTING"]
 fn a_fresh_lease_is_refused_says_whose_it_is_and_runs_out_by_itself() {
     let server = Postgres::start();
-    let name = server.database();
-    let target = Target::parse(&server.url(&name)).unwrap();
+    let (name, target) = server.journal();
     let first = Database::open_with(&target, Taking::IfFree, SHORT).unwrap();
     let error = Database::open(&target, Taking::IfFree).err().unwrap();
     assert_eq!(error.kind(), ErrorKind::WouldBlock);
@@ -73,7 +68,7 @@ fn a_fresh_lease_is_refused_says_whose_it_is_and_runs_out_by_itself() {
 #[ignore = "needs PostgreSQL; see CONTRIBUTING"]
 fn an_idle_server_hears_that_it_was_fenced_out() {
     let server = Postgres::start();
-    let target = server.journal();
+    let (_, target) = server.journal();
     let mut first = Database::open_with(&target, Taking::IfFree, SHORT).unwrap();
     first.create("a").unwrap();
     first.flush_directory().unwrap();
@@ -92,7 +87,7 @@ fn an_idle_server_hears_that_it_was_fenced_out() {
 #[ignore = "needs PostgreSQL; see CONTRIBUTING"]
 fn two_who_take_it_at_once_do_not_both_have_it() {
     let server = Postgres::start();
-    let target = server.journal();
+    let (_, target) = server.journal();
     let opened: Vec<_> = std::thread::scope(|scope| {
         let tries: Vec<_> =
             (0..6).map(|_| scope.spawn(|| Database::open(&target, Taking::IfFree))).collect();

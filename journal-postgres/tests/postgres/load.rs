@@ -55,7 +55,7 @@ pub fn pay(running: &Running<Database>) -> Answers {
 }
 
 /// The same, the second half of them only once what comes with the answers is dropped.
-pub fn pay_half(running: &Running<Database>) -> (Answers, Sender<()>) {
+fn pay_half(running: &Running<Database>) -> (Answers, Sender<()>) {
     let (gate, opened) = channel::<()>();
     let (told, answers) = channel();
     let payments: Vec<_> =
@@ -79,6 +79,24 @@ pub fn pay_half(running: &Running<Database>) -> (Answers, Sender<()>) {
         }
     });
     (answers, gate)
+}
+
+/// A load under way.
+pub struct Amid {
+    pub running: Running<Database>,
+    pub answers: Answers,
+    /// The second half of the payments waits until it is dropped.
+    pub gate: Sender<()>,
+}
+
+/// Starts a writer and a load; some payments are through.
+pub fn amid(server: &Postgres, database: &str, storage: Database) -> Amid {
+    let running = start(server, storage);
+    let (answers, gate) = pay_half(&running);
+    while is_early(server, database) {
+        std::thread::yield_now();
+    }
+    Amid { running, answers, gate }
 }
 
 /// All answers; only those that tell a result.
@@ -122,7 +140,7 @@ pub fn verify(database: &Postgres, storage: Database, known: &BTreeMap<u128, Cod
 }
 
 /// Whether hardly any payment has been through: fewer than a few flushes.
-pub fn is_early(server: &Postgres, database: &str) -> bool {
+fn is_early(server: &Postgres, database: &str) -> bool {
     let rows = server.sql(database, "SELECT coalesce(max(seq), 0) FROM gavel.journal");
     rows[0].parse::<u64>().unwrap() < 12
 }

@@ -12,6 +12,8 @@ mod bank;
 mod copies;
 mod cuts;
 mod fencing;
+#[path = "../../../settlement/tests/settlement/guarded.rs"]
+mod guarded;
 mod load;
 mod payment;
 #[path = "../../../settlement/tests/settlement/people.rs"]

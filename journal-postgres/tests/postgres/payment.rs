@@ -17,7 +17,7 @@ use crate::server::Postgres;
 async fn money_is_held_and_paid_and_both_sides_have_the_receipt_after_a_kill() {
     let (database, target) = tokio::task::spawn_blocking(|| {
         let database = Postgres::start();
-        let target = database.journal();
+        let (_, target) = database.journal();
         (database, target)
     })
     .await

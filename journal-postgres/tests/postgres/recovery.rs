@@ -7,82 +7,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use journal_postgres::{Database, Taking, Target};
 use settlement::bookkeeper::{Bookkeeper, Opened};
-use settlement::journal::{Directory, JournalError, Options, Storage};
+use settlement::journal::{Directory, JournalError, Options};
 use settlement::ledger::Window;
 
+use crate::guarded::Guarded;
 use crate::people::*;
 use crate::server::Postgres;
 use crate::work::Work;
 
 const OPTIONS: Options = Options { segment_bytes: 2048 };
-
-/// A storage whose process dies at the call of this number: it and all later ones do nothing.
-struct Mortal {
-    inner: Database,
-    calls: Arc<AtomicU64>,
-    dies: u64,
-}
-
-impl Mortal {
-    fn call(&self) -> io::Result<()> {
-        if self.calls.fetch_add(1, Ordering::SeqCst) + 1 >= self.dies {
-            return Err(io::Error::other("dead"));
-        }
-        Ok(())
-    }
-}
-
-impl Storage for Mortal {
-    fn list(&mut self) -> io::Result<Vec<String>> {
-        self.inner.list()
-    }
-
-    fn length(&mut self, name: &str) -> io::Result<u64> {
-        self.inner.length(name)
-    }
-
-    fn read_at(&mut self, name: &str, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        self.inner.read_at(name, offset, buffer)
-    }
-
-    fn create(&mut self, name: &str) -> io::Result<()> {
-        self.call()?;
-        self.inner.create(name)
-    }
-
-    fn write_at(&mut self, name: &str, offset: u64, bytes: &[u8]) -> io::Result<usize> {
-        self.call()?;
-        self.inner.write_at(name, offset, bytes)
-    }
-
-    fn flush(&mut self, name: &str) -> io::Result<()> {
-        self.call()?;
-        self.inner.flush(name)
-    }
-
-    fn rename(&mut self, from: &str, to: &str) -> io::Result<()> {
-        self.call()?;
-        self.inner.rename(from, to)
-    }
-
-    fn remove(&mut self, name: &str) -> io::Result<()> {
-        self.call()?;
-        self.inner.remove(name)
-    }
-
-    fn another(&mut self) -> io::Result<Self> {
-        Ok(Self { inner: self.inner.another()?, calls: Arc::clone(&self.calls), dies: self.dies })
-    }
-
-    fn flush_directory(&mut self) -> io::Result<()> {
-        self.call()?;
-        self.inner.flush_directory()
-    }
-
-    fn sound(&mut self) -> io::Result<()> {
-        self.inner.sound()
-    }
-}
 
 /// A database, which outlives processes, and a directory for each one's index.
 struct Place {
@@ -96,8 +29,7 @@ struct Place {
 impl Place {
     fn new() -> Self {
         let server = Postgres::start();
-        let name = server.database();
-        let target = Target::parse(&server.url(&name)).unwrap();
+        let (name, target) = server.journal();
         let indices = tempfile::tempdir().unwrap();
         Self { server, name, target, indices, starts: AtomicU64::new(0) }
     }
@@ -109,9 +41,19 @@ impl Place {
     }
 
     /// Starts a process that dies at its call of that number. Its index is lost with it.
-    fn open(&self, dies: u64, calls: &Arc<AtomicU64>) -> Result<Opened<Mortal>, JournalError> {
+    fn open(
+        &self,
+        dies: u64,
+        calls: &Arc<AtomicU64>,
+    ) -> Result<Opened<Guarded<Database>>, JournalError> {
         let inner = Database::open(&self.target, Taking::IfFree).unwrap();
-        let storage = Mortal { inner, calls: Arc::clone(calls), dies };
+        // It and all later calls do nothing.
+        let calls = Arc::clone(calls);
+        let storage =
+            Guarded::new(inner, move |_| match calls.fetch_add(1, Ordering::SeqCst) + 1 >= dies {
+                true => Err(io::Error::other("dead")),
+                false => Ok(()),
+            });
         let index =
             self.indices.path().join(self.starts.fetch_add(1, Ordering::SeqCst).to_string());
         let files = Directory::open(&index).unwrap();

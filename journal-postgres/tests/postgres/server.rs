@@ -170,9 +170,11 @@ impl Postgres {
         name
     }
 
-    /// The same, ready to be opened.
-    pub fn journal(&self) -> Target {
-        self.target(&self.database())
+    /// The same, with where it is.
+    pub fn journal(&self) -> (String, Target) {
+        let name = self.database();
+        let target = self.target(&name);
+        (name, target)
     }
 
     /// Says something to a database, as its owner would; what comes back, as text.

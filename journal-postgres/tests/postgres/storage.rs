@@ -83,7 +83,7 @@ fn it_holds_what_a_directory_would_and_after_a_crash_what_was_flushed() {
     let seed = seed();
     println!("GAVEL_SEED={seed}");
     let mut rng = StdRng::seed_from_u64(seed);
-    let target = server.journal();
+    let (_, target) = server.journal();
     let (mut oracle, mut flushed) = (Oracle::new(), Oracle::new());
     for round in 0..20 {
         let mut storage = Database::open(&target, Taking::IfFree).unwrap();
@@ -111,10 +111,28 @@ fn it_holds_what_a_directory_would_and_after_a_crash_what_was_flushed() {
 
 #[test]
 #[ignore = "needs PostgreSQL; see CONTRIBUTING"]
+fn a_long_write_is_a_short_one_and_goes_on() {
+    let server = Postgres::start();
+    let (_, target) = server.journal();
+    let mut storage = Database::open(&target, Taking::IfFree).unwrap();
+    storage.create("long").unwrap();
+    let bytes: Vec<u8> = (0..9 << 20).map(|place| (place % 251) as u8).collect();
+    let (mut written, mut writes) = (0, 0);
+    while written < bytes.len() {
+        written += storage.write_at("long", written as u64, &bytes[written..]).unwrap();
+        writes += 1;
+    }
+    assert_eq!(writes, 3);
+    storage.flush("long").unwrap();
+    let mut reader = Database::open_to_read(&target).unwrap();
+    compare(&mut reader, &Oracle::from([("long".to_owned(), bytes)]), "a long file");
+}
+
+#[test]
+#[ignore = "needs PostgreSQL; see CONTRIBUTING"]
 fn a_spare_full_of_zeros_takes_no_room() {
     let server = Postgres::start();
-    let database = server.database();
-    let target = journal_postgres::Target::parse(&server.url(&database)).unwrap();
+    let (database, target) = server.journal();
     let mut storage = Database::open(&target, Taking::IfFree).unwrap();
     storage.create("spare").unwrap();
     for place in 0..64 {

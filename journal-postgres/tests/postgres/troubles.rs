@@ -19,13 +19,9 @@ const FULL: &str = "
 #[ignore = "needs PostgreSQL; see CONTRIBUTING"]
 fn a_full_database_stops_the_journal_and_nothing_is_half_there() {
     let server = Postgres::start();
-    let name = server.database();
-    let target = Target::parse(&server.url(&name)).unwrap();
-    let running = load::start(&server, load::take(&target, Taking::IfFree));
-    let (answers, gate) = load::pay_half(&running);
-    while load::is_early(&server, &name) {
-        std::thread::yield_now();
-    }
+    let (name, target) = server.journal();
+    let load::Amid { running, answers, gate } =
+        load::amid(&server, &name, load::take(&target, Taking::IfFree));
     server.sql(&name, FULL);
     drop(gate);
     let known = load::acknowledged(answers);
@@ -43,8 +39,7 @@ fn a_full_database_stops_the_journal_and_nothing_is_half_there() {
 #[ignore = "needs PostgreSQL; see CONTRIBUTING"]
 fn a_database_that_takes_no_writes_is_said_to_be_one() {
     let server = Postgres::start();
-    let name = server.database();
-    let target = Target::parse(&server.url(&name)).unwrap();
+    let (name, target) = server.journal();
     let mut storage = Database::open(&target, Taking::IfFree).unwrap();
     storage.create("a").unwrap();
     server
@@ -64,8 +59,7 @@ fn a_database_that_takes_no_writes_is_said_to_be_one() {
 #[ignore = "needs PostgreSQL; see CONTRIBUTING"]
 fn a_database_that_has_lost_what_it_acknowledged_is_not_written_any_more() {
     let server = Postgres::start();
-    let name = server.database();
-    let target = Target::parse(&server.url(&name)).unwrap();
+    let (name, target) = server.journal();
     let mut storage = Database::open(&target, Taking::IfFree).unwrap();
     for file in ["a", "b"] {
         storage.create(file).unwrap();
@@ -84,8 +78,7 @@ fn a_database_that_has_lost_what_it_acknowledged_is_not_written_any_more() {
 #[ignore = "needs PostgreSQL; see CONTRIBUTING"]
 fn another_writer_s_row_is_never_written_over() {
     let server = Postgres::start();
-    let name = server.database();
-    let target = Target::parse(&server.url(&name)).unwrap();
+    let (name, target) = server.journal();
     let mut storage = Database::open(&target, Taking::IfFree).unwrap();
     // Somebody writes by hand, who knows nothing of leases.
     server.sql(
@@ -106,8 +99,7 @@ fn what_does_not_keep_what_it_acknowledges_and_what_holds_no_journal_is_refused(
     let error = Database::open(&target, Taking::IfFree).err().unwrap();
     assert_eq!(error.kind(), ErrorKind::NotFound);
     assert!(error.to_string().contains("init"), "{error}");
-    let name = server.database();
-    let target = Target::parse(&server.url(&name)).unwrap();
+    let (name, target) = server.journal();
     // Made, and empty still: that is no harm. With a row it is somebody's journal.
     Database::make(&target).unwrap();
     let mut storage = Database::open(&target, Taking::IfFree).unwrap();

@@ -9,74 +9,26 @@ use std::time::Duration;
 
 use auction::money::Amount;
 use settlement::client::ClientError;
-use settlement::journal::{Directory, Storage};
+use settlement::journal::Directory;
 use settlement::ledger::{Code, MAX_CHAIN_REQUESTS};
 use settlement::server::{INDEX_DIRECTORY, JOURNAL_DIRECTORY, Server, ServerError, Start};
 use settlement::service::auctions::DecisionView;
 
 use crate::bank::Bank;
+use crate::guarded::{Call, Guarded};
 use crate::hall::{Hall, account_key, bidder, house};
 
-/// A directory on a disk that can be full: then no file grows, and what is there can be written
-/// over, as with a real one.
-struct Narrow {
-    inner: Directory,
-    full: Arc<AtomicBool>,
-}
-
-impl Narrow {
-    fn room(&self) -> io::Result<()> {
-        if self.full.load(Ordering::SeqCst) {
-            return Err(io::ErrorKind::StorageFull.into());
+/// A disk that can be full: then no file grows, and what is there can be written over, as with a
+/// real one.
+fn narrow(inner: Directory, full: &Arc<AtomicBool>) -> Guarded<Directory> {
+    let full = Arc::clone(full);
+    Guarded::new(inner, move |call| match call {
+        Call::Write { end, length } if end <= length => Ok(()),
+        Call::Create | Call::Write { .. } if full.load(Ordering::SeqCst) => {
+            Err(io::ErrorKind::StorageFull.into())
         }
-        Ok(())
-    }
-}
-
-impl Storage for Narrow {
-    fn list(&mut self) -> io::Result<Vec<String>> {
-        self.inner.list()
-    }
-
-    fn length(&mut self, name: &str) -> io::Result<u64> {
-        self.inner.length(name)
-    }
-
-    fn read_at(&mut self, name: &str, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        self.inner.read_at(name, offset, buffer)
-    }
-
-    fn create(&mut self, name: &str) -> io::Result<()> {
-        self.room()?;
-        self.inner.create(name)
-    }
-
-    fn write_at(&mut self, name: &str, offset: u64, bytes: &[u8]) -> io::Result<usize> {
-        if offset + bytes.len() as u64 > self.inner.length(name)? {
-            self.room()?;
-        }
-        self.inner.write_at(name, offset, bytes)
-    }
-
-    fn flush(&mut self, name: &str) -> io::Result<()> {
-        self.inner.flush(name)
-    }
-
-    fn rename(&mut self, from: &str, to: &str) -> io::Result<()> {
-        self.inner.rename(from, to)
-    }
-
-    fn remove(&mut self, name: &str) -> io::Result<()> {
-        self.inner.remove(name)
-    }
-
-    fn another(&mut self) -> io::Result<Self> {
-        Ok(Self { inner: self.inner.another()?, full: Arc::clone(&self.full) })
-    }
-
-    fn flush_directory(&mut self) -> io::Result<()> {
-        self.inner.flush_directory()
-    }
+        _ => Ok(()),
+    })
 }
 
 /// A hall whose server's journal and index lie on such a disk, and what makes it full.
@@ -93,9 +45,8 @@ async fn hall() -> (Hall, Arc<AtomicBool>) {
             };
             Directory::open(&path).map_err(in_use)
         };
-        let narrow = |inner| Narrow { inner, full: Arc::clone(&told) };
         let (journal, index) = (open(JOURNAL_DIRECTORY)?, open(INDEX_DIRECTORY)?);
-        Server::open_on(dir, narrow(journal), narrow(index), start)
+        Server::open_on(dir, narrow(journal, &told), narrow(index, &told), start)
     });
     (Hall::built_in(bank).await, full)
 }

@@ -10,6 +10,8 @@ mod bank;
 #[path = "../../../accumulators/tests/cluster/mod.rs"]
 mod cluster;
 
+#[path = "../settlement/guarded.rs"]
+mod guarded;
 #[path = "../server/liar.rs"]
 mod liar;
 
