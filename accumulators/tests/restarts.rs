@@ -127,6 +127,33 @@ async fn killed_again_and_again_during_the_rounds() {
     }
 }
 
+/// A node that cannot go on after a restart, and is mended in time.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_in_trouble_of_its_own_goes_on_once_it_is_mended() {
+    let mut cluster = Cluster::started(2).await;
+    let auction = cluster.open_auction(Rule::SecondPrice, 16).await;
+    let (id, bids) = (auction.id(), cluster.place_all(&auction, &LEVELS).await);
+    // It closes alone, and waits for the other.
+    cluster.kill(1);
+    cluster.set_clock(CLOSING);
+    cluster.until(0, id, |state| matches!(state.phase, Phase::Closed { .. })).await;
+    cluster.kill(0);
+    let keys = cluster.dir(0).join("keys");
+    let key = std::fs::read_dir(&keys).unwrap().next().unwrap().unwrap().path();
+    let aside = cluster.dir(0).join("aside");
+    std::fs::rename(&key, &aside).unwrap();
+    cluster.start(0).await;
+    cluster.until(0, id, |state| matches!(state.phase, Phase::Stopped(_))).await;
+    // The other closes too, and is not told that its list is not needed any more.
+    cluster.start(1).await;
+    cluster.until(1, id, |state| matches!(state.phase, Phase::Closed { .. })).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    cluster.kill(0);
+    std::fs::rename(&aside, &key).unwrap();
+    cluster.start(0).await;
+    cluster.check_outcome(&auction, &bids, &LEVELS).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_directory_is_served_once_and_given_back_at_shutdown() {
     let mut cluster = Cluster::started(2).await;

@@ -5,86 +5,45 @@
 
 mod command;
 
-use std::path::PathBuf;
+use std::ops::Deref;
 use std::process::Output;
 
+use command::folder::{Folder, deposit};
 use command::processes::{Process, committee, init};
-use command::{gavel, gavel_with_input, json_of, said, text_of};
+use command::{gavel, json_of, said, text_of};
 use serde_json::Value;
 
 /// Three accumulators, a settlement server, and everybody's files.
 struct Deployment {
     server: Option<Process>,
     _accumulators: Vec<Process>,
-    dir: tempfile::TempDir,
+    files: Folder,
+}
+
+impl Deref for Deployment {
+    type Target = Folder;
+
+    fn deref(&self) -> &Folder {
+        &self.files
+    }
 }
 
 impl Deployment {
     fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let (accumulators, _) = committee(dir.path());
-        let pay = dir.path().join("pay");
+        let files = Folder::new();
+        let (accumulators, _) = committee(&files.path(""));
+        let pay = files.path("pay");
         init("settlement", &pay);
         let server = Some(Process::run("settlement", &pay));
-        let deployment = Self { server, _accumulators: accumulators, dir };
-        deployment.show_charter();
-        deployment
-    }
-
-    fn show_charter(&self) {
-        let shown = gavel(&["settlement", "show", "--dir", &self.at("pay")]);
-        assert_eq!(shown.status.code(), Some(0), "{}", said(&shown));
-        std::fs::write(self.path("charter.toml"), text_of(&shown)).unwrap();
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.dir.path().join(name)
-    }
-
-    fn at(&self, name: &str) -> String {
-        self.path(name).to_str().unwrap().to_owned()
-    }
-
-    /// Runs a command in the words of its help; names after `@` are files of the deployment.
-    fn run(&self, line: &str) -> Output {
-        let words: Vec<String> = line.split(' ').map(|word| self.word(word)).collect();
-        gavel(&words.iter().map(String::as_str).collect::<Vec<_>>())
-    }
-
-    fn word(&self, word: &str) -> String {
-        let word = word.replace('~', " ");
-        match word.strip_prefix('@') {
-            Some(name) => self.at(name),
-            None => word,
-        }
-    }
-
-    fn json(&self, line: &str) -> Value {
-        let output = self.run(&format!("{line} --json"));
-        assert_eq!(output.status.code(), Some(0), "{line}: {}", said(&output));
-        json_of(&output)
-    }
-
-    /// Opens an account and lets money in; gives the owner's key.
-    fn account(&self, name: &str, more: &str, amount: &str) -> String {
-        let open = format!("account open --account @{name} --charter @charter.toml{more}");
-        let owner = self.json(&open)["owner"].as_str().unwrap().to_owned();
-        let done = self.json(&deposit(&owner, amount));
-        assert_eq!((&done["repeated"], &done["amount"]), (&false.into(), &amount.into()));
-        owner
-    }
-
-    fn available(&self, name: &str) -> String {
-        let balance = self.json(&format!("account balance --account @{name}"));
-        balance["available"].as_str().unwrap().to_owned()
+        files.show_charter("pay", &[]);
+        Self { server, _accumulators: accumulators, files }
     }
 
     fn bid(&self, id: &str, who: &str, price: &str, more: &str) -> Output {
         let line = format!(
             "bid {id} --price - --yes --json --wallet @{who}.wallet --committee @committee.toml{more}"
         );
-        let words: Vec<String> = line.split(' ').map(|word| self.word(word)).collect();
-        gavel_with_input(&words.iter().map(String::as_str).collect::<Vec<_>>(), price)
+        self.run_with_input(&line, price)
     }
 
     fn announce(&self, more: &str) -> String {
@@ -101,13 +60,6 @@ impl Deployment {
         let watched = self.run(&format!("auction watch {id} --committee @committee.toml"));
         assert_eq!(watched.status.code(), Some(0), "{}", said(&watched));
     }
-}
-
-fn deposit(owner: &str, amount: &str) -> String {
-    format!(
-        "account deposit --operator-key @pay/operator.key --charter @charter.toml --to {owner} \
-         --amount {amount}~EUR"
-    )
 }
 
 #[test]
@@ -154,14 +106,7 @@ fn a_paid_auction_needs_nothing_but_its_commands() {
     // Killed and started again, it goes on without hand work.
     deployment.server.take().unwrap().kill();
     deployment.server = Some(Process::run("settlement", &deployment.path("pay")));
-    deployment.show_charter();
-    for account in ["ann", "bob", "cy", "seller", "house"] {
-        std::fs::copy(
-            deployment.path("charter.toml"),
-            deployment.path(account).join("charter.toml"),
-        )
-        .unwrap();
-    }
+    deployment.show_charter("pay", &["ann", "bob", "cy", "seller", "house"]);
     let settle =
         format!("settle --auction {id} --charter @charter.toml --committee @committee.toml");
     let settled = deployment.json(&settle);

@@ -5,76 +5,44 @@
 
 mod command;
 
-use std::path::PathBuf;
-use std::process::Output;
+use std::ops::Deref;
 
+use command::folder::Folder;
 use command::processes::{Process, committee, init};
-use command::{gavel, gavel_with_input, json_of, said, text_of};
+use command::{json_of, said, text_of};
 use serde_json::Value;
 
 /// Three accumulators, a settlement server, and everybody's files.
 struct Place {
     server: Option<Process>,
     _accumulators: Vec<Process>,
-    dir: tempfile::TempDir,
+    files: Folder,
+}
+
+impl Deref for Place {
+    type Target = Folder;
+
+    fn deref(&self) -> &Folder {
+        &self.files
+    }
 }
 
 impl Place {
     fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let (accumulators, _) = committee(dir.path());
-        let pay = dir.path().join("pay");
+        let files = Folder::new();
+        let (accumulators, _) = committee(&files.path(""));
+        let pay = files.path("pay");
         init("settlement", &pay);
         let server = Some(Process::run("settlement", &pay));
-        let place = Self { server, _accumulators: accumulators, dir };
-        place.show_charter();
-        place
-    }
-
-    fn show_charter(&self) {
-        let shown = gavel(&["settlement", "show", "--dir", &self.at("pay")]);
-        assert_eq!(shown.status.code(), Some(0), "{}", said(&shown));
-        std::fs::write(self.path("charter.toml"), text_of(&shown)).unwrap();
+        files.show_charter("pay", &[]);
+        Self { server, _accumulators: accumulators, files }
     }
 
     /// Kills the server and starts it again, on another port.
     fn restart(&mut self) {
         self.server.take().unwrap().kill();
         self.server = Some(Process::run("settlement", &self.path("pay")));
-        self.show_charter();
-        for account in ["seller", "house", "ann", "bob"] {
-            let copy = self.path(account).join("charter.toml");
-            std::fs::copy(self.path("charter.toml"), copy).unwrap();
-        }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.dir.path().join(name)
-    }
-
-    fn at(&self, name: &str) -> String {
-        self.path(name).to_str().unwrap().to_owned()
-    }
-
-    /// Runs a command in the words of its help; names after `@` are files of the place, and `~`
-    /// stands for a blank.
-    fn run(&self, line: &str) -> Output {
-        let words = self.words(line);
-        gavel(&words.iter().map(String::as_str).collect::<Vec<_>>())
-    }
-
-    fn words(&self, line: &str) -> Vec<String> {
-        let word = |word: &str| match word.replace('~', " ").strip_prefix('@') {
-            Some(name) => self.at(name),
-            None => word.replace('~', " "),
-        };
-        line.split_whitespace().map(word).collect()
-    }
-
-    fn json(&self, line: &str) -> Value {
-        let output = self.run(&format!("{line} --json"));
-        assert_eq!(output.status.code(), Some(0), "{line}: {}", said(&output));
-        json_of(&output)
+        self.show_charter("pay", &["seller", "house", "ann", "bob"]);
     }
 
     /// Runs a command that is refused, with this in its words.
@@ -84,29 +52,12 @@ impl Place {
         assert!(said(&output).contains(why), "{line}: {}", said(&output));
     }
 
-    fn account(&self, name: &str, more: &str, amount: &str) -> String {
-        let open = format!("account open --account @{name} --charter @charter.toml{more}");
-        let owner = self.json(&open)["owner"].as_str().unwrap().to_owned();
-        self.json(&format!(
-            "account deposit --operator-key @pay/operator.key --charter @charter.toml \
-             --to {owner} --amount {amount}~EUR"
-        ));
-        owner
-    }
-
-    fn available(&self, name: &str) -> String {
-        let balance = self.json(&format!("account balance --account @{name}"));
-        balance["available"].as_str().unwrap().to_owned()
-    }
-
     fn bid(&self, id: &str, who: &str, price: &str) {
         let line = format!(
             "bid {id} --price - --yes --json --wallet @{who}.wallet --account @{who} \
              --committee @committee.toml"
         );
-        let words = self.words(&line);
-        let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        let placed = gavel_with_input(&words, price);
+        let placed = self.run_with_input(&line, price);
         assert_eq!(json_of(&placed)["counted"], true, "{}", said(&placed));
     }
 

@@ -5,9 +5,9 @@
 
 mod command;
 
-use std::path::PathBuf;
-use std::process::Output;
+use std::ops::Deref;
 
+use command::folder::Folder;
 use command::processes::{Process, init};
 use command::{gavel, json_of, said, text_of};
 use serde_json::Value;
@@ -16,25 +16,27 @@ use serde_json::Value;
 struct Town {
     server: Option<Process>,
     merchant: Option<Process>,
-    dir: tempfile::TempDir,
+    files: Folder,
+}
+
+impl Deref for Town {
+    type Target = Folder;
+
+    fn deref(&self) -> &Folder {
+        &self.files
+    }
 }
 
 impl Town {
     /// Everybody has money, and the merchant sells a photograph.
     fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let pay = dir.path().join("pay");
-        init("settlement", &pay);
+        let files = Folder::new();
+        init("settlement", &files.path("pay"));
         // The customers' and the merchant's charter name the port, so it stays.
-        let mut town = Self { server: None, merchant: None, dir };
+        let mut town = Self { server: None, merchant: None, files };
         town.start_server();
         for name in ["ann", "shop"] {
-            let open = format!("account open --account @{name} --charter @charter.toml");
-            let owner = town.json(&open)["owner"].as_str().unwrap().to_owned();
-            town.json(&format!(
-                "account deposit --operator-key @pay/operator.key --charter @charter.toml --to \
-                 {owner} --amount 100.00~EUR"
-            ));
+            town.account(name, "", "100.00");
         }
         town.json("merchant init --account @shop --listen 127.0.0.1:0");
         std::fs::write(town.path("photo.tif"), photo()).unwrap();
@@ -48,14 +50,7 @@ impl Town {
     /// Starts the server, at its old port where it had one.
     fn start_server(&mut self) {
         self.server = Some(Process::run("settlement", &self.path("pay")));
-        let shown = gavel(&["settlement", "show", "--dir", &self.at("pay")]);
-        std::fs::write(self.path("charter.toml"), text_of(&shown)).unwrap();
-        for name in ["ann", "shop"] {
-            if self.path(name).exists() {
-                std::fs::copy(self.path("charter.toml"), self.path(name).join("charter.toml"))
-                    .unwrap();
-            }
-        }
+        self.show_charter("pay", &["ann", "shop"]);
     }
 
     /// Starts the merchant, who reads the charter at his start.
@@ -67,48 +62,11 @@ impl Town {
         std::fs::write(self.path("shop.toml"), text_of(&shown)).unwrap();
     }
 
-    fn path(&self, name: &str) -> PathBuf {
-        self.dir.path().join(name)
-    }
-
-    fn at(&self, name: &str) -> String {
-        self.path(name).to_str().unwrap().to_owned()
-    }
-
-    /// Runs a command; names after `@` are files of the town, `~` is a space.
-    fn run(&self, line: &str) -> Output {
-        let words: Vec<String> = line.split(' ').map(|word| self.word(word)).collect();
-        gavel(&words.iter().map(String::as_str).collect::<Vec<_>>())
-    }
-
-    fn word(&self, word: &str) -> String {
-        let word = word.replace('~', " ");
-        match word.strip_prefix('@') {
-            Some(name) => self.at(name),
-            None => word,
-        }
-    }
-
-    fn json(&self, line: &str) -> Value {
-        self.json_with(line, 0)
-    }
-
-    fn json_with(&self, line: &str, code: i32) -> Value {
-        let output = self.run(&format!("{line} --json"));
-        assert_eq!(output.status.code(), Some(code), "{line}: {}", said(&output));
-        json_of(&output)
-    }
-
     /// Runs a command that fails, and gives what it says.
     fn fails(&self, line: &str, code: i32) -> String {
         let output = self.run(line);
         assert_eq!(output.status.code(), Some(code), "{line}: {}", text_of(&output));
         said(&output)
-    }
-
-    fn available(&self, name: &str) -> String {
-        let balance = self.json(&format!("account balance --account @{name}"));
-        balance["available"].as_str().unwrap().to_owned()
     }
 
     fn found(&self, line: &str, code: i32) -> Vec<(String, String)> {

@@ -5,24 +5,32 @@
 
 mod command;
 
-use std::path::PathBuf;
-use std::process::Output;
+use std::ops::Deref;
 
+use command::folder::Folder;
 use command::processes::{Process, init};
-use command::{gavel, json_of, said, text_of};
+use command::{json_of, said, text_of};
 use serde_json::Value;
 
 /// A settlement server and its customers' files.
 struct Bank {
     server: Option<Process>,
-    dir: tempfile::TempDir,
+    files: Folder,
+}
+
+impl Deref for Bank {
+    type Target = Folder;
+
+    fn deref(&self) -> &Folder {
+        &self.files
+    }
 }
 
 impl Bank {
     fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        init("settlement", &dir.path().join("pay"));
-        let mut bank = Self { server: None, dir };
+        let files = Folder::new();
+        init("settlement", &files.path("pay"));
+        let mut bank = Self { server: None, files };
         bank.serve("pay", &[]);
         bank
     }
@@ -30,60 +38,15 @@ impl Bank {
     /// Runs the server of this directory, and tells everybody where it is.
     fn serve(&mut self, name: &str, accounts: &[&str]) {
         self.server = Some(Process::run("settlement", &self.path(name)));
-        let shown = gavel(&["settlement", "show", "--dir", &self.at(name)]);
-        assert_eq!(shown.status.code(), Some(0), "{}", said(&shown));
-        std::fs::write(self.path("charter.toml"), text_of(&shown)).unwrap();
-        for account in accounts {
-            std::fs::write(self.path(account).join("charter.toml"), text_of(&shown)).unwrap();
-        }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.dir.path().join(name)
-    }
-
-    fn at(&self, name: &str) -> String {
-        self.path(name).to_str().unwrap().to_owned()
-    }
-
-    /// Runs a command in the words of its help; names after `@` are files of the bank.
-    fn run(&self, line: &str) -> Output {
-        let words: Vec<String> = line.split(' ').map(|word| self.word(word)).collect();
-        gavel(&words.iter().map(String::as_str).collect::<Vec<_>>())
-    }
-
-    fn word(&self, word: &str) -> String {
-        let word = word.replace('~', " ");
-        word.strip_prefix('@').map_or(word.clone(), |name| self.at(name))
-    }
-
-    fn json(&self, line: &str) -> Value {
-        let output = self.run(&format!("{line} --json"));
-        assert_eq!(output.status.code(), Some(0), "{line}: {}", said(&output));
-        json_of(&output)
-    }
-
-    /// Opens an account and lets money in; gives the owner's key.
-    fn account(&self, name: &str, amount: &str) -> String {
-        let open = format!("account open --account @{name} --charter @charter.toml");
-        let owner = self.json(&open)["owner"].as_str().unwrap().to_owned();
-        self.json(&format!(
-            "account deposit --operator-key @pay/operator.key --charter @charter.toml --to {owner} \
-             --amount {amount}~EUR"
-        ));
-        owner
+        self.show_charter(name, accounts);
     }
 
     fn pay(&self, from: &str, to: &str, amount: &str) {
         self.json(&format!("account pay --account @{from} --to {to} --amount {amount}~EUR"));
     }
 
-    fn available(&self, names: &[&str]) -> Vec<String> {
-        let balance = |name: &&str| {
-            let balance = self.json(&format!("account balance --account @{name}"));
-            balance["available"].as_str().unwrap().to_owned()
-        };
-        names.iter().map(balance).collect()
+    fn all_available(&self, names: &[&str]) -> Vec<String> {
+        names.iter().map(|name| self.available(name)).collect()
     }
 }
 
@@ -94,16 +57,16 @@ fn counts(view: &Value) -> [u64; 4] {
 #[test]
 fn customers_bring_back_what_a_restore_has_lost() {
     let mut bank = Bank::new();
-    let (ann, bob) = (bank.account("ann", "100.00"), bank.account("bob", "1.00"));
+    let (ann, bob) = (bank.account("ann", "", "100.00"), bank.account("bob", "", "1.00"));
     bank.pay("ann", &bob, "10.00");
     bank.json("settlement backup --dir @pay --to @copy");
     bank.pay("ann", &bob, "30.00");
     // An account that the backup does not know, paid into and paying.
-    let cid = bank.account("cid", "20.00");
+    let cid = bank.account("cid", "", "20.00");
     bank.pay("cid", &bob, "15.00");
     bank.pay("bob", &cid, "2.00");
     let everybody = ["ann", "bob", "cid"];
-    assert_eq!(bank.available(&everybody), ["60.00", "54.00", "7.00"]);
+    assert_eq!(bank.all_available(&everybody), ["60.00", "54.00", "7.00"]);
     for (name, movements) in [("ann", 3), ("bob", 5), ("cid", 3)] {
         let kept = bank.json(&format!("account receipts --account @{name} --to @{name}-receipts"));
         assert_eq!((&kept["fetched"], &kept["not_shown"]), (&movements.into(), &0.into()));
@@ -117,7 +80,7 @@ fn customers_bring_back_what_a_restore_has_lost() {
     bank.server = None;
     bank.json("settlement restore --from @copy --dir @pay2");
     bank.serve("pay2", &everybody);
-    assert_eq!(bank.available(&["ann", "bob"]), ["90.00", "11.00"]);
+    assert_eq!(bank.all_available(&["ann", "bob"]), ["90.00", "11.00"]);
     // Ann cancelled nothing and brings nothing; bob, who was paid, does: what he got from cid needs
     // cid's deposit, which cid alone has the receipt of.
     let brought = bank.run("settlement readmit @bob-receipts --charter @charter.toml --json");
@@ -131,12 +94,12 @@ fn customers_bring_back_what_a_restore_has_lost() {
         "settlement readmit @cid-receipts @bob-receipts @ann-receipts --charter @charter.toml";
     let brought = bank.json(&format!("{all} --out @new"));
     assert_eq!(counts(&brought), [3, 1, 3, 0], "{brought}");
-    assert_eq!(bank.available(&everybody), ["60.00", "54.00", "7.00"]);
+    assert_eq!(bank.all_available(&everybody), ["60.00", "54.00", "7.00"]);
     // Once.
     assert_eq!(counts(&bank.json(all)), [0, 4, 3, 0]);
     let said_so = text_of(&bank.run(all));
     assert!(said_so.contains("0 taken back, 4 there already, 3 never lost"), "{said_so}");
-    assert_eq!(bank.available(&everybody), ["60.00", "54.00", "7.00"]);
+    assert_eq!(bank.all_available(&everybody), ["60.00", "54.00", "7.00"]);
 
     // Whoever lost it or brought it, an audit holds the journal to all receipts, old and new.
     let audit = bank.json(
