@@ -300,11 +300,12 @@ async fn a_share_that_does_not_open_is_kept_as_evidence_until_the_bid_is_taken()
 
 /// Node 0's evidence, once its writer has let go of the store.
 async fn shares_of_stopped(cluster: &Cluster, id: &Digest) -> Vec<ShareEvidence> {
-    loop {
+    for _ in 0..4_000 {
         match wrong_shares(&cluster.dir(0), id) {
             Ok(shares) => return shares,
             Err(StoreError::Database(_)) => tokio::time::sleep(Duration::from_millis(5)).await,
             Err(error) => panic!("{error}"),
         }
     }
+    panic!("the store stays in use");
 }

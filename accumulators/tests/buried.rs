@@ -6,7 +6,7 @@ mod cluster;
 use std::time::Duration;
 
 use auction::spec::{Rule, Time};
-use cluster::{CLOSING, Cluster, LAST};
+use cluster::{CLOSING, Cluster, LAST, eventually};
 use link::service::{Answer, Declined, Phase, Question};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -21,9 +21,10 @@ async fn a_done_auction_is_served_from_the_disk() {
     for _ in 0..2 {
         for k in 0..2 {
             // Bids get a signed refusal until the auction is buried.
-            while cluster.submit(k, &bids[0], id).await != Answer::Declined(Declined::Finished) {
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
+            eventually(async || {
+                cluster.submit(k, &bids[0], id).await == Answer::Declined(Declined::Finished)
+            })
+            .await;
             assert_eq!(cluster.auction(k, id).await.context(), auction.context());
             let receipts = Question::LeaveReceipts(id, Vec::new());
             let answer = cluster.ask(k, &receipts).await;
@@ -57,14 +58,14 @@ async fn an_auction_that_not_all_join_is_void_in_time_and_forgotten_in_the_end()
     cluster.start(0).await;
     cluster.until(0, id, |state| state.phase == Phase::Void).await;
     assert_eq!(cluster.ask(0, &announce).await, Answer::Declined(Declined::Finished));
-    while cluster.ask(0, &Question::Auction(id)).await != Answer::Declined(Declined::Finished) {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    let auction = Question::Auction(id);
+    eventually(async || cluster.ask(0, &auction).await == Answer::Declined(Declined::Finished))
+        .await;
     cluster.kill(0);
     cluster.set_clock(Time(LAST.0 + 25 * 3600 * 1000));
     cluster.start(0).await;
-    while cluster.ask(0, &Question::State(id)).await != Answer::Declined(Declined::UnknownAuction) {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    let state = Question::State(id);
+    eventually(async || cluster.ask(0, &state).await == Answer::Declined(Declined::UnknownAuction))
+        .await;
     assert!(matches!(cluster.ask(0, &announce).await, Answer::Declined(Declined::NotNow(_))));
 }

@@ -36,6 +36,25 @@ pub(crate) fn map<T: Sync, R: Send>(things: &[T], work: impl Fn(&T) -> R + Sync)
     })
 }
 
+/// Does both, at the same time where they are about so many things that it is worth a thread.
+pub(crate) fn both<A: Send, B>(
+    things: usize,
+    one: impl FnOnce() -> A + Send,
+    other: impl FnOnce() -> B,
+) -> (A, B) {
+    if things < 2 * WORTH_A_THREAD || cores() < 2 {
+        return (one(), other());
+    }
+    std::thread::scope(|scope| {
+        let one = scope.spawn(one);
+        let other = other();
+        match one.join() {
+            Ok(one) => (one, other),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })
+}
+
 /// What the machine runs at a time. Asked once: to tell, the standard library reads the control
 /// group's files, twenty system calls that took longer than the work of a small batch.
 fn cores() -> usize {
@@ -53,6 +72,15 @@ mod tests {
             let things: Vec<usize> = (0..count).collect();
             let expected: Vec<usize> = things.iter().map(|thing| thing * 3).collect();
             assert_eq!(map(&things, |thing| thing * 3), expected);
+        }
+    }
+
+    #[test]
+    fn both_are_done_whether_or_not_they_are_worth_a_thread() {
+        for things in [0, 2 * WORTH_A_THREAD] {
+            let mut other = 0;
+            assert_eq!(both(things, || 3, || other += 4), (3, ()));
+            assert_eq!(other, 4);
         }
     }
 }

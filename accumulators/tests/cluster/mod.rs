@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use accumulators::{Clock, Node, NodeError};
 use auction::bid::Submission;
@@ -27,6 +27,16 @@ use tokio::task::JoinHandle;
 
 /// Long enough that only a defect reaches it.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
+
+/// Waits until something is so.
+pub(crate) async fn eventually(is_so: impl AsyncFn() -> bool) {
+    let waiting = async {
+        while !is_so().await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, waiting).await.unwrap();
+}
 
 pub(crate) const OPENING: Time = Time(2_000);
 pub(crate) const CLOSING: Time = Time(1_000_000);
@@ -188,9 +198,10 @@ impl Cluster {
 
     /// Asks until the node is not busy.
     pub(crate) async fn insist(&self, k: usize, question: &Question) -> Answer {
+        let end = Instant::now() + PATIENCE;
         loop {
             match self.ask(k, question).await {
-                Answer::Busy { retry_after } => {
+                Answer::Busy { retry_after } if Instant::now() < end => {
                     tokio::time::sleep(Duration::from_millis(retry_after.into())).await;
                 }
                 answer => return answer,

@@ -83,13 +83,15 @@ async fn only_so_many_orders_of_a_customer_are_under_way() {
     // What was taken is on the disk, and sold once both are back.
     town.start_server().await;
     town.start_merchant(None).await;
-    loop {
-        let paid = (FUNDS - town.balance(CUSTOMER).await) / PRICE;
+    let mut paid = 0;
+    for _ in 0..2_000 {
+        paid = (FUNDS - town.balance(CUSTOMER).await) / PRICE;
         if paid == MAX_OPEN_SALES_OF_A_CUSTOMER as u64 {
             break;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+    assert_eq!(paid, MAX_OPEN_SALES_OF_A_CUSTOMER as u64);
 }
 
 /// Keys cost nothing: orders of those without an account are refused at once, and keep no place.

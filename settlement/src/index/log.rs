@@ -4,7 +4,7 @@ use crate::journal::{JournalError, Storage, disk, read_into, write_all};
 
 /// Bytes that gather in memory before they are written.
 const SPILL_BYTES: usize = 128 << 10;
-/// Bytes that stay in memory when they were written.
+/// Bytes that stay in memory when they were written, unless a log says otherwise.
 const KEEP_BYTES: usize = 256 << 10;
 
 /// Records of `W` bytes. It is no authority: what a crash leaves beyond the last
@@ -19,12 +19,19 @@ pub(super) struct Log<const W: usize> {
     /// The first record in `last`; those up to `written` are in the file as well.
     base: u64,
     last: Vec<u8>,
+    /// Bytes that stay in memory; up to twice as many before they are cut off.
+    keep: usize,
 }
 
 impl<const W: usize> Log<W> {
     /// A log whose file holds `written` records; with none it need not be there.
     pub(super) fn new(name: &'static str, written: u64) -> Self {
-        Self { name, made: written > 0, written, base: written, last: Vec::new() }
+        Self::keeping(KEEP_BYTES, name, written)
+    }
+
+    /// The same with so many of the last bytes in memory.
+    pub(super) fn keeping(keep: usize, name: &'static str, written: u64) -> Self {
+        Self { name, made: written > 0, written, base: written, last: Vec::new(), keep }
     }
 
     /// How many records there are.
@@ -86,8 +93,8 @@ impl<const W: usize> Log<W> {
             return Ok(());
         }
         self.write(storage)?;
-        if self.last.len() >= 2 * KEEP_BYTES {
-            let gone = (self.last.len() - KEEP_BYTES) / W;
+        if self.last.len() >= 2 * self.keep {
+            let gone = (self.last.len() - self.keep) / W;
             self.last.drain(..gone * W);
             self.base += gone as u64;
         }

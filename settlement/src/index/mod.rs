@@ -56,19 +56,15 @@ pub(crate) struct Place {
     pub(crate) entry: u32,
 }
 
-/// What a batch adds.
+/// What a batch adds, beside what it moved.
 pub(crate) struct Addition<'a> {
     /// The batch's number.
     pub(crate) batch: u64,
     /// For each entry its leaf and where it lies.
     pub(crate) leaves: &'a [Leaf],
     pub(crate) places: &'a [Place],
-    /// What moved.
-    pub(crate) lines: &'a [Line],
     /// Entries that a start is to see again.
     pub(crate) marked: &'a [u64],
-    /// Ids that left the ledger's memory.
-    pub(crate) left: &'a [Left],
     /// The epoch that it begins, and how.
     pub(crate) begins: Option<(u32, Beginning)>,
 }
@@ -106,7 +102,7 @@ pub(crate) struct DiskIndex {
 impl Addition<'_> {
     /// A batch without entries.
     pub(crate) fn nothing(batch: u64) -> Self {
-        Self { batch, leaves: &[], places: &[], lines: &[], marked: &[], left: &[], begins: None }
+        Self { batch, leaves: &[], places: &[], marked: &[], begins: None }
     }
 }
 
@@ -243,7 +239,25 @@ impl DiskIndex {
         &self.nodes
     }
 
-    /// Adds the next batch.
+    /// Adds what the next batch moved, and the ids that left the ledger's memory with it; before
+    /// [`DiskIndex::add`], and beside whatever else is made of that batch: it needs none of it.
+    pub(crate) fn add_moved(&mut self, lines: &[Line], left: &[Left]) -> Result<(), JournalError> {
+        let storage = &mut *self.storage;
+        for line in lines {
+            self.movements.push(storage, line)?;
+        }
+        if !left.is_empty() {
+            let keys = left.iter().map(|left| {
+                let key = HoldKey { account: left.account, id: left.id };
+                self.hash_key.pack(&key, Located { entry: left.entry, fate: left.fate })
+            });
+            let keys = keys.collect();
+            self.runs.add(storage, keys, &self.durable_runs)?;
+        }
+        unless_full(self.movements.spill(storage))
+    }
+
+    /// Adds the rest of the next batch.
     pub(crate) fn add(&mut self, addition: &Addition<'_>) -> Result<(), JournalError> {
         let storage = &mut *self.storage;
         self.nodes.extend(addition.leaves);
@@ -258,29 +272,10 @@ impl DiskIndex {
         for entry in addition.marked {
             self.marked.push(&encode_marked(self.marked.len(), *entry));
         }
-        for line in addition.lines {
-            self.movements.push(storage, line)?;
-        }
-        if !addition.left.is_empty() {
-            let keys = addition.left.iter().map(|left| {
-                let key = HoldKey { account: left.account, id: left.id };
-                self.hash_key.pack(&key, Located { entry: left.entry, fate: left.fate })
-            });
-            let keys = keys.collect();
-            self.runs.add(storage, keys, &self.durable_runs)?;
-        }
         self.batch = addition.batch;
-        let spilt = [
-            self.nodes.spill(storage),
-            self.entries.spill(storage),
-            self.marked.spill(storage),
-            self.movements.spill(storage),
-        ];
-        // With a full disk it stays in memory until there is room.
-        spilt
-            .into_iter()
-            .find(|spilt| spilt.as_ref().is_err_and(|error| !is_full(error)))
-            .unwrap_or(Ok(()))
+        unless_full(self.nodes.spill(storage))?;
+        unless_full(self.entries.spill(storage))?;
+        unless_full(self.marked.spill(storage))
     }
 
     /// Makes it durable as of the last batch, whose chain this is and which the journal holds
@@ -497,6 +492,11 @@ impl Place {
             entry: (rest >> 32) as u32,
         }
     }
+}
+
+/// With a full disk, what gathered stays in memory until there is room.
+fn unless_full(spilt: Result<(), JournalError>) -> Result<(), JournalError> {
+    spilt.or_else(|error| if is_full(&error) { Ok(()) } else { Err(error) })
 }
 
 fn damaged_node() -> JournalError {

@@ -20,6 +20,8 @@ mod storage;
 mod tree;
 pub(crate) mod walk;
 
+use std::ops::Range;
+
 use auction::spec::Time;
 
 pub use any_storage::AnyStorage;
@@ -170,24 +172,24 @@ impl<S: Storage> Journal<S> {
         buffer.clear();
         buffer.resize(HEADER_BYTES, 0);
         let number = self.cursor.number + 1;
-        let mut places = Vec::with_capacity(batch.len());
-        for (chain, outcome) in batch.iter().zip(&applied.outcomes) {
-            if outcome.entry.is_none() {
-                continue;
-            }
-            let start = buffer.len();
-            buffer.extend_from_slice(&[0; 4]);
-            chain.encode_entry(outcome.replies.iter().map(|reply| reply.code), &mut buffer);
-            let length = (buffer.len() - start - 4) as u32;
-            if let Some(place) = buffer.get_mut(start..start + 4) {
-                place.copy_from_slice(&length.to_le_bytes());
-            }
-            places.push(start + 4..buffer.len());
-        }
-        let leaves = parallel::map(&places, |place| {
-            let entry = buffer.get(place.clone()).unwrap_or_default();
-            tree::leaf_hash(number, applied.now, entry)
-        });
+        let index = &mut self.index;
+        let ((places, leaves), told) = parallel::both(
+            batch.len(),
+            || {
+                let places = encode_entries(batch, applied, &mut buffer);
+                let leaves = parallel::map(&places, |place| {
+                    let entry = buffer.get(place.clone()).unwrap_or_default();
+                    tree::leaf_hash(number, applied.now, entry)
+                });
+                (places, leaves)
+            },
+            || {
+                let told = Told::of(ledger, batch.iter().zip(&applied.outcomes), applied);
+                index.add_moved(&told.lines, &applied.left)?;
+                Ok(told)
+            },
+        );
+        let told = told?;
         let body = buffer.get(HEADER_BYTES..).unwrap_or_default();
         let mut header = Header {
             kind: Kind::Batch,
@@ -203,7 +205,7 @@ impl<S: Storage> Journal<S> {
         if let Some(place) = buffer.first_chunk_mut() {
             *place = header.encode();
         }
-        let here = |range: &std::ops::Range<usize>| Place {
+        let here = |range: &Range<usize>| Place {
             sequence: self.sequence,
             // A segment is no longer than 32 bits can count.
             batch: self.offset as u32,
@@ -213,14 +215,11 @@ impl<S: Storage> Journal<S> {
         let written = self.write_record(&header, &mut buffer);
         self.buffer = buffer;
         written?;
-        let told = Told::of(ledger, batch.iter().zip(&applied.outcomes), applied);
         self.index.add(&Addition {
             batch: number,
             leaves: &leaves,
             places: &places,
-            lines: &told.lines,
             marked: &told.marked,
-            left: &applied.left,
             begins: None,
         })?;
         // Twice as fast as segments are used up, so that a spare is ready in time.
@@ -324,4 +323,23 @@ impl<S: Storage> Journal<S> {
         self.stopped |= result.as_ref().is_err_and(|error| *error != JournalError::Full);
         result
     }
+}
+
+/// Appends the committed chains of a batch to `buffer`, each with its length before it; says where.
+fn encode_entries(batch: &[Chain], applied: &Applied, buffer: &mut Vec<u8>) -> Vec<Range<usize>> {
+    let mut places = Vec::with_capacity(batch.len());
+    for (chain, outcome) in batch.iter().zip(&applied.outcomes) {
+        if outcome.entry.is_none() {
+            continue;
+        }
+        let start = buffer.len();
+        buffer.extend_from_slice(&[0; 4]);
+        chain.encode_entry(outcome.replies.iter().map(|reply| reply.code), buffer);
+        let length = (buffer.len() - start - 4) as u32;
+        if let Some(place) = buffer.get_mut(start..start + 4) {
+            place.copy_from_slice(&length.to_le_bytes());
+        }
+        places.push(start + 4..buffer.len());
+    }
+    places
 }

@@ -328,13 +328,14 @@ impl Replay<'_> {
         let applied = replay_batch(&mut self.ledger, header, &entries)?;
         let chains = entries.iter().map(|entry| &entry.chain).zip(&applied.outcomes);
         let told = Told::of(&self.ledger, chains, &applied);
+        if header.number > self.index.batch() {
+            self.index.add_moved(&told.lines, &applied.left)?;
+        }
         self.add(&Addition {
             batch: header.number,
             leaves: &batch.leaves,
             places: &places,
-            lines: &told.lines,
             marked: &told.marked,
-            left: &applied.left,
             begins: None,
         })
     }

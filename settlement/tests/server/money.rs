@@ -86,7 +86,10 @@ async fn holds_expire_by_themselves_and_history_tells_everything() {
     bank.hands.pass(30_000);
     // Nobody asks for anything to be decided: the server sweeps by itself.
     let swept = || async { one.account(account(1)).await.unwrap().balances.available() == 75 };
+    let mut left = 4_000;
     while !swept().await {
+        left -= 1;
+        assert!(left > 0, "nothing was swept");
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
     let status = one.status(account(1), id(2)).await.unwrap().unwrap();
