@@ -14,6 +14,8 @@ pub const WAITING_RECEIPTS: usize = 4096;
 pub const STORE_QUEUE: usize = 1024;
 /// Batches that one commit takes along.
 pub const STORE_GROUP: usize = 512;
+/// Bytes of masks in memory, of all auctions, from which on no more are made before closing.
+pub const MASK_BYTES: usize = 256 << 20;
 /// Findings kept for one auction; later ones are logged alone.
 pub const MAX_FINDINGS: usize = 64;
 /// Histories compared at one time for one auction.

@@ -11,6 +11,7 @@ use auction::spec::VerifiedSpec;
 use link::service::{MAX_PEER_ANSWER, MAX_PEER_QUESTION};
 use link::{Endpoint, Identity, Limits};
 
+use crate::actor::MaskRoom;
 use crate::alarm::Alarm;
 use crate::auctions::Auctions;
 use crate::clock::{Clock, SystemClock};
@@ -35,6 +36,7 @@ pub(crate) struct Site {
     pub(crate) transcripts: Transcripts,
     pub(crate) fellows: Fellows,
     pub(crate) pool: Pool,
+    pub(crate) masks: MaskRoom,
     pub(crate) lingering: Lingering,
     pub(crate) witnessing: Witnessing,
 }
@@ -112,6 +114,7 @@ impl Node {
             vault,
             transcripts,
             fellows,
+            masks: MaskRoom::new(&pool),
             pool,
             lingering,
             witnessing,

@@ -10,7 +10,10 @@ use crate::alarm::Alarm;
 type Job = Box<dyn FnOnce() + Send>;
 
 /// As many threads as the machine runs at a time, at least two. They end when the pool is dropped.
-pub(crate) struct Pool(mpsc::Sender<Job>);
+pub(crate) struct Pool {
+    jobs: mpsc::Sender<Job>,
+    threads: usize,
+}
 
 /// A computation under way. Dropped before it began, it is never done. Where it panics its state
 /// is lost: the alarm ends the node, and nothing comes of it any more.
@@ -36,7 +39,12 @@ impl Pool {
                 }
             })?;
         }
-        Ok(Self(jobs))
+        Ok(Self { jobs, threads: count })
+    }
+
+    /// How many computations go on at a time.
+    pub(crate) fn threads(&self) -> usize {
+        self.threads
     }
 
     /// Begins a computation.
@@ -52,7 +60,7 @@ impl Pool {
             }
         };
         // It fails when all threads have died, which the alarm told.
-        let _ = self.0.send(Box::new(job));
+        let _ = self.jobs.send(Box::new(job));
         computing
     }
 

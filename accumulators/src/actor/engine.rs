@@ -13,11 +13,15 @@ use auction::referee::{Offered, Referee, Refused};
 use auction::step::Step;
 use rand::Rng as _;
 
+use super::masking::Held;
+
 /// Referee and party.
 pub(super) struct Engine {
     pub(super) referee: Referee,
     party: Party,
     me: usize,
+    /// What its masks take of the node.
+    _held: Option<Held>,
 }
 
 impl Engine {
@@ -27,17 +31,18 @@ impl Engine {
         identity: Arc<SecretKey>,
         secret: PartySecret,
         book: ClosedBook,
-        masks: Option<Masks>,
+        masks: Option<(Masks, Held)>,
     ) -> Self {
         let mut seed = [0; 32];
         rand::rng().fill_bytes(&mut seed);
         let mut referee = Referee::new(Arc::clone(&auction), seed);
         referee.supply(book.bids().iter().cloned());
         let mut party = Party::new(auction, me, identity, secret, book);
-        if let Some(masks) = masks {
+        let held = masks.map(|(masks, held)| {
             *party.masks_mut() = masks;
-        }
-        Self { referee, party, me }
+            held
+        });
+        Self { referee, party, me, _held: held }
     }
 
     /// Makes this node's message for the round that is due, and shows it to the referee. It is

@@ -10,6 +10,7 @@ mod engine;
 mod halted;
 mod inquiry;
 mod joining;
+mod masking;
 mod queue;
 mod report;
 mod restore;
@@ -36,6 +37,7 @@ use crate::store::StoredAuction;
 
 pub(crate) use self::core::{Found, equivocation};
 pub(crate) use joining::first_join;
+pub(crate) use masking::MaskRoom;
 pub(crate) use queue::Incoming;
 pub(crate) use view::Shared;
 

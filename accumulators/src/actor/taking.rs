@@ -9,13 +9,14 @@ use auction::checking::{BidChecker, Checked, CheckedBatch, CheckedBid, WrongShar
 use auction::join::Auction;
 use auction::keys::PublicKey;
 use auction::layout::Digest;
-use auction::party::{Made, Masks, PartySecret};
+use auction::party::PartySecret;
 use auction::receipts::{Reason, Receipt, Refusal, verify_all};
 use auction::spec::{EarlyClose, Time};
 use link::service::{Answer, Declined, Phase, PhaseReport};
 
 use super::core::{Core, answer, declined, finished, not_now};
 use super::engine::Engine;
+use super::masking::Masking;
 use super::queue::{Incoming, Queue};
 use super::report::Reporter;
 use super::rounds::Rounds;
@@ -37,8 +38,7 @@ pub(super) struct Taking {
     under_check: Vec<(Digest, Reply)>,
     check: Option<Computing<Prepared>>,
     leaving: Vec<(Vec<Receipt>, Reply)>,
-    masks: Masks,
-    mask: Option<Computing<Made>>,
+    masks: Masking,
     /// Keys whose bid may be on the disk without a receipt, since storing it failed.
     doubtful: HashSet<PublicKey>,
     /// Bids of which a share that was refused is on the disk.
@@ -86,7 +86,7 @@ impl Taking {
         let (of, me) = (Arc::clone(&auction), core.me());
         let checker =
             core.site.pool.compute(move || BidChecker::new(of, me, &mut rand::rng())).await;
-        let masks = Masks::new(&secret);
+        let masks = Masking::new(&secret, &core.site.masks);
         Stage::Taking(Box::new(Self {
             auction,
             key,
@@ -98,7 +98,6 @@ impl Taking {
             check: None,
             leaving: Vec::new(),
             masks,
-            mask: None,
             doubtful: HashSet::new(),
             wrong_shares,
             bytes: 0,
@@ -124,7 +123,7 @@ impl Taking {
                         self.start_check(core);
                         self.settle(core, asked, Some(checked)).await;
                     }
-                made = finished(&mut self.mask) => self.masks.keep(made),
+                made = finished(&mut self.masks.making) => self.masks.keep(made),
                 command = core.next(if now < opening { opening } else { closing }) => {
                     let mut next = command;
                     for _ in 0..COMMAND_QUEUE {
@@ -244,13 +243,9 @@ impl Taking {
     /// When no bid waits, masks of the rounds' proofs are made ahead of time.
     fn start_work(&mut self, core: &Core) {
         self.start_check(core);
-        if self.check.is_some() || self.mask.is_some() || core.now() < core.spec().opening {
-            return;
-        }
-        if let Some(lacking) = self.masks.lacking(&self.auction, self.book.len()) {
-            let auction = Arc::clone(&self.auction);
-            let make = move || lacking.make(&auction, &mut rand::rng());
-            self.mask = Some(core.site.pool.begin(make));
+        if self.check.is_none() && core.now() >= core.spec().opening {
+            let site = &core.site;
+            self.masks.begin(&self.auction, self.book.len(), &site.pool, &site.masks);
         }
     }
 
@@ -456,7 +451,7 @@ impl Taking {
             .pool
             .compute(move || {
                 let closed = book.close();
-                Engine::new(auction, me, identity, secret, closed, Some(masks))
+                Engine::new(auction, me, identity, secret, closed, Some(masks.done()))
             })
             .await;
         let mut batch = Batch::default();

@@ -21,7 +21,7 @@ pub struct Masks {
     products: Vec<ProductMask>,
 }
 
-/// Some masks.
+/// Some masks; what they take is [`Made::bytes`].
 pub struct Made(Kind<StageMask, Vec<ProductMask>>);
 
 /// Masks that are still to be made.
@@ -109,6 +109,17 @@ impl Masks {
         let missing = count.saturating_sub(self.products.len());
         self.products.extend(ProductMask::generate(key, missing, rng));
         self.products.split_off(self.products.len() - count)
+    }
+}
+
+impl Made {
+    /// Bytes that they take in memory until they are used.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        match &self.0 {
+            Kind::Stage(mask) => mask.bytes(),
+            Kind::Products(masks) => masks.iter().map(ProductMask::bytes).sum(),
+        }
     }
 }
 

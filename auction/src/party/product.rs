@@ -40,6 +40,11 @@ impl Drop for Drawn {
 }
 
 impl ProductMask {
+    /// Bytes in memory.
+    pub(super) fn bytes(&self) -> usize {
+        size_of::<Self>() + size_of_val(&*self.0)
+    }
+
     /// Fresh masks for products under `key`, in constant time.
     #[must_use]
     pub(super) fn generate<R: CryptoRng + ?Sized>(

@@ -105,6 +105,11 @@ impl StageMask {
         Self { proof, pads }
     }
 
+    /// Bytes in memory.
+    pub(super) fn bytes(&self) -> usize {
+        size_of::<Self>() + self.proof.bytes() + size_of_val(&*self.pads.0)
+    }
+
     /// Encrypts entries in constant time, `(t G, t Y + v G)` each, under the key and from the seed
     /// that the mask was made for. Pads that lack are made now; all are gone afterwards.
     pub(super) fn encrypt(

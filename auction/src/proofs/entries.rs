@@ -83,6 +83,11 @@ impl Drop for EntriesMask {
 }
 
 impl EntriesMask {
+    /// Bytes in memory.
+    pub(crate) fn bytes(&self) -> usize {
+        size_of::<Self>() + size_of_val(self.vector.expose())
+    }
+
     /// A fresh mask for statements under `key`, in constant time.
     #[must_use]
     pub fn generate<R: CryptoRng + ?Sized>(

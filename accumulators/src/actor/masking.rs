@@ -1,0 +1,186 @@
+//! Masks of the rounds' proofs, made before closing within limits of the whole node: as many auctions
+//! make some at a time as there are threads, so that no bid of another waits behind more than that,
+//! and all together hold so many bytes. Masks that were not made so are made when they are due.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use auction::join::Auction;
+use auction::party::{Made, Masks, PartySecret};
+use tokio::sync::Semaphore;
+
+use crate::limits::MASK_BYTES;
+use crate::pool::{Computing, Pool};
+
+/// What masks may take of a node.
+pub(crate) struct MaskRoom {
+    turns: Arc<Semaphore>,
+    bytes: Arc<AtomicUsize>,
+}
+
+/// Bytes that an auction's masks take of their node until they are dropped.
+pub(super) struct Held {
+    bytes: usize,
+    of: Arc<AtomicUsize>,
+}
+
+/// An auction's masks, some of them being made.
+pub(super) struct Masking {
+    masks: Masks,
+    pub(super) making: Option<Computing<Made>>,
+    held: Held,
+}
+
+impl MaskRoom {
+    /// All of it, of a node with these threads.
+    pub(crate) fn new(pool: &Pool) -> Self {
+        Self { turns: Arc::new(Semaphore::new(pool.threads())), bytes: Arc::default() }
+    }
+}
+
+impl Held {
+    fn add(&mut self, bytes: usize) {
+        self.bytes += bytes;
+        self.of.fetch_add(bytes, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.of.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+impl Masking {
+    /// None yet, for the party with these secrets.
+    pub(super) fn new(secret: &PartySecret, room: &MaskRoom) -> Self {
+        let held = Held { bytes: 0, of: Arc::clone(&room.bytes) };
+        Self { masks: Masks::new(secret), making: None, held }
+    }
+
+    /// Begins to make some that the rounds with so many bids will need, if there is room. Who finds
+    /// none looks again whenever it looks at the clock.
+    pub(super) fn begin(
+        &mut self,
+        auction: &Arc<Auction>,
+        bids: usize,
+        pool: &Pool,
+        room: &MaskRoom,
+    ) {
+        if self.making.is_some() || room.bytes.load(Ordering::Relaxed) >= MASK_BYTES {
+            return;
+        }
+        let Some(lacking) = self.masks.lacking(auction, bids) else { return };
+        let Ok(turn) = Arc::clone(&room.turns).try_acquire_owned() else { return };
+        let auction = Arc::clone(auction);
+        self.making = Some(pool.begin(move || {
+            let made = lacking.make(&auction, &mut rand::rng());
+            drop(turn);
+            made
+        }));
+    }
+
+    /// Keeps what was made.
+    pub(super) fn keep(&mut self, made: Made) {
+        self.held.add(made.bytes());
+        self.masks.keep(made);
+    }
+
+    /// The masks, and what they take until that is dropped.
+    pub(super) fn done(self) -> (Masks, Held) {
+        (self.masks, self.held)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use auction::keys::SecretKey;
+    use auction::money::{Amount, Currency};
+    use auction::prices::PriceLadder;
+    use auction::spec::{Member, Rule, Spec, Time};
+
+    use super::*;
+    use crate::alarm::Alarm;
+
+    /// An auction of two accumulators, and what the first keeps to itself.
+    fn auction() -> (Arc<Auction>, PartySecret) {
+        let keys: Vec<SecretKey> = (1..4).map(|seed| SecretKey::from_seed(&[seed; 32])).collect();
+        let member = |key: &SecretKey| Member { key: key.public(), address: "a:1".to_owned() };
+        let spec = Spec {
+            nonce: [0; 32],
+            seller: keys[2].public(),
+            title: "a painting".to_owned(),
+            description: String::new(),
+            rule: Rule::SecondPrice,
+            currency: Currency::new("EUR", 2).unwrap(),
+            ladder: PriceLadder::Even { min: Amount(1_000), tick: Amount(50), levels: 64 },
+            opening: Time(0),
+            closing: Time(600_000),
+            last: Time(1_200_000),
+            most_bids: 100,
+            accumulators: keys[..2].iter().map(member).collect(),
+            settlement: None,
+            block: 8,
+            fan_out: 4,
+        };
+        let spec = spec.sign(&keys[2]).verify().unwrap();
+        let rng = &mut rand::rng();
+        let secrets = [PartySecret::generate(rng), PartySecret::generate(rng)];
+        let join = |k: usize| secrets[k].join(spec.id(), k as u8, &keys[k], &mut rand::rng());
+        let joins = vec![join(0), join(1)];
+        let [secret, _] = secrets;
+        (Arc::new(Auction::new(spec, joins).unwrap()), secret)
+    }
+
+    #[tokio::test]
+    async fn masks_are_made_until_nothing_lacks_and_take_room_until_they_are_dropped() {
+        let pool = Pool::start(&Alarm::new()).unwrap();
+        let room = MaskRoom::new(&pool);
+        let (auction, secret) = auction();
+        let mut masking = Masking::new(&secret, &room);
+        masking.begin(&auction, 0, &pool, &room);
+        assert!(masking.making.is_none(), "no bid needs any");
+        let mut made = 0;
+        loop {
+            masking.begin(&auction, 5, &pool, &room);
+            let Some(making) = masking.making.take() else { break };
+            let masks = making.await.unwrap();
+            made += masks.bytes();
+            masking.keep(masks);
+        }
+        assert!(masking.masks.lacking(&auction, 5).is_none());
+        // A stage's vector alone has 32 bytes for each level.
+        assert!(made > 64 * 32, "{made} bytes");
+        assert_eq!(room.bytes.load(Ordering::Relaxed), made);
+        let (masks, held) = masking.done();
+        drop(masks);
+        assert_eq!(room.bytes.load(Ordering::Relaxed), made);
+        drop(held);
+        assert_eq!(room.bytes.load(Ordering::Relaxed), 0);
+    }
+
+    #[tokio::test]
+    async fn nobody_begins_beyond_the_bytes_or_the_threads_of_the_node() {
+        let pool = Pool::start(&Alarm::new()).unwrap();
+        let room = MaskRoom::new(&pool);
+        let (auction, secret) = auction();
+        let mut masking = Masking::new(&secret, &room);
+        let other = {
+            let mut held = Masking::new(&secret, &room).done().1;
+            held.add(MASK_BYTES);
+            held
+        };
+        masking.begin(&auction, 5, &pool, &room);
+        assert!(masking.making.is_none(), "the bytes are taken");
+        drop(other);
+        let turns = u32::try_from(pool.threads()).unwrap();
+        let taken = Arc::clone(&room.turns).try_acquire_many_owned(turns).unwrap();
+        masking.begin(&auction, 5, &pool, &room);
+        assert!(masking.making.is_none(), "all threads make masks");
+        drop(taken);
+        masking.begin(&auction, 5, &pool, &room);
+        let made = masking.making.take().unwrap().await.unwrap();
+        masking.keep(made);
+        assert_eq!(room.turns.available_permits(), pool.threads());
+    }
+}
