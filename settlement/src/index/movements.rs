@@ -19,7 +19,7 @@ pub(super) const LINE_BYTES: usize = 152;
 
 /// Bytes of lines that stay in memory: an account that moves often finds there where its next line
 /// jumps to, which was a read for every other line.
-const KEEP_BYTES: usize = 8 << 20;
+const KEEP_BYTES: usize = 1 << 20;
 
 /// What moved, between two accounts named by their order of opening.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
