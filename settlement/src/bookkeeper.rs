@@ -259,7 +259,11 @@ impl<S: Storage> Bookkeeper<S> {
     }
 
     fn commit(&mut self, batch: &[Chain], clock: Time) -> Result<Vec<Outcome>, JournalError> {
-        let applied = self.ledger.apply(batch, clock);
+        let applied = if self.journal.scarce() {
+            self.ledger.apply_while_scarce(batch, clock)
+        } else {
+            self.ledger.apply(batch, clock)
+        };
         if applied.effective {
             self.journal.append(batch, &applied, &self.ledger)?;
         }

@@ -24,10 +24,10 @@ pub(super) struct Held {
     of: Arc<AtomicUsize>,
 }
 
-/// An auction's masks, some of them being made.
+/// An auction's masks, some of them being made. What is made counts from when it is there.
 pub(super) struct Masking {
     masks: Masks,
-    pub(super) making: Option<Computing<Made>>,
+    pub(super) making: Option<Computing<(Made, Held)>>,
     held: Held,
 }
 
@@ -39,9 +39,14 @@ impl MaskRoom {
 }
 
 impl Held {
-    fn add(&mut self, bytes: usize) {
-        self.bytes += bytes;
-        self.of.fetch_add(bytes, Ordering::Relaxed);
+    fn new(bytes: usize, of: &Arc<AtomicUsize>) -> Self {
+        of.fetch_add(bytes, Ordering::Relaxed);
+        Self { bytes, of: Arc::clone(of) }
+    }
+
+    /// What both take.
+    fn join(&mut self, mut other: Self) {
+        self.bytes += std::mem::take(&mut other.bytes);
     }
 }
 
@@ -54,8 +59,7 @@ impl Drop for Held {
 impl Masking {
     /// None yet, for the party with these secrets.
     pub(super) fn new(secret: &PartySecret, room: &MaskRoom) -> Self {
-        let held = Held { bytes: 0, of: Arc::clone(&room.bytes) };
-        Self { masks: Masks::new(secret), making: None, held }
+        Self { masks: Masks::new(secret), making: None, held: Held::new(0, &room.bytes) }
     }
 
     /// Begins to make some that the rounds with so many bids will need, if there is room. Who finds
@@ -72,17 +76,18 @@ impl Masking {
         }
         let Some(lacking) = self.masks.lacking(auction, bids) else { return };
         let Ok(turn) = Arc::clone(&room.turns).try_acquire_owned() else { return };
-        let auction = Arc::clone(auction);
+        let (auction, bytes) = (Arc::clone(auction), Arc::clone(&room.bytes));
         self.making = Some(pool.begin(move || {
             let made = lacking.make(&auction, &mut rand::rng());
+            let held = Held::new(made.bytes(), &bytes);
             drop(turn);
-            made
+            (made, held)
         }));
     }
 
     /// Keeps what was made.
-    pub(super) fn keep(&mut self, made: Made) {
-        self.held.add(made.bytes());
+    pub(super) fn keep(&mut self, (made, held): (Made, Held)) {
+        self.held.join(held);
         self.masks.keep(made);
     }
 
@@ -144,9 +149,10 @@ mod tests {
         loop {
             masking.begin(&auction, 5, &pool, &room);
             let Some(making) = masking.making.take() else { break };
-            let masks = making.await.unwrap();
+            let (masks, held) = making.await.unwrap();
             made += masks.bytes();
-            masking.keep(masks);
+            assert_eq!(room.bytes.load(Ordering::Relaxed), made);
+            masking.keep((masks, held));
         }
         assert!(masking.masks.lacking(&auction, 5).is_none());
         // A stage's vector alone has 32 bytes for each level.
@@ -165,11 +171,7 @@ mod tests {
         let room = MaskRoom::new(&pool);
         let (auction, secret) = auction();
         let mut masking = Masking::new(&secret, &room);
-        let other = {
-            let mut held = Masking::new(&secret, &room).done().1;
-            held.add(MASK_BYTES);
-            held
-        };
+        let other = Held::new(MASK_BYTES, &room.bytes);
         masking.begin(&auction, 5, &pool, &room);
         assert!(masking.making.is_none(), "the bytes are taken");
         drop(other);

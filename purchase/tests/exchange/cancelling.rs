@@ -29,6 +29,8 @@ const SELLING: Duration = Duration::from_secs(10);
 struct CutAtOrder {
     arrives: bool,
     cut: AtomicBool,
+    /// Whether the merchant has answered the order: then it is on his disk.
+    taken: AtomicBool,
 }
 
 impl CutAtOrder {
@@ -46,7 +48,9 @@ impl Network<shop::Question, shop::Answer> for CutAtOrder {
         self.fate()
     }
 
-    fn answer(&self, _: &mut shop::Answer) -> Fate {
+    fn answer(&self, answer: &mut shop::Answer) -> Fate {
+        let taken = matches!(answer, shop::Answer::Pending | shop::Answer::Paid(_));
+        self.taken.fetch_or(taken, Ordering::SeqCst);
         self.fate()
     }
 }
@@ -67,11 +71,14 @@ pub async fn ordered(town: &mut Town, folder: &str, paid: bool) -> Ordered {
     let before = town.balance(CUSTOMER).await;
     // On a busy machine the cut may come while all are still connecting; then once more.
     for _ in 0..20 {
-        let network = Arc::new(CutAtOrder { arrives: paid, cut: AtomicBool::new(false) });
+        let [cut, taken] = [false; 2].map(AtomicBool::new);
+        let network = Arc::new(CutAtOrder { arrives: paid, cut, taken });
         let links = town.relayed(&network).await;
         let customer = links.customer(SHORT);
         assert!(town.go_on(&customer, folder, "out").await.is_err());
         drop(links);
+        let taken = network.taken.load(Ordering::SeqCst);
+        assert!(paid || !taken, "{folder}: an order that was lost was answered");
         if paid {
             town.start_merchant(None).await;
             let since = Instant::now();
@@ -82,6 +89,7 @@ pub async fn ordered(town: &mut Town, folder: &str, paid: bool) -> Ordered {
             town.kill_merchant();
         }
         let is_paid = town.balance(CUSTOMER).await != before;
+        assert!(is_paid || !taken, "{folder}: an order that was taken is forgotten");
         let purchase = Purchase::open(town.folder(folder).await, &town.charter().charter);
         if let Stage::Ordered(ordered) = purchase.resume(town.now()).unwrap()
             && is_paid == paid

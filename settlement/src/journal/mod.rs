@@ -158,6 +158,7 @@ impl<S: Storage> Journal<S> {
     ) -> Result<u64, JournalError> {
         self.running()?;
         let appended = self.write_batch(batch, applied, ledger);
+        let appended = self.distrust(appended);
         self.stop_on_error(appended)?;
         Ok(self.cursor.number)
     }
@@ -271,6 +272,7 @@ impl<S: Storage> Journal<S> {
         let added = written.and_then(|()| {
             self.index.add(&Addition { begins, ..Addition::nothing(header.number) })
         });
+        let added = self.distrust(added);
         self.stop_on_error(added)?;
         self.flush()
     }

@@ -302,7 +302,10 @@ impl<S: Storage> Journal<S> {
 
     /// Where the index is damaged, or an entry that it led to, no further batch is taken: the next
     /// start makes the index anew, and finds out whether the journal itself is damaged.
-    fn distrust<T>(&mut self, result: Result<T, JournalError>) -> Result<T, JournalError> {
+    pub(super) fn distrust<T>(
+        &mut self,
+        result: Result<T, JournalError>,
+    ) -> Result<T, JournalError> {
         if let Err(why @ (JournalError::Index { .. } | JournalError::Fault { .. })) = &result {
             self.index.condemn(why);
         }

@@ -86,6 +86,8 @@ pub(super) struct Moment<'a> {
     pub(super) now: Time,
     /// Of a chain that came back after a restore: when it was committed before.
     pub(super) readmitted: Option<&'a Readmitted>,
+    /// While the disk is nearly full.
+    scarce: bool,
 }
 
 impl Moment<'_> {
@@ -114,7 +116,18 @@ impl Ledger {
     /// Applies a batch at `max(previous time, clock)`. Due holds are swept first, at most as
     /// many as the charter says; those left over count as expired all the same.
     pub fn apply(&mut self, batch: &[Chain], clock: Time) -> Applied {
-        let mut applied = self.run(batch.iter(), clock);
+        self.apply_new(batch, clock, false)
+    }
+
+    /// The same while the disk is nearly full: of a chain that is refused the journal is told
+    /// nothing, so that what is left is for what finishes something. Where that would have been
+    /// told, it is answered [`Code::StorageScarce`] instead.
+    pub(crate) fn apply_while_scarce(&mut self, batch: &[Chain], clock: Time) -> Applied {
+        self.apply_new(batch, clock, true)
+    }
+
+    fn apply_new(&mut self, batch: &[Chain], clock: Time, scarce: bool) -> Applied {
+        let mut applied = self.run(batch.iter(), clock, scarce);
         // A batch that decided nothing leaves no trace, so that replay without it is the same.
         if applied.effective {
             self.time = applied.now;
@@ -130,19 +143,25 @@ impl Ledger {
         batch: impl ExactSizeIterator<Item = &'a Chain>,
         time: Time,
     ) -> Applied {
-        let mut applied = self.run(batch, time);
+        let mut applied = self.run(batch, time, false);
         self.time = applied.now;
         applied.left.extend(self.let_go());
         applied
     }
 
-    fn run<'a>(&mut self, batch: impl ExactSizeIterator<Item = &'a Chain>, clock: Time) -> Applied {
+    fn run<'a>(
+        &mut self,
+        batch: impl ExactSizeIterator<Item = &'a Chain>,
+        clock: Time,
+        scarce: bool,
+    ) -> Applied {
         let now = self.time.max(clock);
         let expired = self.sweep(now);
         let mut effective = !expired.is_empty();
         let mut outcomes = Vec::with_capacity(batch.len());
         for chain in batch {
-            let outcome = self.apply_chain(chain, now);
+            let moment = Moment { now, readmitted: chain.readmitted(), scarce };
+            let outcome = self.apply_chain(chain, moment);
             effective |= outcome.entry.is_some()
                 || outcome.replies.iter().any(|reply| told_the_time(reply.code));
             outcomes.push(outcome);
@@ -165,7 +184,7 @@ impl Ledger {
         expired
     }
 
-    fn apply_chain(&mut self, chain: &Chain, now: Time) -> Outcome {
+    fn apply_chain(&mut self, chain: &Chain, moment: Moment<'_>) -> Outcome {
         let known = match chain.requests() {
             [_] => 0,
             requests => requests.iter().filter(|request| self.known(request).is_some()).count(),
@@ -175,7 +194,6 @@ impl Ledger {
         }
         let mut steps = std::mem::take(&mut self.steps);
         steps.clear();
-        let moment = Moment { now, readmitted: chain.readmitted() };
         let outcome = self.apply_new_chain(chain, moment, known, &mut steps);
         self.steps = steps;
         outcome
@@ -263,6 +281,9 @@ impl Ledger {
         let request = chain.requests().get(place);
         // What came back and cannot be taken now may come again: nothing of it is decided.
         let may_last = !chain.has_postings() && chain.readmitted().is_none();
+        if moment.scarce && may_last && (code.class() == Class::Final || told_the_time(code)) {
+            return self.refuse(chain, place, Code::StorageScarce, None);
+        }
         let lasts = code.class() == Class::Final && may_last;
         let Some(request) = request.filter(|_| lasts) else {
             return self.refuse(chain, place, code, None);
@@ -336,8 +357,9 @@ impl Ledger {
     }
 
     /// Whether a chain only finishes what was begun: it is the postings module's, resolves live
-    /// holds, or was decided before. Only this goes on while the disk is nearly full; nobody can
-    /// fill what is left with requests of another kind, or with void ones of this kind.
+    /// holds, or was decided before. Only this goes on while the disk is nearly full. Nobody can fill
+    /// what is left with requests of another kind, nor with refused ones of this kind
+    /// ([`Ledger::apply_while_scarce`]).
     #[must_use]
     pub fn only_finishes(&self, chain: &Chain) -> bool {
         // A new escrow account begins something, whoever signs it.

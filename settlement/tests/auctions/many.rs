@@ -221,7 +221,7 @@ fn three_thousand_bonds_are_released_while_payments_go_on() {
 }
 
 #[test]
-#[ignore = "takes a minute: cargo test --release -p settlement --test auctions -- --ignored"]
+#[ignore = "takes minutes: cargo test --workspace --test auctions -- --ignored a_hundred_thousand"]
 fn a_hundred_thousand_bonds_are_released_while_payments_go_on() {
     released(100_000);
 }

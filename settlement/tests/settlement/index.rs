@@ -228,6 +228,40 @@ fn an_index_that_is_there_spares_the_start_the_history_and_one_that_is_not_is_ma
 }
 
 #[test]
+fn a_line_that_is_damaged_stops_one_server_and_not_the_next_one_too() {
+    let (disk, index) = (Disk::new(), Disk::new());
+    let window = Window { least: 4, leave: 2 };
+    paid(&disk, &index, 0..40);
+    // One bit of every movement.
+    let lines = 0..index.clone().length("index-movements").unwrap() as usize / 152;
+    let mut hurt = index.clone();
+    for line in lines {
+        hurt = hurt.flipped("index-movements", 8 * (152 * line + 30));
+    }
+    let pay = |number| vec![post(number, 1, 2, 1).into()];
+    let mut keeper = open(&disk, &hurt, window).serve_confirmed();
+    let mut number = 200;
+    let stopped = loop {
+        number += 1;
+        assert!(number < 210, "nobody looked at a line");
+        match keeper.submit(pay(number), Time(1000)) {
+            Ok(answer) => drop((keeper.flush().unwrap(), keeper.release(answer).unwrap())),
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(stopped, JournalError::Index { .. }), "{stopped:?}");
+    drop(keeper);
+    let opened = open(&disk, &hurt, window);
+    assert_eq!(opened.report().indexed, None);
+    let mut keeper = opened.serve_confirmed();
+    for number in number..220 {
+        let answer = keeper.submit(pay(number), Time(1000)).unwrap();
+        keeper.flush().unwrap();
+        assert_eq!(keeper.release(answer).unwrap()[0].replies[0].code, Code::Done);
+    }
+}
+
+#[test]
 fn an_index_of_another_window_is_made_anew_and_no_id_is_lost_between_the_two() {
     let (disk, index) = (Disk::new(), Disk::new());
     paid(&disk, &index, 0..40);

@@ -43,6 +43,17 @@ fn while_one_spare_remains_only_settlements_and_voids_go_on() {
     assert_eq!(one(&mut keeper, cancel), Ok(Code::StorageScarce));
     let void = void_hold(2002, 2, hold_of(1, 999));
     assert_eq!(one(&mut keeper, void), Ok(Code::StorageScarce));
+    // Nor do refusals of settlements fill what is left: neither those that would be final, nor those
+    // that would tell the time.
+    for number in 3000..3100 {
+        let above = post_hold(number, 2, hold_of(1, 10), Part::Amount(11));
+        assert_eq!(one(&mut keeper, above), Ok(Code::StorageScarce));
+        let action = post_hold(number, 2, hold_of(1, 10), Part::Whole).request().action;
+        let late = until(&charter(), 2, number, Time(1003), action);
+        let answer = keeper.submit(vec![late.into()], Time(1003 + number as u64)).unwrap();
+        keeper.flush().unwrap();
+        assert_eq!(keeper.release(answer).unwrap()[0].replies[0].code, Code::StorageScarce);
+    }
     // A retry of what was decided is still answered.
     assert_eq!(one(&mut keeper, hold(10, 1, 2, 10, 9000)), Ok(Code::Done));
     assert_eq!(keeper.release(keeper.look(Ledger::digest)).unwrap(), before);
