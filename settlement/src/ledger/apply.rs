@@ -359,7 +359,7 @@ impl Ledger {
     /// Whether a chain only finishes what was begun: it is the postings module's, resolves live
     /// holds, or was decided before. Only this goes on while the disk is nearly full. Nobody can fill
     /// what is left with requests of another kind, nor with refused ones of this kind
-    /// ([`Ledger::apply_while_scarce`]).
+    /// (`apply_while_scarce`).
     #[must_use]
     pub fn only_finishes(&self, chain: &Chain) -> bool {
         // A new escrow account begins something, whoever signs it.
