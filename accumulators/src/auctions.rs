@@ -75,6 +75,13 @@ impl Auctions {
 
     /// 1 Joins an auction that is new here, or finds it.
     pub(crate) async fn join(self: Arc<Self>, spec: VerifiedSpec) -> Result<Handle, Declined> {
+        let me = self.site.identity.public();
+        let number = spec.accumulator(&me).and_then(|k| u8::try_from(k).ok());
+        let number = number.ok_or(Declined::NotNamed(me))?;
+        if self.get(&spec.id()).is_none() && self.graveyard.ending(&spec.id()).is_none() {
+            // First what costs nothing: a server that is asked takes a place among those watched.
+            self.check_terms(spec.spec())?;
+        }
         self.check_server(spec.spec()).await?;
         let _one = self.joining.lock().await;
         if let Some(handle) = self.get(&spec.id()) {
@@ -83,9 +90,6 @@ impl Auctions {
         if self.graveyard.ending(&spec.id()).is_some() {
             return Err(Declined::Finished);
         }
-        let me = self.site.identity.public();
-        let number = spec.accumulator(&me).and_then(|k| u8::try_from(k).ok());
-        let number = number.ok_or(Declined::NotNamed(me))?;
         self.check_terms(spec.spec())?;
         if self.running() >= self.site.config.max_auctions {
             return Err(Declined::TooManyAuctions);

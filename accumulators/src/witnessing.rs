@@ -141,7 +141,8 @@ impl Witnessing {
     }
 
     /// The place of a server; a new one where there is none. Of those that nothing needs, the one
-    /// that was watched last makes room: nobody can push out what is long known.
+    /// that was watched last makes room, convicted or not: nobody can push out what is long known,
+    /// and nobody can take all places for good with servers that he has convicted himself.
     async fn place(
         &self,
         of: &LedgerKey,
@@ -154,9 +155,7 @@ impl Witnessing {
             }
             let mut gone = None;
             if all.len() >= MAX_WITNESSED {
-                let free = all.iter().filter(|(of, watched)| {
-                    !used.contains_key(of) && watched.row().watch.convicted().is_none()
-                });
+                let free = all.iter().filter(|(of, _)| !used.contains_key(of));
                 let newest = free.max_by_key(|(_, watched)| watched.row().since);
                 gone = Some(*newest?.0);
             }

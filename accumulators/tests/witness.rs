@@ -15,16 +15,18 @@ use auction::receipts::Reason;
 use auction::sealing::seal;
 use auction::settlement_terms::{Delivery, EscrowReceipt, Goods, Settlement};
 use auction::spec::{Rule, SignedSpec, Spec, Time};
-use cluster::{Cluster, OPENING};
+use cluster::{Cluster, OPENING, PATIENCE};
 use link::service::{Answer, Declined, Phase, Question};
 use link::{Endpoint, Handler, Identity, Limits, PeerKey};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
+use witness::evidence::{Case, Word};
 use witness::layout::Signer;
 use witness::service::{
-    Answered, Asked, HeadAnswer, HeadQuestion, MAX_HEAD_QUESTION, NoOther, Standing, Witnessed,
+    Answered, Asked, HeadAnswer, HeadQuestion, MAX_HEAD_QUESTION, MAX_WITNESSED, NoOther, Standing,
+    Witnessed,
 };
 use witness::tree::node_hash;
-use witness::{Continuation, Head, LedgerKey, SignedHead};
+use witness::{Continuation, Head, LedgerKey, ServerEvidence, SignedHead};
 
 const LEDGER: Digest = Digest([9; 32]);
 
@@ -264,4 +266,70 @@ async fn a_server_that_convicts_itself_gets_no_join_and_no_bid_and_the_evidence_
     wrong.of.ledger = Digest([1; 32]);
     let refused = cluster.ask(1, &Question::Accuse(wrong)).await;
     assert!(matches!(refused, Answer::Declined(Declined::Wrong(_))), "{refused:?}");
+}
+
+/// The terms of an auction whose settlement server has this key, and never answers.
+fn unreachable(cluster: &Cluster, fake: &Fake, server: &SecretKey) -> SignedSpec {
+    let mut spec = fake.spec(cluster);
+    let settlement = spec.settlement.as_mut().unwrap();
+    settlement.server = server.public();
+    settlement.address = "127.0.0.1:1".to_owned();
+    let signed = spec.sign(&cluster.seller);
+    let receipt = EscrowReceipt::sign(&signed.claimed_id(), server);
+    signed.with_escrow(receipt)
+}
+
+/// Two roots over one entry, both signed.
+fn two_roots(server: &SecretKey) -> ServerEvidence {
+    let head = |leaf| {
+        let head = Head { epoch: 0, since: 0, size: 1, root: Digest([leaf; 32]), time: Time(10) };
+        head.sign(&Signer::new(server), LEDGER)
+    };
+    let of = LedgerKey { server: server.public(), ledger: LEDGER };
+    let words = Box::new([head(1), head(2)].map(Word::Head));
+    ServerEvidence { of, case: Case::Words(words, Vec::new()) }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn servers_that_somebody_makes_up_keep_no_place_from_others() {
+    let mut cluster = Cluster::new(2);
+    for k in 0..2 {
+        cluster.append_config(k, "max_announcements_per_minute = 1000");
+        cluster.start(k).await;
+    }
+    let fake = Fake::started();
+    // Who does not name this accumulator has it watch nothing.
+    let stranger = server_key();
+    let mut spec = fake.spec(&cluster);
+    spec.accumulators[0].key = stranger.public();
+    let signed = spec.sign(&cluster.seller);
+    let receipt = EscrowReceipt::sign(&signed.claimed_id(), &server_key());
+    let answer = announce(&cluster, &signed.with_escrow(receipt)).await;
+    assert!(matches!(answer, Answer::Declined(Declined::NotNamed(_))), "{answer:?}");
+    let answer = cluster.ask(0, &Question::Witnessed).await;
+    assert_eq!(answer, Answer::Witnessed(Vec::new()));
+    // Somebody fills all places with servers that nobody reaches, and convicts them himself.
+    let servers: Vec<SecretKey> =
+        (0..MAX_WITNESSED as u8).map(|k| SecretKey::from_seed(&[k + 100; 32])).collect();
+    let mut announcing = JoinSet::new();
+    for server in &servers {
+        let question = Question::Announce(Box::new(unreachable(&cluster, &fake, server)));
+        let peer = cluster.peers[0].clone();
+        announcing.spawn(async move { peer.request(&question, PATIENCE).await.unwrap() });
+    }
+    while let Some(answer) = announcing.join_next().await {
+        let answer: Answer = answer.unwrap();
+        assert!(matches!(answer, Answer::Declined(Declined::NotNow(_))), "{answer:?}");
+    }
+    for server in &servers {
+        let told = cluster.ask(0, &Question::Accuse(Box::new(two_roots(server)))).await;
+        assert_eq!(told, Answer::Done);
+    }
+    let spec = fake.signed(&cluster);
+    let answer = announce(&cluster, &spec).await;
+    assert!(matches!(answer, Answer::Auction { .. }), "{answer:?}");
+    let Answer::Witnessed(all) = cluster.ask(0, &Question::Witnessed).await else { panic!() };
+    let followed: Vec<_> =
+        all.iter().filter(|one| one.standing == Standing::Followed).map(|one| one.of).collect();
+    assert_eq!(followed, [LedgerKey { server: server_key().public(), ledger: LEDGER }]);
 }

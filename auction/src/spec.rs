@@ -7,6 +7,7 @@ use crate::layout::{Digest, Label, Layout};
 use crate::money::Currency;
 use crate::prices::{LadderError, PriceLadder};
 use crate::proofs::membership::encoded_bytes;
+use crate::search::{Effort, Interval};
 use crate::settlement_terms::{EscrowReceipt, Settlement};
 use crate::transcript::MAX_TRANSCRIPT_BYTES;
 
@@ -23,8 +24,14 @@ pub const MAX_ADDRESS: usize = 260;
 /// Fewest and most parts that a stage of a search cuts its range into.
 pub const BLOCK: std::ops::RangeInclusive<u16> = 2..=256;
 
-/// Bytes of a transcript that are kept for spec, joins and all rounds but the first two.
+/// Bytes of a transcript that are kept for spec, joins and all rounds but the first two; more where
+/// the terms can need more.
 const ROOM_FOR_ROUNDS: usize = 128 << 20;
+/// Most bytes of a test's share of the messages of one accumulator: product, blinded and opened
+/// ciphertext, each with its proof.
+const TEST_BYTES: usize = 1024;
+/// Most bytes of a message beside what it is about, and of a stage's proof beside its responses.
+const MESSAGE_BYTES: usize = 1024;
 
 /// A moment: milliseconds since 1970-01-01 UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -169,7 +176,23 @@ impl Spec {
     /// Longest transcript of an auction on these terms, in bytes.
     #[must_use]
     pub fn most_transcript_bytes(&self) -> usize {
-        self.transcript_bytes().saturating_add(ROOM_FOR_ROUNDS).min(MAX_TRANSCRIPT_BYTES)
+        self.transcript_bytes().saturating_add(self.room_for_rounds()).min(MAX_TRANSCRIPT_BYTES)
+    }
+
+    /// Bytes that are kept for spec, joins and all rounds but the first two.
+    fn room_for_rounds(&self) -> usize {
+        let effort =
+            |size| Effort::of(Interval { low: 0, size }, self.block.into(), self.fan_out.into());
+        let (price, winner) = (effort(self.levels()), effort(self.most_bids as usize));
+        // A tie begins the search for the winner again.
+        let stages = price.stages + 2 * winner.stages + 1;
+        let tests = price.tests + 2 * winner.tests;
+        let rounds = 3 * (price.rounds + 2 * winner.rounds) + stages + 4;
+        let parts = price.most_parts.max(winner.most_parts);
+        let stage = 32 * (self.levels() + 2) + 64 * parts + MESSAGE_BYTES;
+        let each = stages * stage + tests * TEST_BYTES + rounds * MESSAGE_BYTES;
+        // Joins and the spec itself take the last part.
+        (self.accumulators.len() * each + (1 << 20)).max(ROOM_FOR_ROUNDS)
     }
 
     /// Most bytes that the bids and lists of a transcript can take.
@@ -221,7 +244,8 @@ impl Spec {
             (
                 "most bids, with so many levels and accumulators,",
                 "what fits into a transcript of 1 GiB: fewer bids, levels or accumulators",
-                self.transcript_bytes() <= MAX_TRANSCRIPT_BYTES - ROOM_FOR_ROUNDS,
+                self.transcript_bytes().saturating_add(self.room_for_rounds())
+                    <= MAX_TRANSCRIPT_BYTES,
             ),
             ("block size", "2 to 256", BLOCK.contains(&self.block)),
             ("fan-out", "2 to the block size", (2..=self.block).contains(&self.fan_out)),
@@ -382,5 +406,58 @@ impl EarlyClose {
         }
         let layout = Layout::new(Label::EarlyClose, &self.auction);
         Ok(spec.spec().seller.verify(&layout, &self.signature)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::money::Amount;
+
+    fn terms(levels: u32, accumulators: u8, block: u16, most_bids: u32) -> Spec {
+        let key = |seed| SecretKey::from_seed(&[seed; 32]);
+        let member = |k| Member { key: key(k).public(), address: "a:1".to_owned() };
+        Spec {
+            nonce: [0; 32],
+            seller: key(100).public(),
+            title: "a painting".to_owned(),
+            description: String::new(),
+            rule: Rule::SecondPrice,
+            currency: Currency::new("EUR", 2).unwrap(),
+            ladder: PriceLadder::Even { min: Amount(1_000), tick: Amount(50), levels },
+            opening: Time(0),
+            closing: Time(600_000),
+            last: Time(1_200_000),
+            most_bids,
+            accumulators: (0..accumulators).map(member).collect(),
+            settlement: None,
+            block,
+            fan_out: 2,
+        }
+    }
+
+    #[test]
+    fn a_transcript_has_room_for_what_the_rounds_need() {
+        let short = terms(64, 3, 32, 100);
+        assert_eq!(short.most_transcript_bytes(), short.transcript_bytes() + ROOM_FOR_ROUNDS);
+        // Fourteen stages for the price and seven for the winner, each with a response a level of
+        // each accumulator.
+        let long = terms(16_384, 16, 2, 100);
+        assert!(long.check().is_ok());
+        assert!(long.most_transcript_bytes() > 21 * 16 * 16_384 * 32);
+        assert!(long.room_for_rounds() > ROOM_FOR_ROUNDS);
+    }
+
+    #[test]
+    fn terms_whose_transcript_fits_nowhere_are_refused() {
+        let most = |bids| terms(16_384, 16, 2, bids).check();
+        let fits = |bids: &u32| most(*bids).is_ok();
+        let bids: Vec<u32> = (0..20).map(|power| 1 << power).collect();
+        let (fitting, others): (Vec<u32>, Vec<u32>) = bids.iter().partition(|bids| fits(bids));
+        assert!(!fitting.is_empty() && !others.is_empty(), "{fitting:?} {others:?}");
+        for bids in fitting {
+            let spec = terms(16_384, 16, 2, bids);
+            assert!(spec.transcript_bytes() + spec.room_for_rounds() <= MAX_TRANSCRIPT_BYTES);
+        }
     }
 }

@@ -9,10 +9,11 @@ use crate::bid::SealedBid;
 use crate::checking::verify_bids;
 use crate::join::{Auction, Join, JoinError};
 use crate::layout::Digest;
-use crate::messages::RoundMessage;
+use crate::messages::{Content, RoundMessage};
 use crate::outcome::Outcome;
 use crate::referee::{Fault, Omission, Referee, Refused};
 use crate::spec::{SignedSpec, SpecError};
+use crate::step::Step;
 use crate::wire::{WireError, decode, encode};
 
 /// First bytes of a transcript file, its format version last.
@@ -20,6 +21,8 @@ const MAGIC: &[u8; 8] = b"gavelTR\x01";
 
 /// Longest transcript that is read, in bytes. No spec allows bids that would not fit into one.
 pub const MAX_TRANSCRIPT_BYTES: usize = 1 << 30;
+/// Longest message in place of the outcome's that is shown, in bytes.
+const MAX_FALSE_WORD: usize = 64 << 10;
 
 /// Bids whose proofs are checked together.
 const BATCH: usize = 512;
@@ -125,10 +128,23 @@ impl Transcript {
         }
         let auction = referee.auction();
         let mut rounds = referee.rounds().to_vec();
-        let last: Vec<_> =
-            (0..auction.accumulators()).filter_map(|k| referee.received(k).cloned()).collect();
-        if referee.outcome().is_some() && !last.is_empty() {
-            rounds.push(last);
+        if referee.outcome().is_some() {
+            // 9 Who speaks of something else in the last round is named for it. Said at length, it is
+            // left out: it must not make the proof of the outcome longer than anybody takes.
+            let last = match referee.step() {
+                Step::Complete => rounds.pop().unwrap_or_default(),
+                _ => (0..auction.accumulators())
+                    .filter_map(|k| referee.received(k).cloned())
+                    .collect(),
+            };
+            let short = |message: &RoundMessage| {
+                matches!(message.body.content, Content::Outcome(_))
+                    || encode(message).is_ok_and(|bytes| bytes.len() <= MAX_FALSE_WORD)
+            };
+            let last: Vec<_> = last.into_iter().filter(short).collect();
+            if !last.is_empty() {
+                rounds.push(last);
+            }
         }
         // Before the set is fixed: all that a fault in it may be about.
         let bids = match referee.tally() {

@@ -3,7 +3,7 @@
 
 use auction::keys::PublicKey;
 use auction::layout::Digest;
-use auction::messages::Content;
+use auction::messages::{Content, Listed};
 use auction::money::Amount;
 use auction::outcome::Outcome;
 use auction::prices::Level;
@@ -77,6 +77,38 @@ fn all_together_cannot_sign_another_outcome_into_being() {
 fn a_message_of_another_kind_is_no_signature() {
     stands(&[1], &[], &Content::List(Vec::new()));
     stands(&[0, 1], &[2], &Content::Blind(Vec::new()));
+}
+
+#[test]
+fn a_long_word_of_another_kind_does_not_lengthen_the_proof() {
+    let (mut table, outcome) = at_the_outcome();
+    let bytes = |table: &Table| Transcript::of(&table.judge).unwrap().to_bytes().unwrap();
+    let before = bytes(&table).len();
+    let listed = Listed { bid: Digest([7; 32]), complete: true };
+    for complete in [false, true] {
+        let (mut table, _) = at_the_outcome();
+        let mut messages = table.messages();
+        for k in [0, 2] {
+            let long = Content::List(vec![listed; 10_000]);
+            table.alter(&mut messages, k, |content| *content = long.clone());
+        }
+        let silent = if complete { None } else { Some(0) };
+        messages.retain(|message| Some(usize::from(message.body.accumulator)) != silent);
+        table.offer(messages).unwrap();
+        let file = bytes(&table);
+        assert!(file.len() < before + 1_000, "{} bytes, not {before}", file.len());
+        let verdict = Transcript::from_bytes(&file).unwrap().verify(None, &mut table.rng).unwrap();
+        assert_eq!((verdict.outcome, verdict.signed_by), (outcome, vec![1]));
+    }
+    // Where all others lie so, nobody has signed, and the rounds before still prove it.
+    let mut messages = table.messages();
+    for k in 0..3 {
+        let long = Content::List(vec![listed; 10_000]);
+        table.alter(&mut messages, k, |content| *content = long.clone());
+    }
+    table.offer(messages).unwrap();
+    let file = Transcript::from_bytes(&bytes(&table)).unwrap();
+    assert_eq!(file.verify(None, &mut table.rng).unwrap().outcome, outcome);
 }
 
 #[test]
