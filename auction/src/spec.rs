@@ -179,7 +179,8 @@ impl Spec {
         self.transcript_bytes().saturating_add(self.room_for_rounds()).min(MAX_TRANSCRIPT_BYTES)
     }
 
-    /// Bytes that are kept for spec, joins and all rounds but the first two.
+    /// Bytes that are kept for spec, joins and all rounds but the first two, for terms with a block
+    /// size and a fan-out that are allowed.
     fn room_for_rounds(&self) -> usize {
         let effort =
             |size| Effort::of(Interval { low: 0, size }, self.block.into(), self.fan_out.into());
@@ -241,12 +242,6 @@ impl Spec {
                         && !member.address.chars().any(char::is_control)
                 }),
             ),
-            (
-                "most bids, with so many levels and accumulators,",
-                "what fits into a transcript of 1 GiB: fewer bids, levels or accumulators",
-                self.transcript_bytes().saturating_add(self.room_for_rounds())
-                    <= MAX_TRANSCRIPT_BYTES,
-            ),
             ("block size", "2 to 256", BLOCK.contains(&self.block)),
             ("fan-out", "2 to the block size", (2..=self.block).contains(&self.fan_out)),
         ];
@@ -254,6 +249,14 @@ impl Spec {
             if !holds {
                 return Err(SpecError::Field { field, expected });
             }
+        }
+        // Last: how long the rounds can be is a question only to terms that are sound otherwise; a
+        // search that cuts into one part never ends.
+        if self.transcript_bytes().saturating_add(self.room_for_rounds()) > MAX_TRANSCRIPT_BYTES {
+            let field = "most bids, with so many levels and accumulators,";
+            let expected =
+                "what fits into a transcript of 1 GiB: fewer bids, levels or accumulators";
+            return Err(SpecError::Field { field, expected });
         }
         match &self.settlement {
             None => Ok(()),
@@ -446,6 +449,14 @@ mod tests {
         assert!(long.check().is_ok());
         assert!(long.most_transcript_bytes() > 21 * 16 * 16_384 * 32);
         assert!(long.room_for_rounds() > ROOM_FOR_ROUNDS);
+    }
+
+    #[test]
+    fn a_search_that_would_never_end_is_refused() {
+        for (block, fan_out) in [(0, 0), (1, 1), (0, 2), (2, 0), (2, 1), (257, 2), (2, 3)] {
+            let spec = Spec { fan_out, ..terms(64, 3, block, 100) };
+            assert!(matches!(spec.check(), Err(SpecError::Field { .. })), "{block}, {fan_out}");
+        }
     }
 
     #[test]
