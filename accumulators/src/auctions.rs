@@ -75,20 +75,19 @@ impl Auctions {
 
     /// 1 Joins an auction that is new here, or finds it.
     pub(crate) async fn join(self: Arc<Self>, spec: VerifiedSpec) -> Result<Handle, Declined> {
+        if let Some(known) = self.known(&spec.id()) {
+            return known;
+        }
         let me = self.site.identity.public();
         let number = spec.accumulator(&me).and_then(|k| u8::try_from(k).ok());
         let number = number.ok_or(Declined::NotNamed(me))?;
-        if self.get(&spec.id()).is_none() && self.graveyard.ending(&spec.id()).is_none() {
-            // First what costs nothing: a server that is asked takes a place among those watched.
-            self.check_terms(spec.spec())?;
-        }
+        // Before the server: one that is asked takes a place among those watched.
+        self.check_terms(spec.spec())?;
         self.check_server(spec.spec()).await?;
         let _one = self.joining.lock().await;
-        if let Some(handle) = self.get(&spec.id()) {
-            return Ok(handle);
-        }
-        if self.graveyard.ending(&spec.id()).is_some() {
-            return Err(Declined::Finished);
+        // Meanwhile somebody else may have announced it, and closing may have passed.
+        if let Some(known) = self.known(&spec.id()) {
+            return known;
         }
         self.check_terms(spec.spec())?;
         if self.running() >= self.site.config.max_auctions {
@@ -100,6 +99,12 @@ impl Auctions {
         })?;
         tracing::info!(auction = %spec.id(), number, "joined");
         Ok(self.start(spec, stored).await)
+    }
+
+    /// An auction that is here or was, and is not joined again.
+    fn known(&self, id: &Digest) -> Option<Result<Handle, Declined>> {
+        let finished = || self.graveyard.ending(id).map(|_| Err(Declined::Finished));
+        self.get(id).map(Ok).or_else(finished)
     }
 
     /// A settlement server whose history is not known to be one is not joined: whoever announces

@@ -313,8 +313,11 @@ impl Replay<'_> {
         self.number = header.number;
         self.report.replayed += 1;
         if header.kind == Kind::Epoch {
-            let begins = Some((header.epoch, Beginning::of(header)));
-            return self.add(&Addition { begins, ..Addition::nothing(header.number) });
+            if header.number > self.index.batch() {
+                let begins = Some((header.epoch, Beginning::of(header)));
+                self.index.add(&Addition { begins, ..Addition::nothing(header.number) })?;
+            }
+            return Ok(());
         }
         let entries = parallel::map(&batch.entries, |bytes| Entry::decode(bytes, &self.charter));
         let entries = entries.into_iter().collect::<Option<Vec<_>>>();
@@ -326,25 +329,19 @@ impl Replay<'_> {
             recalled => recalled,
         }?;
         let applied = replay_batch(&mut self.ledger, header, &entries)?;
+        if header.number <= self.index.batch() {
+            return Ok(());
+        }
         let chains = entries.iter().map(|entry| &entry.chain).zip(&applied.outcomes);
         let told = Told::of(&self.ledger, chains, &applied);
-        if header.number > self.index.batch() {
-            self.index.add_moved(&told.lines, &applied.left)?;
-        }
-        self.add(&Addition {
+        self.index.add_moved(&told.lines, &applied.left)?;
+        self.index.add(&Addition {
             batch: header.number,
             leaves: &batch.leaves,
             places: &places,
             marked: &told.marked,
             begins: None,
-        })
-    }
-
-    /// Adds a batch to the index, unless it was there already.
-    fn add(&mut self, addition: &Addition<'_>) -> Result<(), Refused> {
-        if addition.batch > self.index.batch() {
-            self.index.add(addition)?;
-        }
+        })?;
         Ok(())
     }
 }
