@@ -6,9 +6,9 @@ use std::time::Instant;
 
 use auction::layout::Digest;
 use auction::settlement_terms::Settlement;
-use auction::spec::{Member, Spec, Time, VerifiedSpec};
-use link::PeerKey;
+use auction::spec::{Spec, Time, VerifiedSpec};
 use link::service::Declined;
+use link::{Grant, PeerKey};
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
@@ -20,6 +20,7 @@ use crate::bucket::Bucket;
 use crate::footprint::estimate;
 use crate::graveyard::Graveyard;
 use crate::limits::{FELLOW_GRACE, SWEEP, WITNESS_INTERVAL};
+use crate::need::Need;
 use crate::node::Site;
 use crate::store::{StoredAuction, TombRow};
 use crate::witnessing::{Look, key_of};
@@ -31,8 +32,8 @@ pub(crate) struct Auctions {
     pub(crate) site: Arc<Site>,
     pub(crate) graveyard: Graveyard,
     running: RwLock<HashMap<Digest, Handle>>,
-    /// Everybody who is an accumulator in an auction here, with the number of such auctions.
-    fellows: RwLock<HashMap<PeerKey, usize>>,
+    /// Everybody who is an accumulator in an auction here, with what these auctions need of him.
+    fellows: RwLock<HashMap<PeerKey, Need>>,
     announcements: StdMutex<Bucket>,
     /// One at a time: a node joins an auction once.
     joining: Mutex<()>,
@@ -63,8 +64,10 @@ impl Auctions {
         self.running.read().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
     }
 
-    pub(crate) fn is_fellow(&self, peer: PeerKey) -> bool {
-        self.fellows.read().unwrap_or_else(PoisonError::into_inner).contains_key(&peer)
+    /// What a peer may send and ask for at a time, if it is an accumulator in an auction here.
+    pub(crate) fn grant(&self, peer: PeerKey) -> Option<Grant> {
+        let fellows = self.fellows.read().unwrap_or_else(PoisonError::into_inner);
+        fellows.get(&peer).map(Need::grant)
     }
 
     /// Whether a new auction may be looked at now.
@@ -200,7 +203,7 @@ impl Auctions {
         {
             let mut fellows = self.fellows.write().unwrap_or_else(PoisonError::into_inner);
             for member in &spec.spec().accumulators {
-                *fellows.entry(PeerKey(member.key.0)).or_default() += 1;
+                fellows.entry(PeerKey(member.key.0)).or_default().add(spec.spec());
             }
         }
         let (id, handle, task) = actor::open(&self.site, spec, stored);
@@ -214,11 +217,11 @@ impl Auctions {
             let _watch = watch;
             task.await;
             let Some(running) = auctions.upgrade() else { return };
-            let members = running.bury(id).await;
+            let buried = running.bury(id).await;
             drop(running);
             sleep(FELLOW_GRACE).await;
-            if let Some(running) = auctions.upgrade() {
-                running.release(&members);
+            if let (Some(running), Some(buried)) = (auctions.upgrade(), buried) {
+                running.release(buried.shared.spec.spec());
             }
         });
         handle
@@ -238,23 +241,22 @@ impl Auctions {
     }
 
     /// Lets go of an auction that has nothing left to deliver.
-    async fn bury(&self, id: Digest) -> Vec<Member> {
-        let Some(handle) = self.get(&id) else { return Vec::new() };
+    async fn bury(&self, id: Digest) -> Option<Handle> {
+        let handle = self.get(&id)?;
         let state = handle.shared.view().state.clone();
         self.graveyard.bury(id, handle.shared.spec.spec().last, &state).await;
         self.running.write().unwrap_or_else(PoisonError::into_inner).remove(&id);
-        handle.shared.spec.spec().accumulators.clone()
+        Some(handle)
     }
 
     /// Lets go of the accumulators of a buried auction.
-    fn release(&self, members: &[Member]) {
+    fn release(&self, spec: &Spec) {
         {
             let mut fellows = self.fellows.write().unwrap_or_else(PoisonError::into_inner);
-            for member in members {
+            for member in &spec.accumulators {
                 let key = PeerKey(member.key.0);
-                match fellows.get_mut(&key) {
-                    Some(count) if *count > 1 => *count -= 1,
-                    _ => drop(fellows.remove(&key)),
+                if fellows.get_mut(&key).is_none_or(|need| !need.remove(spec)) {
+                    fellows.remove(&key);
                 }
             }
         }

@@ -18,6 +18,7 @@ mod footprint;
 mod graveyard;
 mod identity;
 pub mod limits;
+mod need;
 mod node;
 mod pool;
 mod private_file;

@@ -21,8 +21,9 @@ pub const MAX_FINDINGS: usize = 64;
 /// Histories compared at one time for one auction.
 pub const MAX_INQUIRIES: usize = 16;
 /// How long a fellow's message waits for its acknowledgement, which comes when it is durable;
-/// after that the fellow is asked to send it again.
-pub const ACK_PATIENCE: Duration = Duration::from_secs(2);
+/// after that the fellow is asked to send it again. Less than [`ATTEMPT`]. A round takes this long
+/// where many auctions close together, and a message that comes again is work for both.
+pub const ACK_PATIENCE: Duration = Duration::from_secs(8);
 /// How long one attempt to ask a fellow may take.
 pub const ATTEMPT: Duration = Duration::from_secs(10);
 /// Shortest and longest pause before a fellow is asked again.
@@ -35,8 +36,12 @@ pub const STORE_PAUSE: Duration = Duration::from_millis(500);
 pub const BUSY_MILLIS: u32 = 200;
 /// How long, in milliseconds, a word that an auction is void is repeated to a silent fellow.
 pub const FAREWELL_MILLIS: u64 = 30_000;
-/// Questions of one connection under way at a time: a fellow's message of each auction may wait.
+/// Questions of one connection under way at a time.
 pub const STREAMS: u32 = 256;
+/// The same of a fellow in many auctions, at most.
+pub const FELLOW_STREAMS: u32 = 8192;
+/// Bytes of a fellow's questions and answers under way at a time, at most.
+pub const FELLOW_BYTES: usize = 256 << 20;
 /// Milliseconds after its last time for which it is remembered that an auction ended without an
 /// outcome.
 pub const REMEMBER_MILLIS: u64 = 24 * 3600 * 1000;

@@ -11,7 +11,7 @@ use auction::receipts::Receipt;
 use auction::spec::SignedSpec;
 use auction::wire::encode;
 use link::service::{Answer, Declined, MAX_PEER_QUESTION, MAX_PUBLIC_QUESTION, Phase, Question};
-use link::{Handler, PeerKey};
+use link::{Grant, Handler, PeerKey};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
@@ -42,11 +42,12 @@ impl Handler for Service {
     type Answer = Answer;
 
     fn limit(&self, peer: PeerKey) -> usize {
-        if self.auctions.is_fellow(peer) { MAX_PEER_QUESTION } else { MAX_PUBLIC_QUESTION }
+        let of_fellow = |grant: Grant| grant.bytes.clamp(MAX_PUBLIC_QUESTION, MAX_PEER_QUESTION);
+        self.auctions.grant(peer).map_or(MAX_PUBLIC_QUESTION, of_fellow)
     }
 
-    fn is_trusted(&self, peer: PeerKey) -> bool {
-        self.auctions.is_fellow(peer)
+    fn grant(&self, peer: PeerKey) -> Option<Grant> {
+        self.auctions.grant(peer)
     }
 
     async fn answer(&self, peer: PeerKey, question: Question) -> Answer {

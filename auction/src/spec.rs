@@ -179,6 +179,20 @@ impl Spec {
         self.transcript_bytes().saturating_add(self.room_for_rounds()).min(MAX_TRANSCRIPT_BYTES)
     }
 
+    /// Longest message of a round of an auction on these terms, in bytes.
+    #[must_use]
+    pub fn most_message_bytes(&self) -> usize {
+        let effort =
+            |size| Effort::of(Interval { low: 0, size }, self.block.into(), self.fan_out.into());
+        let (price, winner) = (effort(self.levels()), effort(self.most_bids as usize));
+        // A list, or the receipts of all others for each bid.
+        let said = (self.most_bids as usize).saturating_mul(64 * self.accumulators.len());
+        let parts = price.most_parts.max(winner.most_parts);
+        let stage = 32 * (self.levels() + 2) + 64 * parts;
+        // At most one test a part in a round.
+        said.max(stage).max(parts * TEST_BYTES) + MESSAGE_BYTES
+    }
+
     /// Bytes that are kept for spec, joins and all rounds but the first two, for terms with a block
     /// size and a fan-out that are allowed.
     fn room_for_rounds(&self) -> usize {

@@ -48,6 +48,9 @@ struct Arguments {
     /// Print one JSON object and nothing else on standard output.
     #[arg(long)]
     json: bool,
+    /// Measure only the parts whose name holds this word, as in "many", and write no page.
+    #[arg(long, value_name = "WORD")]
+    part: Option<String>,
     /// Everything at toy sizes, nothing kept or written: to test the report itself.
     #[arg(long, hide = true, conflicts_with = "quick")]
     tiny: bool,
@@ -55,13 +58,14 @@ struct Arguments {
 
 fn main() -> ExitCode {
     match Command::parse().what {
-        What::Report(Arguments { quick, json, tiny }) => {
+        What::Report(Arguments { quick, json, part, tiny }) => {
             let plan = match (quick, tiny) {
                 (_, true) => Plan::tiny(),
                 (true, _) => Plan::quick(),
                 _ => Plan::full(),
             };
-            if report::run(&plan, json) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+            let word = part.as_deref().unwrap_or_default();
+            if report::run(&plan, word, json) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
         What::Accumulator { dir, ahead } => {
             report::node::serve(&dir, ahead);

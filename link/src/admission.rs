@@ -5,13 +5,13 @@ use std::{
     collections::HashMap,
     net::{IpAddr, Ipv6Addr},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
 };
 
 use crate::{
-    Limits,
+    Limits, PeerKey,
     room::{Budget, Budgets},
 };
 
@@ -24,6 +24,8 @@ pub(crate) struct Admission {
     strangers_bytes: Arc<Budget>,
     bytes_per_place: usize,
     open: Mutex<HashMap<IpAddr, Place>>,
+    /// Of trusted keys with a connection: what all connections of each hold together.
+    trusted: Mutex<HashMap<PeerKey, Weak<Budget>>>,
 }
 
 /// Where connections come from.
@@ -53,6 +55,7 @@ impl Admission {
             strangers_bytes: Budget::new(limits.strangers_bytes),
             bytes_per_place: limits.bytes_per_ip,
             open: Mutex::new(HashMap::new()),
+            trusted: Mutex::new(HashMap::new()),
         })
     }
 
@@ -74,6 +77,19 @@ impl Admission {
         entry.connections += 1;
         let bytes = Arc::clone(&entry.bytes);
         Entry::Welcome(Slot { admission: Arc::clone(self), place, bytes, stranger: false })
+    }
+
+    /// The budget of a trusted key: one, however many connections it has.
+    fn budget_of(&self, peer: PeerKey, bytes: usize) -> Arc<Budget> {
+        // As above.
+        let mut trusted = self.trusted.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = trusted.get(&peer).and_then(Weak::upgrade) {
+            return known;
+        }
+        trusted.retain(|_, budget| budget.strong_count() > 0);
+        let budget = Budget::new(bytes);
+        trusted.insert(peer, Arc::downgrade(&budget));
+        budget
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, Place>> {
@@ -103,13 +119,24 @@ impl Slot {
         connections(&self.admission.lock()) > self.admission.max / 2
     }
 
-    /// What bounds the bytes that are under way of this connection.
-    pub(crate) fn budgets(&self, limits: &Limits) -> Budgets {
-        if !self.stranger {
-            return Budgets(vec![Budget::new(limits.trusted_connection_bytes)]);
+    /// Notes that a place that was a stranger's is a trusted peer's.
+    pub(crate) fn take_from_stranger(&mut self) {
+        if std::mem::take(&mut self.stranger) {
+            self.admission.strangers.fetch_sub(1, Relaxed);
         }
+    }
+
+    /// What bounds the bytes of a stranger's connection that are under way.
+    pub(crate) fn strangers_budgets(&self, limits: &Limits) -> Budgets {
         let (here, all) = (Arc::clone(&self.bytes), Arc::clone(&self.admission.strangers_bytes));
         Budgets(vec![Budget::new(limits.connection_bytes), here, all])
+    }
+
+    /// The same of all connections of a trusted key together: so many bytes from now on.
+    pub(crate) fn trusted_budget(&self, peer: PeerKey, bytes: usize) -> Arc<Budget> {
+        let budget = self.admission.budget_of(peer, bytes);
+        budget.allow(bytes);
+        budget
     }
 }
 
@@ -180,6 +207,35 @@ mod tests {
         assert_eq!(let_in, 6);
         drop(slots);
         assert!(taken(&admission, "192.0.2.1").unwrap().give_to_stranger());
+    }
+
+    #[test]
+    fn a_stranger_who_comes_to_be_trusted_leaves_his_place() {
+        let admission = admission(8, 8);
+        let mut slots: Vec<Slot> =
+            (0..7).map(|_| taken(&admission, "192.0.2.1").unwrap()).collect();
+        assert!(slots.iter_mut().take(6).all(Slot::give_to_stranger));
+        slots[0].take_from_stranger();
+        slots[0].take_from_stranger();
+        assert!(slots[6].give_to_stranger());
+        drop(slots);
+        assert_eq!(admission.strangers.load(Relaxed), 0);
+    }
+
+    #[test]
+    fn connections_of_one_trusted_key_share_a_budget() {
+        let admission = admission(8, 8);
+        let slots: Vec<Slot> = (0..3).map(|_| taken(&admission, "192.0.2.1").unwrap()).collect();
+        let budget =
+            |slot: usize, key| Budgets(vec![slots[slot].trusted_budget(PeerKey([key; 32]), 10)]);
+        let (first, second, other) = (budget(0, 1), budget(1, 1), budget(2, 2));
+        let held = first.take(10).unwrap();
+        assert!(second.take(1).is_none() && other.take(10).is_some());
+        drop(held);
+        assert!(second.take(10).is_some());
+        drop((first, second));
+        budget(2, 3);
+        assert_eq!(admission.trusted.lock().unwrap().len(), 2);
     }
 
     #[test]

@@ -27,6 +27,7 @@ mod reset;
 mod room;
 mod server;
 pub mod service;
+mod standing;
 mod tls;
 
 pub use client::Connection;
@@ -37,5 +38,5 @@ pub use frame::FrameError;
 pub use identity::{Identity, ParsePeerKeyError, PeerKey};
 pub use limits::Limits;
 pub use peer::Peer;
-pub use server::Handler;
+pub use server::{Grant, Handler};
 pub use tls::PROTOCOL;

@@ -10,7 +10,7 @@ use quinn::{IdleTimeout, TransportConfig, VarInt};
 /// Memory is bounded. Of unread bytes a connection holds at most `receive_window`, of bytes not
 /// yet acknowledged at most `send_window`; with the defaults and all connections taken these are
 /// 1 GiB each. On top come questions and answers that are under way: those of strangers take at
-/// most `strangers_bytes`, those of a trusted peer's connection `trusted_connection_bytes`. Of each
+/// most `strangers_bytes`, those of a trusted peer what the handler [grants](crate::Grant). Of each
 /// never more than about twice what was really received is held.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
@@ -25,7 +25,7 @@ pub struct Limits {
     /// The same while more than half of the connections are taken, for peers that the handler
     /// does not trust.
     pub crowded_unused_timeout: Duration,
-    /// Questions of one connection under way at a time.
+    /// Questions of one connection under way at a time, if the handler grants no more.
     pub max_streams_per_connection: u32,
     /// Refused questions after which a connection is closed.
     pub max_refused_questions: u32,
@@ -36,8 +36,6 @@ pub struct Limits {
     /// Bytes of a stranger's connection that are under way at a time: of questions from when
     /// their length is known, of answers until the peer has them. One alone always fits.
     pub connection_bytes: usize,
-    /// The same of a peer that the handler trusts.
-    pub trusted_connection_bytes: usize,
     /// The same of all strangers from one IPv4 address or one IPv6 network of 64 bits.
     pub bytes_per_ip: usize,
     /// The same of all strangers.
@@ -83,7 +81,6 @@ impl Default for Limits {
             max_question_bytes: 16 << 20,
             max_answer_bytes: 64 << 20,
             connection_bytes: 4 << 20,
-            trusted_connection_bytes: 256 << 20,
             bytes_per_ip: 128 << 20,
             strangers_bytes: 512 << 20,
             socket_buffer: 4 << 20,

@@ -1,22 +1,30 @@
 //! How many bytes of questions and answers are held at a time: of one connection, of the
 //! strangers of one place, and of all strangers.
 //!
+//! Connections of one trusted key share one budget, which follows what the key is granted.
+//!
 //! A question counts from the moment when its length is known to that of its answer, the answer
 //! until the peer has it. QUIC's windows do not bound them: a question is read as it comes, and
 //! as many may come side by side as a connection has streams.
 
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Bytes that may be held at a time. One thing alone always fits, however long.
 #[derive(Debug)]
 pub(crate) struct Budget {
-    most: usize,
+    most: AtomicUsize,
     used: Mutex<usize>,
 }
 
 impl Budget {
     pub(crate) fn new(most: usize) -> Arc<Self> {
-        Arc::new(Self { most, used: Mutex::new(0) })
+        Arc::new(Self { most: AtomicUsize::new(most), used: Mutex::new(0) })
+    }
+
+    /// From now on so many. What is held beyond them stays until it is given back.
+    pub(crate) fn allow(&self, most: usize) {
+        self.most.store(most, Relaxed);
     }
 
     fn used(&self) -> MutexGuard<'_, usize> {
@@ -27,7 +35,7 @@ impl Budget {
     fn take(&self, bytes: usize) -> bool {
         let mut used = self.used();
         let sum = used.saturating_add(bytes);
-        let fits = *used == 0 || sum <= self.most;
+        let fits = *used == 0 || sum <= self.most.load(Relaxed);
         if fits {
             *used = sum;
         }
@@ -95,6 +103,20 @@ mod tests {
         assert!(first.take(9).is_some());
         drop(other);
         assert_eq!((*own.used(), *all.used()), (0, 0));
+    }
+
+    #[test]
+    fn what_is_allowed_may_change_while_some_is_held() {
+        let budget = Budget::new(10);
+        let own = Budgets(vec![Arc::clone(&budget)]);
+        let held = own.take(8).unwrap();
+        assert!(own.take(4).is_none());
+        budget.allow(12);
+        let more = own.take(4).unwrap();
+        budget.allow(3);
+        assert!(own.take(1).is_none());
+        drop((held, more));
+        assert!(own.take(3).is_some());
     }
 
     #[test]

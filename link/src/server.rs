@@ -21,6 +21,7 @@ use crate::{
     counters::{Totals, Traffic},
     frame::{self, ReadFault},
     room::Budgets,
+    standing::Standing,
     tls,
 };
 
@@ -35,10 +36,12 @@ pub trait Handler: Send + Sync + 'static {
     /// are whoever holds the key: give strangers little.
     fn limit(&self, peer: PeerKey) -> usize;
 
-    /// Whether `peer` may take a place that is kept from strangers, and keep it unused.
-    fn is_trusted(&self, peer: PeerKey) -> bool {
+    /// What `peer` is allowed now, if it is trusted: then it may also take a place that is kept
+    /// from strangers, and keep it unused. Asked at each question, so trust may come and go while
+    /// a connection lasts.
+    fn grant(&self, peer: PeerKey) -> Option<Grant> {
         let _ = peer;
-        false
+        None
     }
 
     /// Answers one question of `peer`. Many run at a time.
@@ -51,6 +54,16 @@ pub trait Handler: Send + Sync + 'static {
         peer: PeerKey,
         question: Self::Question,
     ) -> impl Future<Output = Self::Answer> + Send;
+}
+
+/// What a trusted peer is allowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Grant {
+    /// Questions of a connection of his that are under way at a time.
+    pub streams: u32,
+    /// Bytes of all his connections together that are under way at a time: of questions from when
+    /// their length is known, of answers until he has them. One alone always fits.
+    pub bytes: usize,
 }
 
 /// Bytes kept of connections that are not yet decided on, for each and for all.
@@ -162,12 +175,7 @@ struct Session<H> {
 }
 
 impl<H: Handler> Session<H> {
-    async fn run(
-        self,
-        connecting: Connecting,
-        mut slot: Slot,
-        mut stopping: watch::Receiver<bool>,
-    ) {
+    async fn run(self, connecting: Connecting, slot: Slot, mut stopping: watch::Receiver<bool>) {
         let Ok(Ok(quic)) = timeout(self.limits.handshake_timeout, connecting).await else {
             tracing::debug!("handshake failed");
             return;
@@ -176,18 +184,17 @@ impl<H: Handler> Session<H> {
             tracing::error!("connection without a key: TLS let one in that it must not");
             return;
         };
-        let trusted = self.handler.is_trusted(peer);
-        if !trusted && !slot.give_to_stranger() {
+        let granted = self.handler.grant(peer);
+        let Some(mut standing) = Standing::new(peer, slot, granted, &self.limits) else {
             self.totals.connections_refused.fetch_add(1, Relaxed);
             tracing::debug!(%peer, "too many connections of strangers");
             return quic.close(Code::Crowded.into(), &[]);
-        }
+        };
         self.totals.connections_accepted.fetch_add(1, Relaxed);
+        quic.set_max_concurrent_bi_streams(standing.streams(&self.limits).into());
 
         let session = Arc::new(self);
-        let flow =
-            Flow { traffic: Traffic::of(&session.totals), budgets: slot.budgets(&session.limits) };
-        let most = session.limits.max_streams_per_connection as usize;
+        let traffic = Traffic::of(&session.totals);
         let mut answers = JoinSet::new();
         let mut refused = 0;
         let mut used = Instant::now();
@@ -204,20 +211,20 @@ impl<H: Handler> Session<H> {
                     }
                 }
                 () = sleep(UNUSED_LOOK), if answers.is_empty() => {
-                    let limits = &session.limits;
-                    let patience = if !trusted && slot.crowded() {
-                        limits.crowded_unused_timeout
-                    } else {
-                        limits.unused_timeout
-                    };
-                    if used.elapsed() >= patience {
+                    if used.elapsed() >= standing.patience(&session.limits) {
                         return quic.close(Code::Done.into(), &[]);
                     }
                 }
-                stream = quic.accept_bi(), if answers.len() < most => {
+                stream = quic.accept_bi(),
+                    if answers.len() < standing.streams(&session.limits) as usize =>
+                {
                     let Ok(stream) = stream else { return };
                     let session = Arc::clone(&session);
-                    let flow = flow.clone();
+                    if standing.note(session.handler.grant(peer), &session.limits) {
+                        let streams = standing.streams(&session.limits);
+                        quic.set_max_concurrent_bi_streams(streams.into());
+                    }
+                    let flow = Flow { traffic: Arc::clone(&traffic), budgets: standing.budgets() };
                     answers.spawn(async move { session.answer(peer, stream, &flow).await });
                 }
             }
@@ -297,7 +304,6 @@ impl<H: Handler> Session<H> {
 }
 
 /// What is counted of a connection, and what bounds it.
-#[derive(Clone)]
 struct Flow {
     traffic: Arc<Traffic>,
     budgets: Budgets,

@@ -3,9 +3,10 @@
 
 mod echo;
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use echo::{Answer, FRIEND, Node, PATIENCE, Question, STRANGER, STRANGER_BYTES, asker};
+use echo::{Answer, FELLOW, FRIEND, Node, PATIENCE, Question, STRANGER, STRANGER_BYTES, asker};
 use link::{Code, Connection, Identity, Limits, LinkError, Peer, PeerKey, Phase};
 use tokio::task::JoinSet;
 
@@ -80,6 +81,27 @@ async fn many_questions_run_side_by_side() {
     assert_eq!(asked.join_all().await.len(), 100);
     node.echo.go_on.notify_one();
     assert_eq!(waiting.await.unwrap().unwrap(), Answer::Waited);
+}
+
+#[tokio::test]
+async fn who_comes_to_be_trusted_may_ask_more_at_a_time() {
+    let node = Node::start(Limits { max_streams_per_connection: 2, ..Limits::default() });
+    let connection = connect(&node, &FELLOW).await;
+    let mut waiting = JoinSet::new();
+    let mut wait = async || {
+        let connection = connection.clone();
+        waiting.spawn(async move { ask(&connection, &Question::Wait).await });
+        node.echo.waiting.notified().await;
+    };
+    wait().await;
+    node.echo.trusts.store(true, Ordering::Relaxed);
+    // With this question the node sees that it trusts the asker, who from then on has room for
+    // five more that wait, and for one that does not.
+    assert!(ask(&connection, &Question::WhoAmI).await.is_ok());
+    for _ in 0..5 {
+        wait().await;
+    }
+    assert!(ask(&connection, &Question::WhoAmI).await.is_ok());
 }
 
 #[tokio::test]

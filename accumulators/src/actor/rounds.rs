@@ -36,6 +36,8 @@ pub(super) struct Rounds {
     asked: HashSet<(usize, u16)>,
     /// In whose name messages were refused, and in which round: told the log once.
     logged: HashSet<(u8, u16)>,
+    /// Whether the referee may stand elsewhere than view and findings say.
+    moved: bool,
 }
 
 /// What a message led to.
@@ -56,6 +58,7 @@ impl Rounds {
             unstored: (0..places).map(|_| None).collect(),
             asked: HashSet::new(),
             logged: HashSet::new(),
+            moved: true,
         };
         let (me, referee) = (core.me(), &rounds.engine.referee);
         let before = referee.rounds().last().and_then(|round| round.get(me)).cloned();
@@ -69,7 +72,9 @@ impl Rounds {
 
     pub(super) async fn run(mut self: Box<Self>, core: &mut Core) -> Stage {
         loop {
-            self.note(core).await;
+            if std::mem::take(&mut self.moved) {
+                self.note(core).await;
+            }
             let last = core.spec().last;
             if let Some(fault) = self.engine.referee.fault() {
                 let text = fault.to_string();
@@ -188,7 +193,7 @@ impl Rounds {
                 (engine, Judged { result, completed, made })
             })
             .await;
-        self.engine = engine;
+        (self.engine, self.moved) = (engine, true);
         let mut batch = Batch::default();
         for message in &step.completed {
             batch.message(&core.id(), message);
@@ -233,6 +238,7 @@ impl Rounds {
     /// This node's message of a round that came without one: after a restart at the edge of one.
     async fn make(&mut self, core: &mut Core) -> Result<(), PartyError> {
         let made = self.engine.make()?;
+        self.moved = true;
         let mut batch = Batch::default();
         batch.own(&core.id(), &made);
         core.store_surely(batch).await;

@@ -1,9 +1,16 @@
 //! A node for the tests: answers with what it was asked.
 #![allow(dead_code, reason = "each test file uses a part")]
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
-use link::{Endpoint, Handler, Identity, Limits, LinkError, PeerKey};
+use link::{Endpoint, Grant, Handler, Identity, Limits, LinkError, PeerKey};
 use serde::{Deserialize, Serialize};
 use tokio::{
     sync::{Notify, oneshot},
@@ -18,6 +25,8 @@ pub(crate) const STRANGER_BYTES: usize = 4096;
 pub(crate) const NODE: [u8; 32] = [1; 32];
 pub(crate) const FRIEND: [u8; 32] = [2; 32];
 pub(crate) const STRANGER: [u8; 32] = [3; 32];
+/// Trusted from when the node says so.
+pub(crate) const FELLOW: [u8; 32] = [4; 32];
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Question {
@@ -40,6 +49,8 @@ pub(crate) enum Answer {
 pub(crate) struct Echo {
     pub(crate) waiting: Notify,
     pub(crate) go_on: Notify,
+    /// Whether the fellow is trusted.
+    pub(crate) trusts: AtomicBool,
 }
 
 impl Handler for Echo {
@@ -48,6 +59,12 @@ impl Handler for Echo {
 
     fn limit(&self, peer: PeerKey) -> usize {
         if peer == Identity::from_seed(&FRIEND).public() { usize::MAX } else { STRANGER_BYTES }
+    }
+
+    fn grant(&self, peer: PeerKey) -> Option<Grant> {
+        let fellow = peer == Identity::from_seed(&FELLOW).public();
+        let trusted = fellow && self.trusts.load(Ordering::Relaxed);
+        trusted.then_some(Grant { streams: 8, bytes: 1 << 20 })
     }
 
     async fn answer(&self, peer: PeerKey, question: Question) -> Answer {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use auction::keys::PublicKey;
-use link::{Handler, PeerKey};
+use link::{Grant, Handler, PeerKey};
 use tokio::sync::oneshot;
 use witness::service::{Answered, Asked, HeadAnswer, HeadQuestion};
 
@@ -24,6 +24,10 @@ use crate::service::{
 use crate::signatures::Keyring;
 use crate::writer::NoOutcome;
 
+/// Questions of one of the operator's connections under way at a time.
+const OPERATOR_STREAMS: u32 = 64;
+/// Bytes of all the operator's connections under way at a time.
+const OPERATOR_BYTES: usize = 256 << 20;
 /// After how many milliseconds who found a queue full should ask again.
 const BUSY_MS: u32 = 100;
 /// The same where the server is about to end.
@@ -46,8 +50,9 @@ impl Handler for Service {
         MAX_QUESTION
     }
 
-    fn is_trusted(&self, peer: PeerKey) -> bool {
-        self.asker(peer).is_operator()
+    fn grant(&self, peer: PeerKey) -> Option<Grant> {
+        let grant = Grant { streams: OPERATOR_STREAMS, bytes: OPERATOR_BYTES };
+        self.asker(peer).is_operator().then_some(grant)
     }
 
     async fn answer(&self, peer: PeerKey, question: Asked<Question>) -> Answered<Answer> {

@@ -1,0 +1,115 @@
+//! What the auctions of a node need of a fellow, and so what he may have under way at a time.
+//!
+//! Whoever announces an auction names its accumulators, and so can make fellows of keys of his own.
+//! What a fellow may hold of this node's memory therefore follows from the terms of the auctions
+//! that he is in, which are bounded by what the operator allows, and not from his being one.
+
+use auction::spec::Spec;
+use link::Grant;
+use link::service::TRANSCRIPT_CHUNK;
+
+use crate::limits::{FELLOW_BYTES, FELLOW_STREAMS, STREAMS};
+
+/// Messages of an auction that a fellow may have under way: those of two rounds, one that comes
+/// again, and one that he asks for.
+const MESSAGES: usize = 4;
+
+/// What some auctions need.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Need {
+    auctions: usize,
+    bytes: usize,
+}
+
+/// What one needs.
+fn bytes(spec: &Spec) -> usize {
+    MESSAGES * spec.most_message_bytes() + TRANSCRIPT_CHUNK
+}
+
+impl Need {
+    /// Adds an auction on these terms.
+    pub(crate) fn add(&mut self, spec: &Spec) {
+        self.auctions += 1;
+        self.bytes += bytes(spec);
+    }
+
+    /// Takes one away that was added; whether any is left.
+    pub(crate) fn remove(&mut self, spec: &Spec) -> bool {
+        self.auctions = self.auctions.saturating_sub(1);
+        self.bytes = self.bytes.saturating_sub(bytes(spec));
+        self.auctions > 0
+    }
+
+    /// What a fellow is allowed for it.
+    pub(crate) fn grant(&self) -> Grant {
+        // A message waits for its acknowledgement until its round is complete, so each auction
+        // must have places of its own: otherwise auctions that wait for each other's places
+        // stand still together.
+        let streams = self.auctions.saturating_mul(MESSAGES).min(FELLOW_STREAMS as usize);
+        // At most FELLOW_STREAMS.
+        let streams = STREAMS.max(streams as u32);
+        Grant { streams, bytes: self.bytes.min(FELLOW_BYTES) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use auction::keys::SecretKey;
+    use auction::money::{Amount, Currency};
+    use auction::prices::PriceLadder;
+    use auction::spec::{Member, Rule, Time};
+
+    use super::*;
+
+    fn terms(most_bids: u32) -> Spec {
+        let key = |seed| SecretKey::from_seed(&[seed; 32]).public();
+        let member = |seed| Member { key: key(seed), address: "a:1".to_owned() };
+        Spec {
+            nonce: [0; 32],
+            seller: key(9),
+            title: "a painting".to_owned(),
+            description: String::new(),
+            rule: Rule::SecondPrice,
+            currency: Currency::new("EUR", 2).unwrap(),
+            ladder: PriceLadder::Even { min: Amount(1_000), tick: Amount(50), levels: 64 },
+            opening: Time(0),
+            closing: Time(600_000),
+            last: Time(1_200_000),
+            most_bids,
+            accumulators: vec![member(1), member(2)],
+            settlement: None,
+            block: 8,
+            fan_out: 4,
+        }
+    }
+
+    #[test]
+    fn a_fellow_is_allowed_what_his_auctions_need_and_no_more_than_a_bound() {
+        let (small, large) = (terms(20), terms(1 << 18));
+        let mut need = Need::default();
+        need.add(&small);
+        let one = need.grant();
+        assert_eq!(one.streams, STREAMS);
+        assert!(one.bytes < 8 << 20, "{one:?}");
+        need.add(&large);
+        assert!(need.grant().bytes > 4 * (1 << 18) * 33);
+        for _ in 0..1_000 {
+            need.add(&small);
+        }
+        assert!(need.grant().streams >= 2 * 1_002);
+        for _ in 0..100_000 {
+            need.add(&large);
+        }
+        assert_eq!(need.grant(), Grant { streams: FELLOW_STREAMS, bytes: FELLOW_BYTES });
+        for _ in 0..100_000 {
+            assert!(need.remove(&large));
+        }
+        for _ in 0..1_000 {
+            assert!(need.remove(&small));
+        }
+        assert!(need.remove(&large));
+        assert_eq!(need.grant(), one);
+        assert!(!need.remove(&small));
+        assert_eq!(need, Need::default());
+    }
+}
