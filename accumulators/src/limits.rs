@@ -40,6 +40,10 @@ pub const FAREWELL_MILLIS: u64 = 30_000;
 pub const STREAMS: u32 = 256;
 /// The same of a fellow in many auctions, at most.
 pub const FELLOW_STREAMS: u32 = 8192;
+/// Bytes sent to a fellow before any is acknowledged: a stage's proof has 32 a level, a list 33 a
+/// bid, and each round waits for the slowest message. Machines that hold auctions have links that
+/// take so much at once, and what is sent is paced.
+pub const INITIAL_WINDOW: u32 = 128 << 10;
 /// Bytes of a fellow's questions and answers under way at a time, at most.
 pub const FELLOW_BYTES: usize = 256 << 20;
 /// Milliseconds after its last time for which it is remembered that an auction ended without an

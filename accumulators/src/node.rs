@@ -19,7 +19,7 @@ use crate::config::Config;
 use crate::error::NodeError;
 use crate::fellows::Fellows;
 use crate::identity::{load_identity, refuse_open_directory};
-use crate::limits::STREAMS;
+use crate::limits::{INITIAL_WINDOW, STREAMS};
 use crate::pool::Pool;
 use crate::service::Service;
 use crate::store::{Store, StoreError, Stored, StoredAuction, TombRow, Vault};
@@ -92,6 +92,7 @@ impl Node {
             max_streams_per_connection: STREAMS,
             max_question_bytes: MAX_PEER_QUESTION,
             max_answer_bytes: MAX_PEER_ANSWER,
+            initial_window: INITIAL_WINDOW,
             ..Limits::default()
         };
         let endpoint =

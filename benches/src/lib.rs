@@ -59,6 +59,21 @@ pub fn measure_t() -> Duration {
     times[times.len() / 2]
 }
 
+/// The same while every core does it: longer where cores share what they compute with, and it is
+/// the slowest one's.
+///
+/// # Panics
+/// When the operating system gives no thread.
+#[must_use]
+pub fn measure_t_on_all_cores() -> Duration {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    std::thread::scope(|scope| {
+        let begun: Vec<_> = (0..cores).map(|_| scope.spawn(measure_t)).collect();
+        let times = begun.into_iter().map(|thread| thread.join().expect("a measurement"));
+        times.max().unwrap_or_default()
+    })
+}
+
 /// Checks submissions and takes them into the book, sum included: all that an accumulator
 /// computes for them but its receipts.
 ///

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use quinn::{IdleTimeout, TransportConfig, VarInt};
+use quinn::{IdleTimeout, TransportConfig, VarInt, congestion::CubicConfig};
 
 /// What one endpoint puts up with. The defaults suit a node on the open internet; a node that
 /// expects many bidders behind one address raises `max_connections_per_ip`.
@@ -51,6 +51,9 @@ pub struct Limits {
     pub receive_window: u32,
     /// Bytes of one connection kept for sending again until they are acknowledged.
     pub send_window: u32,
+    /// Bytes that a connection we make sends before any is acknowledged. RFC 9002 recommends
+    /// 14,720: what is longer takes round trips more, until the connection has learnt better.
+    pub initial_window: u32,
     /// Silence after which a connection is given up.
     pub idle_timeout: Duration,
     /// How often an outgoing connection breaks its silence; shorter than both sides'
@@ -87,6 +90,7 @@ impl Default for Limits {
             stream_receive_window: 1 << 20,
             receive_window: 1 << 20,
             send_window: 1 << 20,
+            initial_window: 14_720,
             idle_timeout: Duration::from_secs(15),
             keep_alive: Duration::from_secs(5),
             handshake_timeout: Duration::from_secs(5),
@@ -115,6 +119,9 @@ impl Limits {
         let mut transport = self.transport();
         transport.max_concurrent_bidi_streams(0u32.into());
         transport.keep_alive_interval(Some(self.keep_alive));
+        let mut congestion = CubicConfig::default();
+        congestion.initial_window(self.initial_window.into());
+        transport.congestion_controller_factory(Arc::new(congestion));
         Arc::new(transport)
     }
 

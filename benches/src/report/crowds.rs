@@ -3,15 +3,16 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use auction::spec::Time;
-use benches::{NEAR_SHORT, fan_out};
+use auction::spec::{Rule, Time};
+use benches::{Committee, NEAR_SHORT, fan_out, rng};
 use link::service::Phase;
 
 use super::asking::{Asker, place, share_out, until};
+use super::computation::quickest;
 use super::figure::{Amount, Figure};
 use super::hall::{CLOSING, Hall, Terms, ahead};
 use super::plan::{BIDS_OF_EACH, Plan};
-use super::processes::{close, fill};
+use super::processes::{self, fill};
 use super::{Site, bounds, tell};
 
 /// Bidders at a time.
@@ -19,6 +20,8 @@ const CLIENTS: usize = 256;
 /// Milliseconds before closing at which clocks are set: a node looks at its clock at least five
 /// times a second.
 const BEFORE: u64 = 2_000;
+/// How often one closing is computed; the fastest counts.
+const REPEATS: usize = 5;
 /// Between two looks at the auctions.
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -81,7 +84,7 @@ fn crowd(site: &mut Site, n: usize, levels: u32) {
             fill(&hall, &peers, &bids, n).await;
             let filled = begun.elapsed();
             let used = nodes.processor_seconds();
-            let closed = close(&hall, &nodes, &peers, n).await;
+            let closed = processes::close(&hall, &nodes, &peers, n).await;
             let memory = nodes.peak_memory();
             nodes.stop();
             (filled, closed, memory, used)
@@ -131,7 +134,8 @@ fn side_by_side(site: &mut Site, auctions: usize, levels: u32) {
         let bids = hall.bids(place, BIDS_OF_EACH).load(0..BIDS_OF_EACH);
         work.extend(bids.into_iter().map(|bid| (auction.id(), bid)));
     }
-    let runtime = Arc::clone(&site.runtime);
+    let alone = alone(levels).as_secs_f64();
+    let (runtime, crowding) = (Arc::clone(&site.runtime), site.unit.crowding());
     site.measure(|| {
         let (filled, seconds, used) = runtime.block_on(async {
             let mut nodes = hall.start(hall.fronts.len(), false, None);
@@ -171,7 +175,14 @@ fn side_by_side(site: &mut Site, auctions: usize, levels: u32) {
                  was signed by all and stored; the bids had taken {:.0} s",
                 filled.as_secs_f64()
             ))
-            .bound(bounds::many(used / auctions as f64)),
+            .bound(bounds::many(used / auctions as f64, alone, crowding)),
         ]
     });
+}
+
+/// What one accumulator computes after closing one of many such auctions.
+fn alone(levels: u32) -> Duration {
+    let committee = Committee::searching(Rule::SecondPrice, levels, 3, NEAR_SHORT);
+    let bids = committee.seal_many(BIDS_OF_EACH, &mut rng());
+    quickest(&committee, &bids, REPEATS).0.total()
 }

@@ -69,15 +69,13 @@ impl Site {
         let lock = File::create(kept.join("lock")).expect("a directory for sealed bids");
         lock.try_lock().expect("no other report under way on this machine");
         let fingerprint = bids::fingerprint();
-        let mut unit = Unit::default();
-        unit.look();
         Self {
             kept,
             _lock: lock,
             _passing: passing,
             fingerprint,
             runtime: Arc::new(Runtime::new().expect("a runtime")),
-            unit,
+            unit: Unit::new(),
             figures: Vec::new(),
             plots: Vec::new(),
         }
@@ -161,7 +159,7 @@ pub(crate) fn run(plan: &Plan, word: &str, json: bool) -> bool {
         format!("T = {:.1} us\n\n{}{left_out}", t * 1e6, table::text(&site.figures, t))
     };
     if plan.name == "full" && parts.len() == PARTS.len() {
-        write(&site, t, others);
+        write(&site, others);
     }
     std::io::stdout().write_all(said.as_bytes()).expect("somebody who reads the report");
     whole
@@ -171,14 +169,14 @@ const QUICK: &str = "\nA quick run: 10,000 levels, 100,000 bids and 1,000 auctio
     and docs/PERFORMANCE.md and its plots stay as they are.\n";
 
 /// Writes page and plots.
-fn write(site: &Site, t: f64, others: f64) {
+fn write(site: &Site, others: f64) {
     let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
     let plots = docs.join("plots");
     std::fs::create_dir_all(&plots).expect("a directory for plots");
     for plot in &site.plots {
-        plot.draw(&plots, t).expect("a plot");
+        plot.draw(&plots, site.unit.seconds()).expect("a plot");
     }
-    let page = page::page(&site.figures, &site.plots, t, others);
+    let page = page::page(&site.figures, &site.plots, site.unit, others);
     std::fs::write(docs.join("PERFORMANCE.md"), page).expect("the page");
     tell("docs/PERFORMANCE.md and docs/plots are written");
 }

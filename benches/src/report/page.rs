@@ -3,13 +3,15 @@
 use super::figure::Figure;
 use super::machine::{cores, processor};
 use super::plots::Plot;
+use super::stopwatch::Unit;
 use super::table::{amount, bounds, target, verdict};
 
 /// What the figures hold, and where the time goes.
 const PROSE: &str = include_str!("prose.md");
 
 /// The page. `others` are the cores that other programs had during the run.
-pub(crate) fn page(figures: &[Figure], plots: &[Plot], t: f64, others: f64) -> String {
+pub(crate) fn page(figures: &[Figure], plots: &[Plot], unit: Unit, others: f64) -> String {
+    let t = unit.seconds();
     let mut page = format!(
         "# Performance\n\n\
          Written by `cargo run --release -p benches -- report`, which measures all of it in one \
@@ -18,7 +20,8 @@ pub(crate) fn page(figures: &[Figure], plots: &[Plot], t: f64, others: f64) -> S
          second-price among three accumulators.\n\n\
          **T** is one variable-base scalar multiplication of the curve library, measured between \
          the figures of the same run, so that a figure holds on another machine. Here it is \
-         {:.1} us.\n\n\
+         {:.1} us, and {:.2} times as long while all cores multiply: processor time of several \
+         processes at work together is longer by that than what one computes alone.\n\n\
          | figure | here | target | | others |\n|---|---|---|---|---|\n",
         cores(),
         processor(),
@@ -28,6 +31,7 @@ pub(crate) fn page(figures: &[Figure], plots: &[Plot], t: f64, others: f64) -> S
             ""
         },
         t * 1e6,
+        unit.crowding(),
     );
     for figure in figures {
         page += &format!(
@@ -68,7 +72,7 @@ mod tests {
     #[test]
     fn the_page_has_figures_misses_notes_and_prose() {
         let figure = Figure::new("close", Amount::Count(3.0, "s")).at_most(2.0).note("all of it");
-        let page = page(&[figure.bound("light")], &[], 1e-6, 0.2);
+        let page = page(&[figure.bound("light")], &[], Unit::new(), 0.2);
         for part in [
             "| close | 3 s | at most 2 | missed by 50 % |",
             "- *close, by 50 %*: light.",
