@@ -9,6 +9,7 @@ mod chain;
 mod code;
 mod correction;
 mod encoding;
+mod few;
 mod holds;
 mod ids;
 mod past;
@@ -33,6 +34,7 @@ pub use chain::{Attachment, Chain, ChainError, Entry, MAX_ATTACHMENT_BYTES, MAX_
 pub use code::{Class, Code};
 pub use correction::{correction_id, correction_reference};
 pub use encoding::NotALedger;
+pub use few::Few;
 pub use ids::{AccountId, Charter, CharterError, Currency, RequestId, Sum};
 pub(crate) use past::Past;
 pub(crate) use readmitted::MAX_READMITTED_BYTES;
