@@ -194,7 +194,7 @@ impl DiskIndex {
         remove(&mut *storage, |name| name == checkpoint::NAME)?;
         storage.flush_directory().map_err(disk("flush", "."))?;
         remove(&mut *storage, |name| name.starts_with(PREFIX))?;
-        let mut hash_key = HashKey([0; 32]);
+        let mut hash_key = HashKey::default();
         rand::rng().fill_bytes(&mut hash_key.0);
         Ok(Self {
             storage,

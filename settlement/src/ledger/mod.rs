@@ -12,6 +12,7 @@ mod encoding;
 mod few;
 mod holds;
 mod ids;
+mod key_hash;
 mod past;
 mod readmitted;
 mod records;
