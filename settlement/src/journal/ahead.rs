@@ -122,3 +122,95 @@ impl Segment<'_> {
         places.collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bookkeeper::Bookkeeper;
+    use crate::index::memory::Memory;
+    use crate::journal::Options;
+    use crate::journal::segment::{SegmentHeader, segment_name};
+    use crate::layout::Signer;
+    use crate::ledger::{Action, Currency, Request, RequestId, Sum, VerifiedRequest, Window};
+    use auction::keys::SecretKey;
+    use auction::layout::Digest;
+    use auction::spec::Time;
+
+    const BATCHES: u64 = 9;
+
+    /// A journal of some deposits, each a batch of its own.
+    fn journal() -> (Charter, Vec<u8>) {
+        let [server, operator, postings] =
+            [1, 2, 3].map(|seed| Signer::new(&SecretKey::from_seed(&[seed; 32])));
+        let keys = (server.public(), operator.public(), postings.public());
+        let charter = Charter::new(keys.0, keys.1, keys.2, 8).unwrap();
+        let (disk, index) = (Memory::default(), Box::new(Memory::default()));
+        let options = Options { segment_bytes: 1 << 16 };
+        let opened =
+            Bookkeeper::open_with(disk.clone(), index, charter, server, options, Window::default());
+        let mut keeper = opened.unwrap().serve_confirmed();
+        for number in 1..=BATCHES {
+            let action = Action::Deposit {
+                owner: Signer::new(&SecretKey::from_seed(&[4; 32])).public(),
+                currency: Currency::from_bytes(*b"EUR\x02").unwrap(),
+                amount: Sum::new(number).unwrap(),
+                reference: Digest([5; 32]),
+            };
+            let id = RequestId::new(number.into()).unwrap();
+            let mut bytes = Vec::new();
+            Request { id, until: Time(100), action }.encode(&mut bytes);
+            bytes.extend_from_slice(&operator.public().0);
+            bytes.extend_from_slice(&[0; 65]);
+            let request = VerifiedRequest::from_journal(&bytes, &charter).unwrap();
+            let _ = keeper.submit(vec![request.into()], Time(number)).unwrap();
+            keeper.flush().unwrap();
+        }
+        let bytes = disk.files()[&segment_name(1)].clone();
+        (charter, bytes)
+    }
+
+    #[test]
+    fn batches_come_in_order_and_what_replay_says_goes_before_what_comes_later() {
+        let (charter, mut bytes) = journal();
+        let name = segment_name(1);
+        let read = |bytes: &[u8], known: u64, refused: u64| {
+            let mut cursor = Cursor::start(charter.id());
+            cursor.enter(&SegmentHeader::decode(bytes).unwrap()).unwrap();
+            let segment = Segment { name: &name, sequence: 1, bytes, stop: None, known };
+            let mut seen = Vec::new();
+            let end = segment.replay(&mut cursor, &charter, |batch| {
+                if batch.header.number == refused {
+                    return Err(Refused::Fault("it is refused"));
+                }
+                seen.push((batch.header.number, batch.entries.unwrap().len(), batch.offset));
+                Ok(())
+            });
+            (seen, end)
+        };
+        let (all, end) = read(&bytes, 3, 0);
+        let expected: Vec<_> = (1..=BATCHES).map(|batch| (batch, usize::from(batch > 3))).collect();
+        let found: Vec<_> = all.iter().map(|(batch, entries, _)| (*batch, *entries)).collect();
+        assert_eq!(found, expected);
+        let end = end.unwrap();
+        assert_eq!(end.bad, Some("a batch's header does not match its CRC"));
+        assert!(end.offset as u64 > all.last().unwrap().2);
+
+        // Whoever reads ahead is stopped by it, and finds the damage of a later batch or does not.
+        for damaged in [false, true] {
+            if damaged {
+                bytes[all[4].2 as usize + 200] ^= 1;
+            }
+            for refused in 1..=3 {
+                let (seen, end) = read(&bytes, 0, refused);
+                assert_eq!(seen.len() as u64, refused - 1);
+                let offset = all[refused as usize - 1].2;
+                let Err(JournalError::Fault { offset: at, what, .. }) = end else {
+                    panic!("batch {refused} was not refused")
+                };
+                assert_eq!((at, what), (offset, "it is refused"));
+            }
+        }
+        let (seen, end) = read(&bytes, 0, 0);
+        assert_eq!((seen.len(), end.unwrap().bad), (4, Some("a batch does not match its CRC")));
+    }
+}
