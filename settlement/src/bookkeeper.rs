@@ -16,6 +16,7 @@ use crate::ledger::{
     Account, AccountId, Chain, Charter, Code, Entry, HoldKey, Ledger, Outcome, Record, RequestId,
     Window,
 };
+use crate::parallel;
 
 /// Most requests in one batch.
 pub const MAX_BATCH_REQUESTS: usize = 8192;
@@ -254,18 +255,31 @@ impl<S: Storage> Bookkeeper<S> {
         if (over || scarce) && batch.iter().any(|one| refusal(&self.ledger, one).is_some()) {
             return self.submit_some(batch, clock, refusal);
         }
-        let outcomes = self.commit(&batch, clock)?;
+        let outcomes = self.commit(batch, clock)?;
         Ok(self.unflushed(outcomes))
     }
 
-    fn commit(&mut self, batch: &[Chain], clock: Time) -> Result<Vec<Outcome>, JournalError> {
-        let applied = if self.journal.scarce() {
-            self.ledger.apply_while_scarce(batch, clock)
-        } else {
-            self.ledger.apply(batch, clock)
-        };
+    fn commit(&mut self, batch: Vec<Chain>, clock: Time) -> Result<Vec<Outcome>, JournalError> {
+        let (scarce, now) = (self.journal.scarce(), self.ledger.time().max(clock));
+        let (mut draft, ledger) = (self.journal.draft(), &mut self.ledger);
+        let (draft, applied) = parallel::both(
+            batch.len(),
+            || {
+                draft.lay_out(&batch, now);
+                draft
+            },
+            || {
+                if scarce {
+                    ledger.apply_while_scarce(&batch, clock)
+                } else {
+                    ledger.apply(&batch, clock)
+                }
+            },
+        );
         if applied.effective {
-            self.journal.append(batch, &applied, &self.ledger)?;
+            self.journal.append(batch, draft, &applied, &self.ledger)?;
+        } else {
+            self.journal.discard(draft);
         }
         Ok(applied.outcomes)
     }
@@ -285,7 +299,7 @@ impl<S: Storage> Bookkeeper<S> {
                 kept.push(chain);
             }
         }
-        let mut committed = self.commit(&kept, clock)?.into_iter();
+        let mut committed = self.commit(kept, clock)?.into_iter();
         let outcomes =
             refused.into_iter().filter_map(|refused| refused.or_else(|| committed.next()));
         let outcomes = outcomes.collect();
@@ -420,7 +434,7 @@ impl<S: Storage> Bookkeeper<S> {
             return Ok(known);
         }
         let missing = self.ledger.missing_key(&HoldKey { account: *account, id });
-        self.journal.recall_keys(&mut self.ledger, missing.as_slice())?;
+        self.journal.recall_keys(&mut self.ledger, missing.into_iter().collect())?;
         let record = self.ledger.record(account, id).copied();
         self.ledger.forget_recalled();
         Ok(record)

@@ -73,7 +73,7 @@ impl Drop for Answer {
 }
 
 enum Message<S> {
-    Chain(Chain, Answer),
+    Chain(Box<Chain>, Answer),
     Task(Task<S>),
     Stop,
 }
@@ -162,7 +162,7 @@ impl<S: Storage> Writer<S> {
         answer: impl FnOnce(Result<Committed, NoOutcome>) + Send + 'static,
     ) {
         let queue = if chain.has_postings() { &self.first } else { &self.other };
-        self.put(queue, Message::Chain(chain, Answer(Some(Box::new(answer)))));
+        self.put(queue, Message::Chain(Box::new(chain), Answer(Some(Box::new(answer)))));
     }
 
     /// Queues a question to ledger and journal; `answer` is called once, on the writer's thread,

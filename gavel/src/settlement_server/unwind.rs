@@ -178,7 +178,7 @@ fn write(
             keeper.submit(vec![Chain::from(verified)], time::now()).map_err(from_journal)?;
         keeper.flush().map_err(from_journal)?;
         let outcomes = keeper.release(outcomes).unwrap_or_default();
-        let replies = outcomes.into_iter().flat_map(|outcome| outcome.replies);
+        let replies = outcomes.iter().flat_map(|outcome| outcome.replies.iter());
         codes.extend(replies.map(|reply| (place, reply.code)));
     }
     // What was written is said to be flushed, as after any service.

@@ -95,5 +95,5 @@ impl<S: Storage> Bookkeeper<S> {
 /// The answer to a chain that is not given to the ledger.
 pub(super) fn refused(chain: &Chain, code: Code) -> Outcome {
     let reply = Reply { code, entry: None, repeated: false, balances: None };
-    Outcome { replies: vec![reply; chain.requests().len()], entry: None }
+    Outcome { replies: chain.requests().iter().map(|_| reply).collect(), entry: None }
 }

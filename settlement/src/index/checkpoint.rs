@@ -15,7 +15,7 @@ use crate::journal::{Beginning, JournalError, Storage, disk, read_file, unfinish
 use crate::ledger::Window;
 
 const MAGIC: &[u8; 8] = b"gavelidx";
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 pub(super) const NAME: &str = "index-checkpoint";
 
 /// The index after a flushed batch.
@@ -165,7 +165,7 @@ mod tests {
             marked: 5,
             movements: 6,
             epochs: vec![Beginning::FIRST, Beginning { since: 3, time: Time(70) }],
-            hash_key: HashKey([7; 32]),
+            hash_key: HashKey([7; 16]),
             runs: vec![RunEntry { number: 8, level: 1, keys: 9 }],
             accounts: vec![account; 2],
         };

@@ -7,8 +7,13 @@ use sha2::{Digest as _, Sha256};
 use crate::ledger::{Fate, HoldKey};
 
 /// The secret under which this index hashes: nobody can choose ids that meet.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct HashKey(pub(super) [u8; 32]);
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct HashKey(pub(super) [u8; KEY_BYTES]);
+
+const KEY_BYTES: usize = 16;
+/// Of the account, itself a hash, as much is hashed as fits into one block of SHA-256 with key and
+/// id: the last nine bytes of that are its padding.
+const ACCOUNT_BYTES: usize = 55 - KEY_BYTES - 16;
 
 /// Where an id was decided, and what it stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,11 +25,14 @@ pub(crate) struct Located {
 impl HashKey {
     /// The first half of what is kept of an id.
     pub(super) fn hash(&self, key: &HoldKey) -> u64 {
-        let mut hash = Sha256::new();
-        hash.update(self.0);
-        hash.update(key.account.0.0);
-        hash.update(key.id.get().to_le_bytes());
-        let hash: [u8; 32] = hash.finalize().into();
+        let mut block = [0; KEY_BYTES + 16 + ACCOUNT_BYTES];
+        let (secret, rest) = block.split_at_mut(KEY_BYTES);
+        let (id, account) = rest.split_at_mut(16);
+        secret.copy_from_slice(&self.0);
+        id.copy_from_slice(&key.id.get().to_le_bytes());
+        // A digest is longer than that.
+        account.copy_from_slice(&key.account.0.0[..ACCOUNT_BYTES]);
+        let hash: [u8; 32] = Sha256::digest(block).into();
         hash.first_chunk().map_or(0, |first| u64::from_le_bytes(*first))
     }
 

@@ -8,7 +8,8 @@
 //! - [`nodes`]: the tree; [`log`]: files of records of one width;
 //! - [`runs`] and [`ids`]: sorted runs of sixteen bytes for each id that left the ledger's memory,
 //!   each with a [`filter`] of a byte and a half for each, which is in memory;
-//! - [`movements`]: the accounts' histories; [`checkpoint`]: what is durable of all that.
+//! - [`movements`]: the accounts' histories; [`checkpoint`]: what is durable of all that;
+//! - [`parts`]: what other threads work with.
 
 mod checkpoint;
 mod filter;
@@ -18,6 +19,7 @@ mod log;
 pub(crate) mod memory;
 mod movements;
 mod nodes;
+mod parts;
 mod runs;
 mod told;
 
@@ -26,8 +28,7 @@ use rand::Rng as _;
 use witness::tree::{consistent, empty_root, included};
 
 use crate::journal::{Beginning, JournalError, Leaf, Storage, disk, is_full};
-use crate::ledger::{HoldKey, Left, Window};
-use crate::parallel;
+use crate::ledger::{HoldKey, Window};
 use checkpoint::Checkpoint;
 use ids::HashKey;
 use log::Log;
@@ -36,6 +37,7 @@ use runs::{RunEntry, Runs};
 pub(crate) use ids::Located;
 pub(crate) use movements::{Line, Movements, What};
 pub(crate) use nodes::Nodes;
+pub(crate) use parts::{Filters, Moving};
 pub(crate) use told::Told;
 
 const PREFIX: &str = "index-";
@@ -56,12 +58,11 @@ pub(crate) struct Place {
     pub(crate) entry: u32,
 }
 
-/// What a batch adds, beside what it moved.
+/// What a batch adds, beside what it moved and its leaves.
 pub(crate) struct Addition<'a> {
     /// The batch's number.
     pub(crate) batch: u64,
-    /// For each entry its leaf and where it lies.
-    pub(crate) leaves: &'a [Leaf],
+    /// Where each entry lies.
     pub(crate) places: &'a [Place],
     /// Entries that a start is to see again.
     pub(crate) marked: &'a [u64],
@@ -102,7 +103,7 @@ pub(crate) struct DiskIndex {
 impl Addition<'_> {
     /// A batch without entries.
     pub(crate) fn nothing(batch: u64) -> Self {
-        Self { batch, leaves: &[], places: &[], marked: &[], begins: None }
+        Self { batch, places: &[], marked: &[], begins: None }
     }
 }
 
@@ -194,7 +195,7 @@ impl DiskIndex {
         remove(&mut *storage, |name| name == checkpoint::NAME)?;
         storage.flush_directory().map_err(disk("flush", "."))?;
         remove(&mut *storage, |name| name.starts_with(PREFIX))?;
-        let mut hash_key = HashKey([0; 32]);
+        let mut hash_key = HashKey::default();
         rand::rng().fill_bytes(&mut hash_key.0);
         Ok(Self {
             storage,
@@ -239,28 +240,16 @@ impl DiskIndex {
         &self.nodes
     }
 
-    /// Adds what the next batch moved, and the ids that left the ledger's memory with it; before
-    /// [`DiskIndex::add`], and beside whatever else is made of that batch: it needs none of it.
-    pub(crate) fn add_moved(&mut self, lines: &[Line], left: &[Left]) -> Result<(), JournalError> {
-        let storage = &mut *self.storage;
-        for line in lines {
-            self.movements.push(storage, line)?;
-        }
-        if !left.is_empty() {
-            let keys = left.iter().map(|left| {
-                let key = HoldKey { account: left.account, id: left.id };
-                self.hash_key.pack(&key, Located { entry: left.entry, fate: left.fate })
-            });
-            let keys = keys.collect();
-            self.runs.add(storage, keys, &self.durable_runs)?;
-        }
-        unless_full(self.movements.spill(storage))
+    /// What takes what the next batch moved, and the tree, which takes its leaves: one beside the
+    /// other, before [`DiskIndex::add`].
+    pub(crate) fn parts(&mut self) -> (Moving<'_>, &mut Nodes) {
+        let Self { storage, movements, runs, hash_key, durable_runs, nodes, .. } = self;
+        (Moving { storage: &mut **storage, movements, runs, hash_key, durable_runs }, nodes)
     }
 
     /// Adds the rest of the next batch.
     pub(crate) fn add(&mut self, addition: &Addition<'_>) -> Result<(), JournalError> {
         let storage = &mut *self.storage;
-        self.nodes.extend(addition.leaves);
         if let Some((epoch, begins)) = addition.begins {
             // The walk has seen that it is later than the last, and by how much at most.
             self.epochs.resize(epoch as usize, Beginning::PASSED);
@@ -355,11 +344,9 @@ impl DiskIndex {
         }
     }
 
-    /// Those of the ids that may be in it, without a look at the disk.
-    pub(crate) fn candidates(&self, keys: &[HoldKey]) -> Vec<HoldKey> {
-        let Self { runs, hash_key, .. } = self;
-        let may_hold = parallel::map(keys, |key| runs.may_hold(hash_key.hash(key)));
-        keys.iter().zip(may_hold).filter_map(|(key, may)| may.then_some(*key)).collect()
+    /// What tells of most ids that they are not in it, without a look at the disk.
+    pub(crate) fn filters(&self) -> Filters<'_> {
+        Filters { runs: &self.runs, hash_key: &self.hash_key }
     }
 
     /// Where entries may lie that decided this id, of those before `entries`: one at most is its.

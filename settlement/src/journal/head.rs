@@ -64,7 +64,7 @@ impl Receipt {
         let requests = raw.requests.iter().map(|bytes| SignedRequest::decode(bytes));
         Ok(Proven {
             requests: requests.collect::<Result<_, _>>().map_err(|_| malformed)?,
-            codes: raw.codes,
+            codes: raw.codes.to_vec(),
             attachment: raw.attachment.map(<[u8]>::to_vec),
             time: self.time,
             readmitted,

@@ -4,9 +4,11 @@
 //! SETTLEMENT, section "Journal". Nothing here decides anything about money: a batch is given,
 //! appended and flushed, and read back.
 
+mod ahead;
 mod any_storage;
 mod backup;
 mod directory;
+mod draft;
 mod flushing;
 mod head;
 mod helper;
@@ -30,6 +32,7 @@ pub use backup::{
     BackupError, Copied, MAX_EPOCHS_PASSED, backup, restore, restore_above, restore_with_index,
 };
 pub use directory::Directory;
+pub(crate) use draft::Draft;
 pub use head::{Proven, Receipt};
 pub use recovery::{Cut, Report};
 pub use storage::{JournalError, Storage};
@@ -105,8 +108,8 @@ pub(crate) struct Journal<S> {
     spares: SpareMaking,
     flushing: Flushing,
     stopped: bool,
-    /// The batch being laid out; kept to be used again.
-    buffer: Vec<u8>,
+    /// What the last batch was laid out in; kept to be used again.
+    draft: Draft,
 }
 
 impl<S: Storage> Journal<S> {
@@ -149,15 +152,29 @@ impl<S: Storage> Journal<S> {
         Ok(())
     }
 
-    /// Appends a batch that was applied to this ledger; returns its number. Not flushed yet.
+    /// The next batch's draft, to be laid out while the batch is applied.
+    pub(crate) fn draft(&mut self) -> Draft {
+        let mut draft = std::mem::take(&mut self.draft);
+        draft.begin(self.cursor.number + 1);
+        draft
+    }
+
+    /// Takes back the draft of a batch that decided nothing.
+    pub(crate) fn discard(&mut self, draft: Draft) {
+        self.draft = draft;
+    }
+
+    /// Appends a batch that was applied to this ledger, and laid out in this draft; returns its
+    /// number. Not flushed yet.
     pub(crate) fn append(
         &mut self,
-        batch: &[Chain],
+        batch: Vec<Chain>,
+        draft: Draft,
         applied: &Applied,
         ledger: &Ledger,
     ) -> Result<u64, JournalError> {
         self.running()?;
-        let appended = self.write_batch(batch, applied, ledger);
+        let appended = self.write_batch(batch, draft, applied, ledger);
         let appended = self.distrust(appended);
         self.stop_on_error(appended)?;
         Ok(self.cursor.number)
@@ -165,66 +182,72 @@ impl<S: Storage> Journal<S> {
 
     fn write_batch(
         &mut self,
-        batch: &[Chain],
+        batch: Vec<Chain>,
+        mut draft: Draft,
         applied: &Applied,
         ledger: &Ledger,
     ) -> Result<(), JournalError> {
-        let mut buffer = std::mem::take(&mut self.buffer);
-        buffer.clear();
-        buffer.resize(HEADER_BYTES, 0);
-        let number = self.cursor.number + 1;
-        let index = &mut self.index;
-        let ((places, leaves), told) = parallel::both(
+        draft.settle(&batch, applied);
+        let told = Told::of(ledger, batch.iter().zip(&applied.outcomes), applied);
+        let next = self.next_header();
+        let number = next.number + 1;
+        let places: Vec<Place> = draft.places.iter().map(|range| self.place(range)).collect();
+        let (index, writing) = self.parts();
+        let (mut moving, nodes) = index.parts();
+        let (moved, written) = parallel::both(
             batch.len(),
             || {
-                let places = encode_entries(batch, applied, &mut buffer);
-                let leaves = parallel::map(&places, |place| {
-                    let entry = buffer.get(place.clone()).unwrap_or_default();
-                    tree::leaf_hash(number, applied.now, entry)
-                });
-                (places, leaves)
+                let moved = moving.add(&told.lines, &applied.left);
+                // Many small pieces of memory: here they hold nobody up.
+                drop(batch);
+                moved
             },
             || {
-                let told = Told::of(ledger, batch.iter().zip(&applied.outcomes), applied);
-                index.add_moved(&told.lines, &applied.left)?;
-                Ok(told)
+                let Draft { bytes, leaves, .. } = &mut draft;
+                let body = bytes.get(HEADER_BYTES..).unwrap_or_default();
+                let mut header = Header {
+                    kind: Kind::Batch,
+                    number,
+                    time: applied.now,
+                    entries: leaves.len() as u32,
+                    expired: applied.expired.len() as u32,
+                    body_bytes: body.len() as u64,
+                    body_crc: crc32fast::hash(body),
+                    ..next
+                };
+                header.after = header.chain(leaves);
+                if let Some(place) = bytes.first_chunk_mut() {
+                    *place = header.encode();
+                }
+                writing.write(&header, bytes)?;
+                nodes.extend(leaves);
+                Ok(())
             },
         );
-        let told = told?;
-        let body = buffer.get(HEADER_BYTES..).unwrap_or_default();
-        let mut header = Header {
-            kind: Kind::Batch,
-            number,
-            time: applied.now,
-            entries: leaves.len() as u32,
-            expired: applied.expired.len() as u32,
-            body_bytes: body.len() as u64,
-            body_crc: crc32fast::hash(body),
-            ..self.next_header()
-        };
-        header.after = header.chain(&leaves);
-        if let Some(place) = buffer.first_chunk_mut() {
-            *place = header.encode();
-        }
-        let here = |range: &Range<usize>| Place {
+        let length = draft.bytes.len();
+        self.draft = draft;
+        written?;
+        moved?;
+        let marked = &told.marked;
+        self.index.add(&Addition { batch: number, places: &places, marked, begins: None })?;
+        // Twice as fast as segments are used up, so that a spare is ready in time.
+        self.advance_spares(2 * length)
+    }
+
+    /// Where an entry of the next batch comes to lie, of which this is the place in its record.
+    fn place(&self, range: &Range<usize>) -> Place {
+        Place {
             sequence: self.sequence,
             // A segment is no longer than 32 bits can count.
             batch: self.offset as u32,
             entry: (self.offset + range.start as u64 - 4) as u32,
-        };
-        let places: Vec<Place> = places.iter().map(here).collect();
-        let written = self.write_record(&header, &mut buffer);
-        self.buffer = buffer;
-        written?;
-        self.index.add(&Addition {
-            batch: number,
-            leaves: &leaves,
-            places: &places,
-            marked: &told.marked,
-            begins: None,
-        })?;
-        // Twice as fast as segments are used up, so that a spare is ready in time.
-        self.advance_spares(2 * self.buffer.len())
+        }
+    }
+
+    /// The index, and what a record is written with.
+    fn parts(&mut self) -> (&mut DiskIndex, Writing<'_, S>) {
+        let Self { storage, sequence, offset, cursor, index, .. } = self;
+        (index, Writing { storage, sequence: *sequence, offset, cursor })
     }
 
     /// A header that continues what was written, of a mark until it is made something else.
@@ -246,18 +269,7 @@ impl<S: Storage> Journal<S> {
     }
 
     fn write_record(&mut self, header: &Header, bytes: &mut Vec<u8>) -> Result<(), JournalError> {
-        bytes.resize(padded(bytes.len()).unwrap_or(bytes.len()), 0);
-        write_all(&mut self.storage, &segment_name(self.sequence), self.offset, bytes)?;
-        if header.kind != Kind::Mark {
-            self.cursor.number = header.number;
-            self.cursor.epoch = header.epoch;
-            self.cursor.time = header.time;
-            self.cursor.entries += u64::from(header.entries);
-            self.cursor.chain = header.after;
-        }
-        self.cursor.known = self.cursor.known.max(header.flushed);
-        self.offset += bytes.len() as u64;
-        Ok(())
+        self.parts().1.write(header, bytes)
     }
 
     /// Begins a later epoch: written once after a restore, and flushed.
@@ -327,21 +339,28 @@ impl<S: Storage> Journal<S> {
     }
 }
 
-/// Appends the committed chains of a batch to `buffer`, each with its length before it; says where.
-fn encode_entries(batch: &[Chain], applied: &Applied, buffer: &mut Vec<u8>) -> Vec<Range<usize>> {
-    let mut places = Vec::with_capacity(batch.len());
-    for (chain, outcome) in batch.iter().zip(&applied.outcomes) {
-        if outcome.entry.is_none() {
-            continue;
+/// What changes when a record is written.
+struct Writing<'a, S> {
+    storage: &'a mut S,
+    sequence: u64,
+    offset: &'a mut u64,
+    cursor: &'a mut Cursor,
+}
+
+impl<S: Storage> Writing<'_, S> {
+    fn write(self, header: &Header, bytes: &mut Vec<u8>) -> Result<(), JournalError> {
+        let Self { storage, sequence, offset, cursor } = self;
+        bytes.resize(padded(bytes.len()).unwrap_or(bytes.len()), 0);
+        write_all(storage, &segment_name(sequence), *offset, bytes)?;
+        if header.kind != Kind::Mark {
+            cursor.number = header.number;
+            cursor.epoch = header.epoch;
+            cursor.time = header.time;
+            cursor.entries += u64::from(header.entries);
+            cursor.chain = header.after;
         }
-        let start = buffer.len();
-        buffer.extend_from_slice(&[0; 4]);
-        chain.encode_entry(outcome.replies.iter().map(|reply| reply.code), buffer);
-        let length = (buffer.len() - start - 4) as u32;
-        if let Some(place) = buffer.get_mut(start..start + 4) {
-            place.copy_from_slice(&length.to_le_bytes());
-        }
-        places.push(start + 4..buffer.len());
+        cursor.known = cursor.known.max(header.flushed);
+        *offset += bytes.len() as u64;
+        Ok(())
     }
-    places
 }

@@ -1,6 +1,8 @@
 //! Reading entries back from a journal that is being written: the index says where they lie, and
 //! the tree whether that is what was written.
 
+use std::collections::HashSet;
+
 use auction::layout::Digest;
 use auction::spec::Time;
 use witness::Continuation;
@@ -15,6 +17,7 @@ use crate::ledger::{
     Action, Attachment, Chain, Charter, Entry, HoldKey, Ledger, MAX_ATTACHMENT_BYTES,
     MAX_CHAIN_REQUESTS, MAX_READMITTED_BYTES, MAX_REQUEST_BYTES, Past, VerifiedRequest,
 };
+use crate::parallel;
 use crate::readmission::Restores;
 
 /// An entry, read back, and its path to the root over all entries.
@@ -80,14 +83,15 @@ fn fault(place: &Place, what: &'static str) -> JournalError {
     walk::fault(&segment_name(place.sequence), place.entry as usize, what)
 }
 
-/// Brings ids back that a batch speaks of and that left the ledger's memory.
+/// Brings those of the ids back that a batch speaks of and that left the ledger's memory.
 pub(super) fn recall(
     storage: &mut impl Storage,
     index: &mut DiskIndex,
     ledger: &mut Ledger,
-    missing: &[HoldKey],
+    candidates: &[HoldKey],
 ) -> Result<(), JournalError> {
-    for key in &index.candidates(missing) {
+    let mut seen = HashSet::new();
+    for key in candidates.iter().filter(|key| seen.insert(**key)) {
         let mut located = index.locate(key, ledger.entries())?;
         // Of two words on one id the last one counts: a hold that had expired, and was taken by a
         // receipt that came back. That one says what became of it, the first one what it was.
@@ -140,17 +144,24 @@ impl<S: Storage> Journal<S> {
         ledger: &mut Ledger,
         batch: &[Chain],
     ) -> Result<(), JournalError> {
-        let missing = ledger.missing(batch.iter());
-        self.recall_keys(ledger, &missing)
+        let (filters, known) = (self.index.filters(), &*ledger);
+        let look = |chains: &[Chain]| filters.candidates(known.missing(chains.iter()));
+        // Most of it is waiting for memory, which two do side by side.
+        let (first, second) = batch.split_at(batch.len() / 2);
+        let (mut candidates, more) = parallel::both(batch.len(), || look(first), || look(second));
+        candidates.extend(more);
+        let recalled = recall(&mut self.storage, &mut self.index, ledger, &candidates);
+        self.distrust(recalled)
     }
 
     /// The same of ids that are not part of a batch.
     pub(crate) fn recall_keys(
         &mut self,
         ledger: &mut Ledger,
-        missing: &[HoldKey],
+        missing: Vec<HoldKey>,
     ) -> Result<(), JournalError> {
-        let recalled = recall(&mut self.storage, &mut self.index, ledger, missing);
+        let candidates = self.index.filters().candidates(missing);
+        let recalled = recall(&mut self.storage, &mut self.index, ledger, &candidates);
         self.distrust(recalled)
     }
 

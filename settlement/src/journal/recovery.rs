@@ -4,14 +4,16 @@ use std::collections::VecDeque;
 
 use auction::layout::Digest;
 
+use super::ahead::{Decoded, Refused, Segment};
 use super::flushing::{Flushing, SpareMaking, adopt};
 use super::reading;
-use super::record::{HEADER_BYTES, Header, Kind};
+use super::record::{Header, Kind};
 use super::segment::{SEGMENT_HEADER_BYTES, SegmentHeader, segment_name};
 use super::spares::{Spares, unfinished, zeroed};
 use super::storage::{JournalError, Storage, read_all, write_all};
-use super::walk::{Batch, Cursor, End, fault, segments};
-use super::{Beginning, Journal, Options, snapshot};
+use super::tree::Leaf;
+use super::walk::{Cursor, End, fault, segments};
+use super::{Beginning, Draft, Journal, Options, snapshot};
 use crate::index::{Addition, DiskIndex, Place, Told};
 use crate::ledger::{Applied, Charter, Entry, Ledger, Window};
 use crate::parallel;
@@ -105,7 +107,7 @@ pub(crate) fn recover<S: Storage>(
         spares: SpareMaking::in_line(spares),
         flushing: Flushing::default(),
         stopped: false,
-        buffer: Vec::new(),
+        draft: Draft::default(),
     };
     match last {
         None => journal.change_segment()?,
@@ -230,21 +232,10 @@ impl Replay<'_> {
             cursor.enter(header).map_err(|what| fault(&name, 0, what))?;
             let bytes = read_all(storage, &name)?;
             let stop = rest.peek().map(|next| next.first);
-            let mut error = None;
-            let walked = cursor.walk(&name, &bytes, stop, |batch| {
-                match self.replay(storage, &batch, header.sequence) {
-                    Ok(()) => Ok(()),
-                    Err(Refused::Fault(what)) => Err(what),
-                    Err(Refused::Error(other)) => {
-                        error = Some(other);
-                        Err("the index cannot be used")
-                    }
-                }
-            });
-            if let Some(error) = error {
-                return Err(error);
-            }
-            let end = walked?;
+            let (sequence, known) = (header.sequence, self.number);
+            let segment = Segment { name: &name, sequence, bytes: &bytes, stop, known };
+            let charter = self.charter;
+            let end = segment.replay(cursor, &charter, |batch| self.replay(storage, batch))?;
             match (stop, end) {
                 (Some(_), End { offset, bad: Some(what), .. }) => {
                     return Err(fault(&name, offset, what));
@@ -286,13 +277,8 @@ impl Replay<'_> {
         Ok(Last { header, bytes, end: end.offset, tail })
     }
 
-    fn replay(
-        &mut self,
-        storage: &mut impl Storage,
-        batch: &Batch<'_>,
-        sequence: u64,
-    ) -> Result<(), Refused> {
-        let header = &batch.header;
+    fn replay(&mut self, storage: &mut impl Storage, batch: Decoded) -> Result<(), Refused> {
+        let Decoded { header, places, leaves, entries, .. } = batch;
         // What is flushed stays where it is.
         while self.tail.pop_front_if(|(number, _)| *number <= header.flushed).is_some() {}
         if header.kind == Kind::Mark {
@@ -305,7 +291,6 @@ impl Replay<'_> {
         if self.index.durable().is_some_and(at) {
             return Err(Refused::Error(another_history()));
         }
-        let places = places(batch, sequence);
         self.tail.push_back((header.number, places.clone()));
         if header.number <= self.number {
             return Ok(());
@@ -314,68 +299,52 @@ impl Replay<'_> {
         self.report.replayed += 1;
         if header.kind == Kind::Epoch {
             if header.number > self.index.batch() {
-                let begins = Some((header.epoch, Beginning::of(header)));
+                let begins = Some((header.epoch, Beginning::of(&header)));
                 self.index.add(&Addition { begins, ..Addition::nothing(header.number) })?;
             }
             return Ok(());
         }
-        let entries = parallel::map(&batch.entries, |bytes| Entry::decode(bytes, &self.charter));
-        let entries = entries.into_iter().collect::<Option<Vec<_>>>();
         let entries = entries.ok_or(Refused::Fault("an entry is malformed"))?;
         let missing = self.ledger.missing_holds(entries.iter().map(|entry| &entry.chain));
-        match reading::recall(storage, self.index, &mut self.ledger, &missing) {
+        let candidates = self.index.filters().candidates(missing);
+        match reading::recall(storage, self.index, &mut self.ledger, &candidates) {
             // Whether the index led there or the journal is damaged, a replay of all will show.
             Err(JournalError::Fault { name, what, .. }) => Err(JournalError::Index { name, what }),
             recalled => recalled,
         }?;
-        let applied = replay_batch(&mut self.ledger, header, &entries)?;
-        if header.number <= self.index.batch() {
-            return Ok(());
+        let applied = replay_batch(&mut self.ledger, &header, &entries)?;
+        if header.number > self.index.batch() {
+            self.index(&header, &applied, entries, &leaves, &places)?;
         }
-        let chains = entries.iter().map(|entry| &entry.chain).zip(&applied.outcomes);
-        let told = Told::of(&self.ledger, chains, &applied);
-        self.index.add_moved(&told.lines, &applied.left)?;
-        self.index.add(&Addition {
-            batch: header.number,
-            leaves: &batch.leaves,
-            places: &places,
-            marked: &told.marked,
-            begins: None,
-        })?;
         Ok(())
     }
-}
 
-/// Why a batch is not replayed.
-enum Refused {
-    /// The journal contradicts itself there.
-    Fault(&'static str),
-    /// Something else than the batch is wrong.
-    Error(JournalError),
-}
-
-impl From<&'static str> for Refused {
-    fn from(what: &'static str) -> Self {
-        Self::Fault(what)
+    /// Adds a batch that was applied to the index.
+    fn index(
+        &mut self,
+        header: &Header,
+        applied: &Applied,
+        entries: Vec<Entry>,
+        leaves: &[Leaf],
+        places: &[Place],
+    ) -> Result<(), JournalError> {
+        let chains = entries.iter().map(|entry| &entry.chain).zip(&applied.outcomes);
+        let told = Told::of(&self.ledger, chains, applied);
+        let (mut moving, nodes) = self.index.parts();
+        let (moved, ()) = parallel::both(
+            leaves.len(),
+            || {
+                let moved = moving.add(&told.lines, &applied.left);
+                // Many small pieces of memory: here they hold nobody up.
+                drop(entries);
+                moved
+            },
+            || nodes.extend(leaves),
+        );
+        moved?;
+        let (batch, marked) = (header.number, &told.marked);
+        self.index.add(&Addition { batch, places, marked, begins: None })
     }
-}
-
-impl From<JournalError> for Refused {
-    fn from(error: JournalError) -> Self {
-        Self::Error(error)
-    }
-}
-
-/// Where the entries of a batch lie.
-fn places(batch: &Batch<'_>, sequence: u64) -> Vec<Place> {
-    let mut entry = batch.offset + HEADER_BYTES as u64;
-    let places = batch.entries.iter().map(|bytes| {
-        // A segment is no longer than 32 bits can count.
-        let place = Place { sequence, batch: batch.offset as u32, entry: entry as u32 };
-        entry += 4 + bytes.len() as u64;
-        place
-    });
-    places.collect()
 }
 
 /// Applies a journaled batch again, and compares what comes of it with what was written.

@@ -7,6 +7,9 @@ use super::storage::{JournalError, Storage, disk, is_full, write_all};
 const READY: usize = 2;
 /// Zeros written at once.
 pub(crate) const STEP: usize = 1 << 20;
+/// Zeros flushed at once: a disk that is given a whole segment of them lets the flush of the next
+/// batch wait until it has written them all.
+const FLUSHED: u64 = 4 * STEP as u64;
 const UNFINISHED: &str = ".new";
 
 /// The spare segments of a journal.
@@ -109,13 +112,16 @@ impl Spares {
         };
         // Kept before the write, so that a full disk removes the file.
         self.filling = Some((name.clone(), offset));
-        let goal = self.size.min(offset + bytes as u64);
+        let (start, goal) = (offset, self.size.min(offset + bytes as u64));
         while offset < goal {
             let length = (goal - offset).min(STEP as u64);
             write_all(storage, &name, offset, &ZEROS[..length as usize])?;
             offset += length;
         }
         self.filling = Some((name.clone(), offset));
+        if offset < self.size && offset / FLUSHED > start / FLUSHED {
+            storage.flush(&name).map_err(disk("flush", &name))?;
+        }
         if offset == self.size {
             let ready = name.trim_end_matches(UNFINISHED).to_owned();
             storage.flush(&name).map_err(disk("flush", &name))?;

@@ -5,6 +5,7 @@ use auction::spec::Time;
 use super::account::{AccountIndex, Balances};
 use super::chain::Chain;
 use super::code::{Class, Code};
+use super::few::Few;
 use super::ids::{AccountId, RequestId};
 use super::readmitted::Readmitted;
 use super::records::{Fate, Record};
@@ -32,7 +33,7 @@ pub struct Reply {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
     /// One reply for each request, in order.
-    pub replies: Vec<Reply>,
+    pub replies: Few<Reply>,
     /// The journal entry that this chain must get, where it changed anything.
     pub entry: Option<u64>,
 }

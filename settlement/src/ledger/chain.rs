@@ -4,6 +4,7 @@ use auction::layout::Digest;
 use sha2::{Digest as _, Sha256};
 
 use super::code::Code;
+use super::few::Few;
 use super::ids::Charter;
 use super::readmitted::{RawReadmitted, Readmitted};
 use super::request::Action;
@@ -50,7 +51,7 @@ impl std::fmt::Debug for Attachment {
 /// Requests that commit whole or not at all, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chain {
-    requests: Vec<VerifiedRequest>,
+    requests: Few<VerifiedRequest>,
     attachment: Option<Attachment>,
     readmitted: Option<Box<Readmitted>>,
 }
@@ -68,7 +69,7 @@ pub enum ChainError {
 
 impl From<VerifiedRequest> for Chain {
     fn from(request: VerifiedRequest) -> Self {
-        Self { requests: vec![request], attachment: None, readmitted: None }
+        Self { requests: Few::one(request), attachment: None, readmitted: None }
     }
 }
 
@@ -81,6 +82,10 @@ impl Chain {
         requests: Vec<VerifiedRequest>,
         attachment: Option<Vec<u8>>,
     ) -> Result<Self, ChainError> {
+        Self::of(requests.into(), attachment)
+    }
+
+    fn of(requests: Few<VerifiedRequest>, attachment: Option<Vec<u8>>) -> Result<Self, ChainError> {
         if requests.is_empty() || requests.len() > MAX_CHAIN_REQUESTS {
             return Err(ChainError::Length(requests.len()));
         }
@@ -181,7 +186,7 @@ pub struct Entry {
     /// The chain; its requests not verified again.
     pub chain: Chain,
     /// One code for each request.
-    pub codes: Vec<Code>,
+    pub codes: Few<Code>,
 }
 
 impl Entry {
@@ -190,8 +195,8 @@ impl Entry {
         let raw = RawEntry::split(bytes)?;
         let requests =
             raw.requests.iter().map(|bytes| VerifiedRequest::from_journal(bytes, charter));
-        let requests = requests.collect::<Option<Vec<_>>>()?;
-        let chain = Chain::new(requests, raw.attachment.map(<[u8]>::to_vec)).ok()?;
+        let requests = requests.collect::<Option<Few<_>>>()?;
+        let chain = Chain::of(requests, raw.attachment.map(<[u8]>::to_vec)).ok()?;
         let chain = match raw.readmitted {
             Some(readmitted) => chain.readmitted_as(readmitted.believed(charter)?),
             None => chain,
@@ -202,8 +207,8 @@ impl Entry {
 
 /// The parts of an entry, nothing in them read yet.
 pub(crate) struct RawEntry<'a> {
-    pub(crate) requests: Vec<&'a [u8]>,
-    pub(crate) codes: Vec<Code>,
+    pub(crate) requests: Few<&'a [u8]>,
+    pub(crate) codes: Few<Code>,
     pub(crate) attachment: Option<&'a [u8]>,
     /// Of what came back after a restore.
     pub(crate) readmitted: Option<RawReadmitted<'a>>,
@@ -231,18 +236,13 @@ impl<'a> RawEntry<'a> {
         if count == 0 || count > MAX_CHAIN_REQUESTS {
             return None;
         }
-        let mut requests = Vec::with_capacity(count);
-        for _ in 0..count {
+        let mut request = || {
             let length = usize::from(reader.u16()?);
-            if length > MAX_REQUEST_BYTES {
-                return None;
-            }
-            requests.push(reader.slice(length)?);
-        }
-        let mut codes = Vec::with_capacity(count);
-        for _ in 0..count {
-            codes.push(Code::from_number(reader.u8()?)?);
-        }
+            if length > MAX_REQUEST_BYTES { None } else { reader.slice(length) }
+        };
+        let requests = (0..count).map(|_| request()).collect::<Option<Few<_>>>()?;
+        let codes = (0..count).map(|_| Code::from_number(reader.u8()?));
+        let codes = codes.collect::<Option<Few<_>>>()?;
         let attachment = if first & WITH_ATTACHMENT == 0 {
             None
         } else {

@@ -9,8 +9,10 @@ mod chain;
 mod code;
 mod correction;
 mod encoding;
+mod few;
 mod holds;
 mod ids;
+mod key_hash;
 mod past;
 mod readmitted;
 mod records;
@@ -33,6 +35,7 @@ pub use chain::{Attachment, Chain, ChainError, Entry, MAX_ATTACHMENT_BYTES, MAX_
 pub use code::{Class, Code};
 pub use correction::{correction_id, correction_reference};
 pub use encoding::NotALedger;
+pub use few::Few;
 pub use ids::{AccountId, Charter, CharterError, Currency, RequestId, Sum};
 pub(crate) use past::Past;
 pub(crate) use readmitted::MAX_READMITTED_BYTES;

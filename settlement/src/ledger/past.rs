@@ -1,8 +1,6 @@
 //! Ids that have left the ledger's memory: which of them a batch speaks of, and what it is told of
 //! them.
 
-use std::collections::HashSet;
-
 use auction::layout::Digest;
 
 use super::apply::{Left, Step};
@@ -30,7 +28,7 @@ pub(crate) struct Past {
 impl Ledger {
     /// The ids that a batch speaks of and that are not in memory, though they may have been
     /// decided: each is to be looked for, and brought back where it is found, before the batch is
-    /// applied.
+    /// applied. One that is spoken of twice is named twice.
     pub(crate) fn missing<'a>(&self, batch: impl Iterator<Item = &'a Chain>) -> Vec<HoldKey> {
         let all = |request: &VerifiedRequest| {
             let own = HoldKey {
@@ -56,12 +54,11 @@ impl Ledger {
         if !self.records.any_left() {
             return Vec::new();
         }
-        let mut seen = HashSet::new();
         let mut absent = Vec::new();
         for request in batch.flat_map(Chain::requests) {
             for key in spoken_of(request).into_iter().flatten() {
                 // Who has no account has no ids.
-                absent.extend(self.missing_key(&key).filter(|key| seen.insert(*key)));
+                absent.extend(self.missing_key(&key));
             }
         }
         absent

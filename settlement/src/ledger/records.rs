@@ -13,6 +13,7 @@ use auction::layout::Digest;
 use super::account::AccountIndex;
 use super::code::Code;
 use super::ids::RequestId;
+use super::key_hash::{KEY_BYTES, KeyHash};
 
 /// What an id stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,11 +69,11 @@ const RECALLED: u64 = 1 << 63;
 
 /// Account and id in twenty bytes: there are many of these.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Key([u8; 20]);
+struct Key([u8; KEY_BYTES]);
 
 impl Key {
     fn new(account: AccountIndex, id: RequestId) -> Self {
-        let mut bytes = [0; 20];
+        let mut bytes = [0; KEY_BYTES];
         bytes[..4].copy_from_slice(&account.0.to_le_bytes());
         bytes[4..].copy_from_slice(&id.get().to_le_bytes());
         Self(bytes)
@@ -116,10 +117,10 @@ pub(super) struct Records {
     /// Older ones whose holds were live when they would have left.
     held: BTreeMap<RecordIndex, Record>,
     // Keyed hashing with a secret of the process: clients choose the ids. Never iterated.
-    index: HashMap<Key, RecordIndex>,
+    index: HashMap<Key, RecordIndex, KeyHash>,
     /// Older ones that the batch being applied speaks of.
     recalled: Vec<Record>,
-    recalled_index: HashMap<Key, RecordIndex>,
+    recalled_index: HashMap<Key, RecordIndex, KeyHash>,
 }
 
 impl Records {

@@ -239,7 +239,7 @@ impl<S> Round<S> {
                         return;
                     }
                     (self.requests, self.bytes) = (requests, bytes);
-                    self.chains.push(chain);
+                    self.chains.push(*chain);
                     self.answers.push(answer);
                 }
                 Some(Message::Task(task)) => {

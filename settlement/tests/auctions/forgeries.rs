@@ -215,7 +215,7 @@ fn a_goods_key_attached_to_anything_else() {
     // To a chain that was refused.
     let (mut world, bytes) = sold();
     let (number, time, mut entry) = world.journal.last().cloned().unwrap();
-    entry.codes = vec![Code::InsufficientFunds; entry.codes.len()];
+    entry.codes = vec![Code::InsufficientFunds; entry.codes.len()].into();
     world.journal.push((number + 1, time, entry));
     assert_eq!(world.audit(Some(bytes)), Err(Misdeed::AttachedToRefused));
 }

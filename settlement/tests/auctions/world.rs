@@ -247,7 +247,7 @@ impl World {
             // What is refused leaves no attachment behind.
             let bare = || Chain::new(chain.requests().to_vec(), None).unwrap();
             let chain = if committed { chain } else { bare() };
-            let entry = Entry { chain, codes };
+            let entry = Entry { chain, codes: codes.into() };
             self.index.learn(number, self.ledger.time(), &entry);
             self.journal.push((number, self.ledger.time(), entry));
         }

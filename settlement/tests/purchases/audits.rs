@@ -19,7 +19,7 @@ fn audit(entries: &[Entry], safe: Option<&Safe>) -> Result<PurchaseSummary, Purc
 }
 
 fn entry(request: VerifiedRequest, attachment: Option<Vec<u8>>, code: Code) -> Entry {
-    Entry { chain: Chain::new(vec![request], attachment).unwrap(), codes: vec![code] }
+    Entry { chain: Chain::new(vec![request], attachment).unwrap(), codes: vec![code].into() }
 }
 
 fn parts(purchase: &Purchase) -> (VerifiedRequest, Vec<u8>) {

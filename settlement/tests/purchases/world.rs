@@ -196,7 +196,7 @@ impl World {
             let attached = chain.attachment().filter(|_| committed);
             let attached = attached.map(|one| one.as_bytes().to_vec());
             let chain = Chain::new(chain.requests().to_vec(), attached).unwrap();
-            self.journal.push((number, now, Entry { chain, codes }));
+            self.journal.push((number, now, Entry { chain, codes: codes.into() }));
         }
         code
     }

@@ -60,7 +60,7 @@ fn many_at_once_share_batches_and_each_gets_its_answer() {
     drop(told);
     let mut repeated = 0;
     for _ in 0..600 {
-        let reply = answers.recv().unwrap().unwrap().replies.remove(0);
+        let reply = answers.recv().unwrap().unwrap().replies[0];
         assert_eq!(reply.code, Code::Done);
         repeated += u32::from(reply.repeated);
     }

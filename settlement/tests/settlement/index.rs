@@ -82,7 +82,7 @@ impl Draft {
 }
 
 fn codes(outcomes: &[Outcome]) -> Vec<(Code, Option<u64>, bool)> {
-    let replies = outcomes.iter().flat_map(|outcome| &outcome.replies);
+    let replies = outcomes.iter().flat_map(|outcome| outcome.replies.iter());
     replies.map(|reply| (reply.code, reply.entry, reply.repeated)).collect()
 }
 

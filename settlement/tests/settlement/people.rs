@@ -139,9 +139,9 @@ pub fn with_goods(request: &VerifiedRequest) -> Chain {
 
 /// Applies one chain alone and answers with the reply to its first request.
 pub fn apply_chain(ledger: &mut Ledger, chain: Chain, now: u64) -> Reply {
-    let mut applied = ledger.apply(&[chain], Time(now));
+    let applied = ledger.apply(&[chain], Time(now));
     ledger.check().unwrap();
-    applied.outcomes.remove(0).replies.remove(0)
+    applied.outcomes[0].replies[0]
 }
 
 /// Applies one request alone.

@@ -15,7 +15,7 @@ type Seen = (u64, Time, Vec<u128>, Vec<Code>, Option<Vec<u8>>);
 fn seen(number: u64, time: Time, entry: &Entry) -> Seen {
     let ids = entry.chain.requests().iter().map(|one| one.request().id.get()).collect();
     let attached = entry.chain.attachment().map(|attached| attached.as_bytes().to_vec());
-    (number, time, ids, entry.codes.clone(), attached)
+    (number, time, ids, entry.codes.to_vec(), attached)
 }
 
 fn open(disk: &Disk) -> Opened<Disk> {

@@ -11,7 +11,7 @@ use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use auction::layout::Digest;
 use auction::spec::Time;
 use settlement::auctions::{AuctionState, Index};
-use settlement::ledger::{Action, Chain, Code, Entry, Ledger};
+use settlement::ledger::{Action, Chain, Entry, Ledger};
 
 use super::setting::{
     Bidder, Book, FUNDS, Phase, SETTING, currency, house, operator, seller, shop,
@@ -131,7 +131,7 @@ fn apply(ledger: &mut Ledger, index: &mut Index, chain: Chain, now: Time) -> boo
     let applied = ledger.apply(std::slice::from_ref(&chain), now);
     let Some(outcome) = applied.outcomes.into_iter().next() else { return false };
     let Some(number) = outcome.entry else { return false };
-    let codes: Vec<Code> = outcome.replies.iter().map(|reply| reply.code).collect();
+    let codes = outcome.replies.iter().map(|reply| reply.code).collect();
     index.learn(number, ledger.time(), &Entry { chain, codes });
     true
 }
