@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use auction::layout::Digest;
 use auction::wire::WireError;
-use redb::{Database, DatabaseError};
+use redb::{Builder, Database, DatabaseError};
 use tokio::sync::{mpsc, oneshot};
 
 pub(crate) use batch::Batch;
@@ -28,7 +28,7 @@ pub(crate) use vault::{StorageKey, Vault};
 
 use crate::alarm::Alarm;
 use crate::error::NodeError;
-use crate::limits::{STORE_PAUSE, STORE_QUEUE};
+use crate::limits::{STORE_CACHE, STORE_PAUSE, STORE_QUEUE};
 use crate::private_file;
 use batch::Operation;
 use writer::Request;
@@ -89,14 +89,14 @@ impl Store {
         let path = dir.join(STORE_FILE);
         private_file::keep_private(&path).map_err(NodeError::file("make private", &path))?;
         let failed = |source| NodeError::Store { path: dir.to_owned(), source };
-        let database = match Database::create(&path) {
+        let database = match builder().create(&path) {
             Err(DatabaseError::DatabaseAlreadyOpen) => {
                 return Err(NodeError::InUse(dir.to_owned()));
             }
             opened => opened.map_err(|error| failed(StoreError::database(error)))?,
         };
         let stored = records::load(&database).map_err(failed)?;
-        let store = Self::start(database, Box::new(move || Database::open(&path)), alarm);
+        let store = Self::start(database, Box::new(move || builder().open(&path)), alarm);
         Ok((store, stored))
     }
 
@@ -149,6 +149,13 @@ impl Store {
         self.requests.send(request).await.map_err(|_| StoreError::Closed)?;
         read.await.map_err(|_| StoreError::Closed)?
     }
+}
+
+/// How the database is opened. Left to itself it keeps up to a gigabyte in memory.
+fn builder() -> Builder {
+    let mut builder = Builder::new();
+    builder.set_cache_size(STORE_CACHE);
+    builder
 }
 
 #[cfg(test)]
