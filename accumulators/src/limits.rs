@@ -14,6 +14,9 @@ pub const WAITING_RECEIPTS: usize = 4096;
 pub const STORE_QUEUE: usize = 1024;
 /// Batches that one commit takes along.
 pub const STORE_GROUP: usize = 512;
+/// Bytes of the store that its database keeps in memory. What is not among them is read from the
+/// file again, which costs little: bids are written once and seldom read.
+pub const STORE_CACHE: usize = 64 << 20;
 /// Bytes of masks in memory, of all auctions, from which on no more are made before closing.
 pub const MASK_BYTES: usize = 256 << 20;
 /// Findings kept for one auction; later ones are logged alone.

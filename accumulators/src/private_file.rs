@@ -1,8 +1,14 @@
 //! Files that nobody else may read, and files that are there in whole or not at all.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, BufWriter, Write as _};
 use std::path::Path;
+
+/// A file that is written piece by piece.
+pub(crate) type Pieces = BufWriter<File>;
+
+/// Bytes of a file that are written together.
+const PIECE: usize = 64 << 10;
 
 /// Makes a directory that its owner alone may enter. One that exists keeps its mode.
 pub(crate) fn make_dir(path: &Path) -> io::Result<()> {
@@ -16,12 +22,18 @@ pub(crate) fn make_dir(path: &Path) -> io::Result<()> {
 /// Writes a new file that its owner alone may read, down to the disk, directory included.
 /// Fails when the file exists.
 pub(crate) fn create(path: &Path, content: &[u8]) -> io::Result<()> {
+    create_by(path, |file| file.write_all(content))
+}
+
+/// The same, of content that comes piece by piece.
+fn create_by(path: &Path, write: impl FnOnce(&mut Pieces) -> io::Result<()>) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
-    let written = file.write_all(content).and_then(|()| file.sync_all());
+    let mut file = BufWriter::with_capacity(PIECE, options.open(path)?);
+    let written = write(&mut file).and_then(|()| file.flush());
+    let written = written.and_then(|()| file.get_ref().sync_all());
     let written = written.and_then(|()| sync_parent(path));
     if written.is_err() {
         // Half a file would be in the way of the next attempt.
@@ -52,12 +64,15 @@ pub(crate) fn keep_private(path: &Path) -> io::Result<()> {
 
 /// Puts a whole file in its place, down to the disk: what stood there before stays until the
 /// new one is complete.
-pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+pub(crate) fn replace(
+    path: &Path,
+    write: impl FnOnce(&mut Pieces) -> io::Result<()>,
+) -> io::Result<()> {
     let temporary = path.with_extension("partial");
     if temporary.exists() {
         fs::remove_file(&temporary)?;
     }
-    create(&temporary, content)?;
+    create_by(&temporary, write)?;
     fs::rename(&temporary, path)?;
     sync_parent(path)
 }
@@ -110,7 +125,7 @@ mod tests {
         assert_eq!(open_to_others(&path).unwrap(), None);
         assert_eq!(create(&path, b"other").unwrap_err().kind(), io::ErrorKind::AlreadyExists);
         assert_eq!(fs::read(&path).unwrap(), b"secret");
-        replace(&path, b"other").unwrap();
+        replace(&path, |file| file.write_all(b"other")).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"other");
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
     }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use auction::layout::Digest;
 use link::service::TRANSCRIPT_CHUNK;
 
-use crate::private_file;
+use crate::private_file::{self, Pieces};
 
 /// The folder of transcripts in a node's directory.
 #[derive(Debug, Clone)]
@@ -27,8 +27,12 @@ impl Transcripts {
     }
 
     /// Keeps a transcript, down to the disk, in whole or not at all.
-    pub(crate) fn keep(&self, auction: &Digest, bytes: &[u8]) -> io::Result<()> {
-        private_file::replace(&self.path(auction), bytes)
+    pub(crate) fn keep(
+        &self,
+        auction: &Digest,
+        write: impl FnOnce(&mut Pieces) -> io::Result<()>,
+    ) -> io::Result<()> {
+        private_file::replace(&self.path(auction), write)
     }
 
     /// The length of a transcript, and its bytes from `offset` on, at most one chunk; nothing
@@ -50,6 +54,8 @@ impl Transcripts {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+
     use super::*;
 
     #[test]
@@ -59,7 +65,7 @@ mod tests {
         let id = Digest([7; 32]);
         assert_eq!(transcripts.read(&id, 0).unwrap(), None);
         let whole: Vec<u8> = (0..TRANSCRIPT_CHUNK + 10).map(|i| i as u8).collect();
-        transcripts.keep(&id, &whole).unwrap();
+        transcripts.keep(&id, |file| file.write_all(&whole)).unwrap();
         let total = whole.len() as u64;
         let (told, first) = transcripts.read(&id, 0).unwrap().unwrap();
         assert_eq!((told, first.len()), (total, TRANSCRIPT_CHUNK));

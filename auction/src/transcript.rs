@@ -1,5 +1,9 @@
 //! Everything public about an auction, and its check by an outsider. PROTOCOL section 9.
 
+mod view;
+
+pub use view::TranscriptView;
+
 use std::sync::Arc;
 
 use rand::CryptoRng;
@@ -9,11 +13,10 @@ use crate::bid::SealedBid;
 use crate::checking::verify_bids;
 use crate::join::{Auction, Join, JoinError};
 use crate::layout::Digest;
-use crate::messages::{Content, RoundMessage};
+use crate::messages::RoundMessage;
 use crate::outcome::Outcome;
 use crate::referee::{Fault, Omission, Referee, Refused};
 use crate::spec::{SignedSpec, SpecError};
-use crate::step::Step;
 use crate::wire::{WireError, decode, encode};
 
 /// First bytes of a transcript file, its format version last.
@@ -24,7 +27,7 @@ pub const MAX_TRANSCRIPT_BYTES: usize = 1 << 30;
 /// Longest message in place of the outcome's that is shown, in bytes.
 const MAX_FALSE_WORD: usize = 64 << 10;
 
-/// Bids whose proofs are checked together.
+/// Bids that are checked, or found, together.
 const BATCH: usize = 512;
 
 /// A transcript, as received.
@@ -120,43 +123,11 @@ pub enum TranscriptError {
 
 impl Transcript {
     /// The transcript of a referee's auction: once the outcome is decided, the proof of it; once
-    /// a fault has stopped the auction, what convicts those at fault.
+    /// a fault has stopped the auction, what convicts those at fault. There is none before that,
+    /// nor of a referee whose bids are kept elsewhere: see [`TranscriptView`].
     #[must_use]
     pub fn of(referee: &Referee) -> Option<Self> {
-        if referee.outcome().is_none() && referee.fault().is_none() {
-            return None;
-        }
-        let auction = referee.auction();
-        let mut rounds = referee.rounds().to_vec();
-        if referee.outcome().is_some() {
-            // 9 Who speaks of something else in the last round is named for it. Said at length, it is
-            // left out: it must not make the proof of the outcome longer than anybody takes.
-            let last = match referee.step() {
-                Step::Complete => rounds.pop().unwrap_or_default(),
-                _ => (0..auction.accumulators())
-                    .filter_map(|k| referee.received(k).cloned())
-                    .collect(),
-            };
-            let short = |message: &RoundMessage| {
-                matches!(message.body.content, Content::Outcome(_))
-                    || encode(message).is_ok_and(|bytes| bytes.len() <= MAX_FALSE_WORD)
-            };
-            let last: Vec<_> = last.into_iter().filter(short).collect();
-            if !last.is_empty() {
-                rounds.push(last);
-            }
-        }
-        // Before the set is fixed: all that a fault in it may be about.
-        let bids = match referee.tally() {
-            Some(tally) => tally.bids().iter().collect(),
-            None => referee.supplied(),
-        };
-        Some(Self {
-            spec: auction.verified_spec().signed().clone(),
-            joins: auction.joins().to_vec(),
-            bids: bids.into_iter().map(|bid| SealedBid::clone(bid.sealed())).collect(),
-            rounds,
-        })
+        TranscriptView::of(referee).and_then(|view| view.to_transcript())
     }
 
     /// Encodes a transcript file.
@@ -205,7 +176,7 @@ impl Transcript {
             }
         }
         let set = referee.tally().map(|tally| {
-            tally.bids().iter().map(crate::checking::VerifiedBid::digest).collect::<Vec<_>>()
+            tally.bids().iter().map(crate::checking::CountedBid::digest).collect::<Vec<_>>()
         });
         let (Some(outcome), Some(set)) = (referee.outcome().copied(), set) else {
             let (round, waiting) = (referee.round(), referee.waiting_for());

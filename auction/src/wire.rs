@@ -5,6 +5,10 @@
 //! up, and what was read must encode to exactly the bytes that came. Nothing is ever hashed or
 //! signed in this form: that is what [`crate::layout`] is for.
 
+use std::io::{self, Write};
+
+use bincode::enc::write::Writer;
+use bincode::error::EncodeError;
 use serde::{Serialize, de::DeserializeOwned};
 
 /// Why bytes were refused.
@@ -53,6 +57,18 @@ pub fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, WireError> {
         .map_err(|error| WireError::Unencodable { reason: error.to_string() })
 }
 
+/// Encodes `value` piece by piece into `writer`, which gets what [`encode`] gives.
+///
+/// # Errors
+/// What the writer says, and [`io::ErrorKind::InvalidData`] when a `Serialize` implementation fails.
+pub fn encode_into<T: Serialize>(value: &T, writer: &mut impl Write) -> io::Result<()> {
+    match bincode::serde::encode_into_std_write(value, writer, CONFIG) {
+        Ok(_) => Ok(()),
+        Err(EncodeError::Io { inner, .. }) => Err(inner),
+        Err(other) => Err(io::Error::new(io::ErrorKind::InvalidData, other.to_string())),
+    }
+}
+
 /// Decodes `bytes`, at most `limit` of them, into a value whose encoding they are.
 ///
 /// # Errors
@@ -71,10 +87,19 @@ pub fn decode<T: Serialize + DeserializeOwned>(bytes: &[u8], limit: usize) -> Re
         0x10_0001..=0x100_0000 => read::<T, 0x100_0000>(bytes),
         _ => read::<T, MAX_ENCODED_BYTES>(bytes),
     }?;
-    if encode(&value)? != bytes {
-        return Err(WireError::NotCanonical);
+    let mut rest = Expected(bytes);
+    let same = bincode::serde::encode_into_writer(&value, &mut rest, CONFIG).is_ok();
+    if same && rest.0.is_empty() { Ok(value) } else { Err(WireError::NotCanonical) }
+}
+
+/// The bytes that are still to come of an encoding that is compared and not kept.
+struct Expected<'a>(&'a [u8]);
+
+impl Writer for Expected<'_> {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
+        self.0 = self.0.strip_prefix(bytes).ok_or(EncodeError::Other("other bytes"))?;
+        Ok(())
     }
-    Ok(value)
 }
 
 fn read<T: DeserializeOwned, const LIMIT: usize>(bytes: &[u8]) -> Result<T, WireError> {

@@ -16,7 +16,7 @@ use auction::money::Amount;
 use auction::outcome::Outcome;
 use auction::prices::{Level, PriceLadder};
 use auction::spec::Rule;
-use auction::transcript::Transcript;
+use auction::transcript::{Transcript, TranscriptView};
 use in_memory::{Committee, Sealed, Terms, in_the_clear, keys, rng, run, run_before_one};
 use rand::RngExt as _;
 use rand::rngs::ChaCha20Rng;
@@ -64,6 +64,10 @@ fn check_in(
         assert_eq!(referee.outcome(), Some(&outcome), "{told}");
     }
     let bytes = Transcript::of(&nodes[0].1).unwrap().to_bytes().unwrap();
+    let mut written = Vec::new();
+    let view = TranscriptView::of(&nodes[0].1).unwrap();
+    view.write(&mut written, |wanted| panic!("{} bids are elsewhere", wanted.len())).unwrap();
+    assert!(written == bytes, "{told}");
     let verdict = Transcript::from_bytes(&bytes).unwrap().verify(Some(&spec.id()), rng).unwrap();
     assert_eq!(verdict.outcome, outcome, "{told}");
     assert_eq!(verdict.signed_by.len(), nodes.len(), "{told}");

@@ -5,13 +5,15 @@
 //! sent, and fellows hear that theirs are kept.
 
 use std::collections::HashSet;
+use std::io::{self, ErrorKind};
 use std::sync::Arc;
 
+use auction::checking::CountedBid;
 use auction::messages::RoundMessage;
 use auction::party::PartyError;
 use auction::referee::{Offered, Refused};
 use auction::step::Step;
-use auction::transcript::Transcript;
+use auction::transcript::TranscriptView;
 use link::service::{Answer, Declined, Phase};
 
 use super::core::{Core, Found, answer, declined, equivocation, not_now};
@@ -22,7 +24,7 @@ use super::inquiry::{ask_history, ask_joins};
 use super::report::Reporter;
 use super::{Command, Reply, Stage};
 use crate::limits::{BUSY_MILLIS, MAX_INQUIRIES, STORE_PAUSE};
-use crate::store::Batch;
+use crate::store::{Batch, BidRow};
 
 /// The rounds.
 pub(super) struct Rounds {
@@ -349,23 +351,32 @@ impl Rounds {
 }
 
 /// Keeps the transcript file, however often the disk fails.
-async fn keep_transcript(core: &Core, engine: Engine) {
-    let (site, id) = (Arc::clone(&core.site), core.id());
-    let bytes = core
-        .site
-        .pool
-        .compute(move || Transcript::of(&engine.referee).map(|all| all.to_bytes()))
-        .await;
-    let Some(Ok(bytes)) = bytes else {
-        tracing::error!(auction = %id, "the transcript cannot be encoded");
-        return;
-    };
-    let bytes = Arc::new(bytes);
+async fn keep_transcript(core: &Core, mut engine: Engine) {
+    let id = core.id();
     loop {
-        let (site, bytes) = (Arc::clone(&site), Arc::clone(&bytes));
-        match core.site.pool.compute(move || site.transcripts.keep(&id, &bytes)).await {
+        let site = Arc::clone(&core.site);
+        let written = move || {
+            let Some(view) = TranscriptView::of(&engine.referee) else { return Ok(()) };
+            let find = |bids: &[&CountedBid]| {
+                let bidders = bids.iter().map(|bid| bid.bidder()).collect();
+                let rows = site.store.find_bids(id, bidders);
+                let bids = rows.and_then(|rows| rows.iter().map(BidRow::sealed).collect());
+                bids.map_err(io::Error::other)
+            };
+            // The engine is needed again where the disk fails, and else dropped here.
+            let kept = site.transcripts.keep(&id, |file| view.write(file, find));
+            kept.map_err(|error| (error, engine))
+        };
+        match core.site.pool.compute(written).await {
             Ok(()) => return,
-            Err(error) => tracing::error!(auction = %id, %error, "transcript not stored yet"),
+            Err((error, _)) if error.kind() == ErrorKind::InvalidData => {
+                tracing::error!(auction = %id, %error, "the transcript cannot be encoded");
+                return;
+            }
+            Err((error, again)) => {
+                tracing::error!(auction = %id, %error, "transcript not stored yet");
+                engine = again;
+            }
         }
         tokio::time::sleep(STORE_PAUSE).await;
     }
