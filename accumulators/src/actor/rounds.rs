@@ -351,8 +351,8 @@ impl Rounds {
 }
 
 /// Keeps the transcript file, however often the disk fails.
-async fn keep_transcript(core: &Core, mut engine: Engine) {
-    let id = core.id();
+async fn keep_transcript(core: &Core, engine: Engine) {
+    let (id, mut engine) = (core.id(), Box::new(engine));
     loop {
         let site = Arc::clone(&core.site);
         let written = move || {
