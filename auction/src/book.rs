@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use crate::checking::{CheckedBatch, VerifiedBid};
+use crate::checking::{CheckedBatch, CountedBid, VerifiedBid};
 use crate::field::LengthError;
 use crate::join::Auction;
 use crate::keys::{PublicKey, Signature};
@@ -39,14 +39,16 @@ pub enum BookError {
 pub struct BidBook {
     auction: Arc<Auction>,
     by_key: HashMap<PublicKey, Digest>,
-    bids: BTreeMap<Digest, (VerifiedBid, Share)>,
+    bids: BTreeMap<Digest, (CountedBid, Share)>,
     receipts: BTreeMap<Digest, Vec<Signature>>,
     sum: ShareSum,
+    /// Whether the bids as they travel are kept elsewhere.
+    beside_store: bool,
 }
 
 /// The book after closing: nothing is added any more.
 pub struct ClosedBook {
-    pub(crate) bids: Vec<VerifiedBid>,
+    pub(crate) bids: Vec<CountedBid>,
     pub(crate) shares: HashMap<Digest, Share>,
     pub(crate) list: Vec<Listed>,
     pub(crate) receipts: BTreeMap<Digest, Vec<Signature>>,
@@ -64,7 +66,15 @@ impl BidBook {
             bids: BTreeMap::new(),
             receipts: BTreeMap::new(),
             sum,
+            beside_store: false,
         }
+    }
+
+    /// An empty book beside a store that has the bids as they travel: the book keeps of each what
+    /// the rounds need, less than half of it.
+    #[must_use]
+    pub fn beside_store(auction: Arc<Auction>) -> Self {
+        Self { beside_store: true, ..Self::new(auction) }
     }
 
     /// Number of bids accepted.
@@ -139,7 +149,7 @@ impl BidBook {
         self.by_key.extend(coming);
         for checked in taken {
             let (verified, share) = checked.into_parts();
-            self.bids.insert(verified.digest(), (verified, share.into_share()));
+            self.enter(verified, share.into_share());
         }
         Ok(standings)
     }
@@ -155,9 +165,15 @@ impl BidBook {
         if standing == Standing::New {
             self.sum.add(&share.expand(self.auction.levels())?)?;
             self.by_key.insert(bidder, digest);
-            self.bids.insert(digest, (verified, share));
+            self.enter(verified, share);
         }
         Ok(standing)
+    }
+
+    fn enter(&mut self, verified: VerifiedBid, share: Share) {
+        let counted = CountedBid::from(verified);
+        let counted = if self.beside_store { counted.without_sealed() } else { counted };
+        self.bids.insert(counted.digest(), (counted, share));
     }
 
     /// Keeps the receipts of all accumulators for an accepted bid: it then counts whatever
@@ -190,8 +206,8 @@ impl BidBook {
             .collect();
         let mut bids = Vec::with_capacity(self.bids.len());
         let mut shares = HashMap::with_capacity(self.bids.len());
-        for (digest, (verified, share)) in self.bids {
-            bids.push(verified);
+        for (digest, (counted, share)) in self.bids {
+            bids.push(counted);
             shares.insert(digest, share);
         }
         ClosedBook { bids, shares, list, receipts: self.receipts, sum: self.sum }
@@ -201,7 +217,7 @@ impl BidBook {
 impl ClosedBook {
     /// The accepted bids, sorted by digest.
     #[must_use]
-    pub fn bids(&self) -> &[VerifiedBid] {
+    pub fn bids(&self) -> &[CountedBid] {
         &self.bids
     }
 }

@@ -27,7 +27,7 @@ pub const MAX_TRANSCRIPT_BYTES: usize = 1 << 30;
 /// Longest message in place of the outcome's that is shown, in bytes.
 const MAX_FALSE_WORD: usize = 64 << 10;
 
-/// Bids whose proofs are checked together.
+/// Bids that are checked, or found, together.
 const BATCH: usize = 512;
 
 /// A transcript, as received.
@@ -123,10 +123,11 @@ pub enum TranscriptError {
 
 impl Transcript {
     /// The transcript of a referee's auction: once the outcome is decided, the proof of it; once
-    /// a fault has stopped the auction, what convicts those at fault.
+    /// a fault has stopped the auction, what convicts those at fault. There is none before that,
+    /// nor of a referee whose bids are kept elsewhere: see [`TranscriptView`].
     #[must_use]
     pub fn of(referee: &Referee) -> Option<Self> {
-        TranscriptView::of(referee).map(|view| view.to_transcript())
+        TranscriptView::of(referee).and_then(|view| view.to_transcript())
     }
 
     /// Encodes a transcript file.
@@ -175,7 +176,7 @@ impl Transcript {
             }
         }
         let set = referee.tally().map(|tally| {
-            tally.bids().iter().map(crate::checking::VerifiedBid::digest).collect::<Vec<_>>()
+            tally.bids().iter().map(crate::checking::CountedBid::digest).collect::<Vec<_>>()
         });
         let (Some(outcome), Some(set)) = (referee.outcome().copied(), set) else {
             let (round, waiting) = (referee.round(), referee.waiting_for());

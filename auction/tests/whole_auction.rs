@@ -65,7 +65,8 @@ fn check_in(
     }
     let bytes = Transcript::of(&nodes[0].1).unwrap().to_bytes().unwrap();
     let mut written = Vec::new();
-    TranscriptView::of(&nodes[0].1).unwrap().write(&mut written).unwrap();
+    let view = TranscriptView::of(&nodes[0].1).unwrap();
+    view.write(&mut written, |wanted| panic!("{} bids are elsewhere", wanted.len())).unwrap();
     assert!(written == bytes, "{told}");
     let verdict = Transcript::from_bytes(&bytes).unwrap().verify(Some(&spec.id()), rng).unwrap();
     assert_eq!(verdict.outcome, outcome, "{told}");

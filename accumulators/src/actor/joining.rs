@@ -59,7 +59,7 @@ pub(crate) async fn first_join(
         row,
         joins: BTreeMap::from([(me, join)]),
         early_close: None,
-        bids: Vec::new(),
+        bids: 0,
         receipts: Vec::new(),
         closed: None,
         own: BTreeMap::new(),
@@ -102,7 +102,7 @@ impl Joining {
         match open_auction(core).await {
             Ok(auction) => {
                 tracing::info!(auction = %core.id(), "all accumulators joined");
-                let book = BidBook::new(Arc::clone(&auction));
+                let book = BidBook::beside_store(Arc::clone(&auction));
                 let kept = Kept::default();
                 Taking::stage(core, auction, self.key, self.secret, book, kept).await
             }

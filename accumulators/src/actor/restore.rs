@@ -1,6 +1,6 @@
 //! From the disk to the stage where an auction was when the node stopped, however it stopped.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use auction::bid::SealedBid;
@@ -9,7 +9,6 @@ use auction::checking::verify_bids;
 use auction::join::Auction;
 use auction::layout::Digest;
 use auction::receipts::Receipt;
-use auction::wire::{MAX_ENCODED_BYTES, decode};
 
 use super::Stage;
 use super::core::Core;
@@ -22,7 +21,7 @@ use super::rounds::Rounds;
 use super::taking::{Kept, Taking, bids_report};
 use super::view::missing;
 use crate::limits::BATCH;
-use crate::store::{BidRow, End, StorageKey, StoreError, StoredAuction};
+use crate::store::{End, StorageKey, Store, StoreError, StoredAuction};
 
 /// Why a stored auction cannot go on. Always this node's own trouble.
 #[derive(Debug, thiserror::Error)]
@@ -84,10 +83,10 @@ async fn resume(core: &mut Core, stored: StoredAuction) -> Result<Stage, Restore
     if let Some(close) = stored.early_close {
         core.pass_on(close);
     }
-    let (of, under) = (Arc::clone(&auction), key.clone());
-    let StoredAuction { bids, receipts, own, messages, closed, wrong_shares, .. } = stored;
-    let held = bids.iter().map(BidRow::length).sum();
-    let book = core.site.pool.compute(move || restore_book(&of, &under, bids, &receipts)).await?;
+    let StoredAuction { id, receipts, own, messages, closed, wrong_shares, .. } = stored;
+    let (of, key_of) = (Arc::clone(&auction), key.clone());
+    let source = Source { auction: of, id, key: key_of, store: core.site.store.clone() };
+    let (book, held) = core.site.pool.compute(move || source.book(&receipts)).await?;
     let bids = book.len();
     // At most the spec's most bids.
     core.shared.update(|view| view.state.bids = bids as u32);
@@ -118,37 +117,67 @@ async fn resume(core: &mut Core, stored: StoredAuction) -> Result<Stage, Restore
     Ok(Stage::Rounds(Box::new(Rounds::new(core, engine, reporter))))
 }
 
-/// The book of what is stored. Proofs are checked once more; shares opened their commitments when
-/// they were sealed, and sealed they have not changed.
-fn restore_book(
-    auction: &Arc<Auction>,
-    key: &StorageKey,
-    rows: Vec<BidRow>,
-    receipts: &[Vec<Receipt>],
-) -> Result<BidBook, RestoreError> {
-    let mut shares = HashMap::new();
-    let mut bids = Vec::with_capacity(rows.len());
-    for row in rows {
-        let bid: SealedBid = decode(&row.bid, MAX_ENCODED_BYTES)
-            .map_err(|error| RestoreError::Bid(error.to_string()))?;
-        let digest = bid.digest();
-        shares.insert(digest, key.open_share(&digest, &row.share)?);
-        bids.push((digest, bid));
+/// What the book of a stored auction is made from.
+struct Source {
+    auction: Arc<Auction>,
+    id: Digest,
+    key: StorageKey,
+    store: Store,
+}
+
+impl Source {
+    /// The book of what is stored, and the bytes that its bids and shares take there. They are read
+    /// some at a time: a node that starts takes no more memory than it did before it stopped.
+    fn book(&self, receipts: &[Vec<Receipt>]) -> Result<(BidBook, u64), RestoreError> {
+        let complete: HashSet<Digest> =
+            receipts.iter().filter_map(|all| Some(all.first()?.bid)).collect();
+        let mut book = BidBook::beside_store(Arc::clone(&self.auction));
+        let (mut bytes, mut after, mut others) = (0, None, Vec::new());
+        loop {
+            let rows = self.store.next_bids(self.id, after)?;
+            let Some((last, _)) = rows.last() else { break };
+            after = Some(*last);
+            let mut part = Vec::with_capacity(rows.len());
+            for (bidder, row) in rows {
+                bytes += row.length();
+                let bid = row.sealed()?;
+                // A commit that failed may have left bids that were never receipted, too many
+                // even: those whose receipts are all here come first.
+                if complete.contains(&bid.digest()) {
+                    part.push((bid, row.share));
+                } else {
+                    others.push(bidder);
+                }
+            }
+            self.restore(&mut book, part)?;
+        }
+        for bidders in others.chunks(BATCH) {
+            let rows = self.store.find_bids(self.id, bidders.to_vec())?.into_iter();
+            let part = rows.map(|row| Ok((row.sealed()?, row.share)));
+            self.restore(&mut book, part.collect::<Result<_, StoreError>>()?)?;
+        }
+        for all in receipts {
+            if let Some(first) = all.first().filter(|first| book.holds(&first.bid)) {
+                let completed = book.complete(&first.bid, all);
+                completed.map_err(|error| RestoreError::Bid(error.to_string()))?;
+            }
+        }
+        Ok((book, bytes))
     }
-    // A commit that failed may have left bids that were never receipted, too many even: those
-    // whose receipts are all here come first.
-    let complete: HashSet<Digest> =
-        receipts.iter().filter_map(|all| Some(all.first()?.bid)).collect();
-    bids.sort_by_key(|(digest, _)| !complete.contains(digest));
-    let mut book = BidBook::new(Arc::clone(auction));
-    let mut bids = bids.into_iter().map(|(_, bid)| bid).peekable();
-    while bids.peek().is_some() {
-        let part: Vec<SealedBid> = bids.by_ref().take(BATCH).collect();
-        for verified in verify_bids(auction, part, &mut rand::rng()) {
+
+    /// Puts stored bids, each with its sealed share, into the book. Proofs are checked once more;
+    /// shares opened their commitments when they were sealed, and sealed they have not changed.
+    fn restore(
+        &self,
+        book: &mut BidBook,
+        part: Vec<(SealedBid, Vec<u8>)>,
+    ) -> Result<(), RestoreError> {
+        let (bids, shares): (Vec<_>, Vec<_>) = part.into_iter().unzip();
+        let verified = verify_bids(&self.auction, bids, &mut rand::rng());
+        for (verified, share) in verified.into_iter().zip(shares) {
             let verified = verified.map_err(|reason| RestoreError::Bid(reason.to_string()))?;
             let digest = verified.digest();
-            let Some(share) = shares.remove(&digest) else { continue };
-            match book.restore(verified, share) {
+            match book.restore(verified, self.key.open_share(&digest, &share)?) {
                 Ok(Standing::New) => {}
                 Ok(standing) => {
                     tracing::error!(bid = %digest, ?standing, "a stored bid is left out");
@@ -156,11 +185,6 @@ fn restore_book(
                 Err(error) => return Err(RestoreError::Bid(error.to_string())),
             }
         }
+        Ok(())
     }
-    for all in receipts {
-        if let Some(first) = all.first().filter(|first| book.holds(&first.bid)) {
-            book.complete(&first.bid, all).map_err(|error| RestoreError::Bid(error.to_string()))?;
-        }
-    }
-    Ok(book)
 }

@@ -5,9 +5,10 @@
 //! sent, and fellows hear that theirs are kept.
 
 use std::collections::HashSet;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::sync::Arc;
 
+use auction::checking::CountedBid;
 use auction::messages::RoundMessage;
 use auction::party::PartyError;
 use auction::referee::{Offered, Refused};
@@ -23,7 +24,7 @@ use super::inquiry::{ask_history, ask_joins};
 use super::report::Reporter;
 use super::{Command, Reply, Stage};
 use crate::limits::{BUSY_MILLIS, MAX_INQUIRIES, STORE_PAUSE};
-use crate::store::Batch;
+use crate::store::{Batch, BidRow};
 
 /// The rounds.
 pub(super) struct Rounds {
@@ -350,9 +351,15 @@ async fn keep_transcript(core: &Core, mut engine: Engine) {
         let site = Arc::clone(&core.site);
         let written = move || {
             let Some(view) = TranscriptView::of(&engine.referee) else { return Ok(()) };
+            let find = |bids: &[&CountedBid]| {
+                let bidders = bids.iter().map(|bid| bid.bidder()).collect();
+                let rows = site.store.find_bids(id, bidders);
+                let bids = rows.and_then(|rows| rows.iter().map(BidRow::sealed).collect());
+                bids.map_err(io::Error::other)
+            };
             // The engine is needed again where the disk fails, and else dropped here.
-            let kept = site.transcripts.keep(&id, |file| view.write(file));
-            kept.map_err(|error| (error, engine))
+            let kept = site.transcripts.keep(&id, |file| view.write(file, find));
+            kept.map_err(|error| (error, Box::new(engine)))
         };
         match core.site.pool.compute(written).await {
             Ok(()) => return,
@@ -362,7 +369,7 @@ async fn keep_transcript(core: &Core, mut engine: Engine) {
             }
             Err((error, again)) => {
                 tracing::error!(auction = %id, %error, "transcript not stored yet");
-                engine = again;
+                engine = *again;
             }
         }
         tokio::time::sleep(STORE_PAUSE).await;

@@ -44,8 +44,7 @@ impl Shared {
                     Phase::Closed { round: 0, step: "resume".to_owned(), waiting_for: Vec::new() }
                 }
             },
-            // A store holds at most the spec's most bids, which fit.
-            bids: stored.bids.len() as u32,
+            bids: stored.bids,
             outcome: None,
             findings: stored.findings.iter().map(|row| row.text.clone()).collect(),
             phases: Vec::new(),

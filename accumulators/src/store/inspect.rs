@@ -7,7 +7,6 @@ use auction::bid::SealedBid;
 use auction::dispute::{Setting, ShareEvidence};
 use auction::layout::Digest;
 use auction::shares::Share;
-use auction::wire::{MAX_ENCODED_BYTES, decode};
 use redb::Database;
 
 use super::{STORE_FILE, StoreError, Vault, records};
@@ -50,17 +49,18 @@ pub fn held_bids(dir: &Path, auction: &Digest) -> Result<Vec<HeldBid>, StoreErro
         .map_err(|error| StoreError::File { path: dir.to_owned(), reason: error.to_string() })?
         .find(*auction)
         .ok();
-    let stored =
-        records::load(&database)?.auctions.into_iter().find(|stored| stored.id == *auction);
-    let mut held = Vec::new();
-    for row in stored.map(|stored| stored.bids).unwrap_or_default() {
-        let bid: SealedBid = decode(&row.bid, MAX_ENCODED_BYTES)
-            .map_err(|reason| StoreError::Row { table: "bids", reason })?;
-        let share = match &key {
-            Some(key) => Some(key.open_share(&bid.digest(), &row.share)?),
-            None => None,
-        };
-        held.push(HeldBid { bid, share });
+    let (mut held, mut after) = (Vec::new(), None);
+    loop {
+        let rows = records::next_bids(&database, auction, after.as_ref())?;
+        let Some((last, _)) = rows.last() else { return Ok(held) };
+        after = Some(*last);
+        for (_, row) in rows {
+            let bid = row.sealed()?;
+            let share = match &key {
+                Some(key) => Some(key.open_share(&bid.digest(), &row.share)?),
+                None => None,
+            };
+            held.push(HeldBid { bid, share });
+        }
     }
-    Ok(held)
 }

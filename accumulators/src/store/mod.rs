@@ -14,6 +14,7 @@ mod writer;
 use std::path::Path;
 use std::sync::Arc;
 
+use auction::keys::PublicKey;
 use auction::layout::Digest;
 use auction::wire::WireError;
 use redb::{Builder, Database, DatabaseError};
@@ -144,11 +145,65 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub(crate) async fn read_ended(&self, id: Digest) -> Result<EndedAuction, StoreError> {
-        let (done, read) = oneshot::channel();
-        let request = Request::ReadEnded { id, done };
+        let (request, read) = reading(move |open| records::ended(open, &id));
         self.requests.send(request).await.map_err(|_| StoreError::Closed)?;
         read.await.map_err(|_| StoreError::Closed)?
     }
+
+    /// Finds the bids of these keys in an auction, in their order; one that is not there is passed
+    /// over. Waits for the writer thread: for computations, not for tasks.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    ///
+    /// # Panics
+    /// In a task of the runtime.
+    pub(crate) fn find_bids(
+        &self,
+        id: Digest,
+        bidders: Vec<PublicKey>,
+    ) -> Result<Vec<BidRow>, StoreError> {
+        self.compute_read(move |open| records::find_bids(open, &id, &bidders))
+    }
+
+    /// The next bids of an auction behind that of a key, or the first: some of them, in the order of
+    /// their keys. None when there are no more.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    ///
+    /// # Panics
+    /// In a task of the runtime.
+    pub(crate) fn next_bids(
+        &self,
+        id: Digest,
+        after: Option<PublicKey>,
+    ) -> Result<Vec<(PublicKey, BidRow)>, StoreError> {
+        self.compute_read(move |open| records::next_bids(open, &id, after.as_ref()))
+    }
+
+    fn compute_read<T: Send + 'static>(
+        &self,
+        from: impl FnOnce(&Database) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (request, read) = reading(from);
+        self.requests.blocking_send(request).map_err(|_| StoreError::Closed)?;
+        read.blocking_recv().map_err(|_| StoreError::Closed)?
+    }
+}
+
+type Read<T> = oneshot::Receiver<Result<T, StoreError>>;
+
+/// A question to the writer thread, and where its answer comes.
+fn reading<T: Send + 'static>(
+    from: impl FnOnce(&Database) -> Result<T, StoreError> + Send + 'static,
+) -> (Request, Read<T>) {
+    let (done, read) = oneshot::channel();
+    let reading = move |open: Result<&Database, StoreError>| {
+        // Who asked may be gone.
+        let _ = done.send(open.and_then(from));
+    };
+    (Request::Read(Box::new(reading)), read)
 }
 
 /// How the database is opened. Left to itself it keeps up to a gigabyte in memory.

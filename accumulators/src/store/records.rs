@@ -1,16 +1,18 @@
 //! The rows, and how a node finds its auctions again.
 
 use std::collections::{BTreeMap, HashSet};
+use std::ops::Bound;
 
 use auction::bid::{SealedBid, ShareDelivery};
 use auction::equivocation::Equivocation;
 use auction::join::Join;
+use auction::keys::PublicKey;
 use auction::layout::Digest;
 use auction::messages::RoundMessage;
 use auction::outcome::{Outcome, Void};
 use auction::receipts::Receipt;
 use auction::spec::{EarlyClose, SignedSpec, Time};
-use auction::wire::{MAX_ENCODED_BYTES, decode};
+use auction::wire::{MAX_ENCODED_BYTES, WireError, decode};
 use link::service::PhaseReport;
 use redb::{Database, ReadOnlyTable, ReadableDatabase as _, ReadableTable as _, TableError};
 use serde::de::DeserializeOwned;
@@ -19,6 +21,7 @@ use witness::Watch;
 
 use super::StoreError;
 use super::batch::{AFTER_ALL, Table, key as key_of};
+use crate::limits::BATCH;
 
 /// An auction that this node joined.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -41,6 +44,14 @@ pub(crate) struct BidRow {
 }
 
 impl BidRow {
+    /// The sealed bid.
+    ///
+    /// # Errors
+    /// [`StoreError::Row`] when it is damaged.
+    pub(crate) fn sealed(&self) -> Result<SealedBid, StoreError> {
+        decoded(Table::Bids, &self.bid)
+    }
+
     /// Bytes that it holds.
     pub(crate) fn length(&self) -> u64 {
         (self.bid.len() + self.share.len()) as u64
@@ -102,7 +113,8 @@ pub(crate) struct StoredAuction {
     pub(crate) row: AuctionRow,
     pub(crate) joins: BTreeMap<u8, Join>,
     pub(crate) early_close: Option<EarlyClose>,
-    pub(crate) bids: Vec<BidRow>,
+    /// How many bids are stored. They are read some at a time, by [`super::Store::next_bids`].
+    pub(crate) bids: u32,
     pub(crate) receipts: Vec<Vec<Receipt>>,
     pub(crate) closed: Option<Closed>,
     /// By round.
@@ -183,7 +195,7 @@ pub(super) fn load(database: &Database) -> Result<Stored, StoreError> {
             row,
             joins: BTreeMap::new(),
             early_close: None,
-            bids: Vec::new(),
+            bids: 0,
             receipts: Vec::new(),
             closed: None,
             own: BTreeMap::new(),
@@ -199,7 +211,7 @@ pub(super) fn load(database: &Database) -> Result<Stored, StoreError> {
         auction.joins.insert(join.accumulator, join);
     })?;
     each(database, Table::EarlyCloses, all, |auction, row| auction.early_close = Some(row))?;
-    each(database, Table::Bids, all, |auction, row| auction.bids.push(row))?;
+    count_bids(database, all)?;
     each(database, Table::Receipts, all, |auction, row| auction.receipts.push(row))?;
     each(database, Table::Closed, all, |auction, row| auction.closed = Some(row))?;
     each(database, Table::Own, all, |auction, message: RoundMessage| {
@@ -217,6 +229,62 @@ pub(super) fn load(database: &Database) -> Result<Stored, StoreError> {
     let watches = rows(database, Table::Watches, |_| true)?;
     let watches = watches.into_iter().map(|(_, row)| row).collect();
     Ok(Stored { auctions: auctions.into_values().collect(), tombs, watches })
+}
+
+/// Counts the bids of all auctions, without decoding them.
+fn count_bids(
+    database: &Database,
+    auctions: &mut BTreeMap<Digest, StoredAuction>,
+) -> Result<(), StoreError> {
+    let Some(open) = open(database, Table::Bids)? else { return Ok(()) };
+    for row in open.iter().map_err(StoreError::database)? {
+        let (key, _) = row.map_err(StoreError::database)?;
+        if let Some(auction) = id_of(key.value()).and_then(|id| auctions.get_mut(&id)) {
+            auction.bids += 1;
+        }
+    }
+    Ok(())
+}
+
+/// Reads the bids of these keys in an auction, in their order; one that is not there is passed
+/// over.
+pub(super) fn find_bids(
+    database: &Database,
+    id: &Digest,
+    bidders: &[PublicKey],
+) -> Result<Vec<BidRow>, StoreError> {
+    let Some(open) = open(database, Table::Bids)? else { return Ok(Vec::new()) };
+    let mut bids = Vec::with_capacity(bidders.len());
+    for bidder in bidders {
+        let key = key_of(id, &bidder.0);
+        if let Some(row) = open.get(&key[..]).map_err(StoreError::database)? {
+            bids.push(decoded(Table::Bids, row.value())?);
+        }
+    }
+    Ok(bids)
+}
+
+/// Reads some bids of an auction, those behind the bid of a key or the first, with their keys.
+pub(super) fn next_bids(
+    database: &Database,
+    id: &Digest,
+    after: Option<&PublicKey>,
+) -> Result<Vec<(PublicKey, BidRow)>, StoreError> {
+    let Some(open) = open(database, Table::Bids)? else { return Ok(Vec::new()) };
+    let before = after.map_or_else(|| id.0.to_vec(), |bidder| key_of(id, &bidder.0));
+    let end = key_of(id, &AFTER_ALL);
+    let range = (Bound::Excluded(&before[..]), Bound::Excluded(&end[..]));
+    let mut bids = Vec::new();
+    for row in open.range::<&[u8]>(range).map_err(StoreError::database)?.take(BATCH) {
+        let (key, value) = row.map_err(StoreError::database)?;
+        let bidder = key.value().last_chunk().map(|bidder| PublicKey(*bidder));
+        let bidder = bidder.ok_or(StoreError::Row {
+            table: Table::Bids.name(),
+            reason: WireError::NotCanonical,
+        })?;
+        bids.push((bidder, decoded(Table::Bids, value.value())?));
+    }
+    Ok(bids)
 }
 
 /// Reads the shares of an auction that were refused for themselves.

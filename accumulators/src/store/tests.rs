@@ -4,13 +4,15 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use auction::bid::SealedBid;
 use auction::keys::SecretKey;
+use auction::layout::Digest;
 use auction::receipts::Receipt;
+use auction::wire::{decode, encode};
 use redb::StorageBackend;
 use redb::backends::FileBackend;
 
 use super::*;
-use auction::layout::Digest;
 
 fn batch(number: u8) -> Batch {
     let (id, bid) = (Digest([1; 32]), Digest([number; 32]));
@@ -99,4 +101,47 @@ async fn a_full_disk_fails_writes_until_there_is_room_again() {
     }
     broken.store(false, Ordering::SeqCst);
     store.write(batch(3)).await.unwrap();
+}
+
+/// A bid of a key: no commitments; a proof of zeros; no ticket; a signature of zeros.
+fn bid_of(number: u8) -> SealedBid {
+    let mut bytes = [0; 32 + 32 + 8 + 64 + 8 + 8 + 64 + 1 + 64];
+    bytes[32..64].fill(number);
+    decode(&bytes, bytes.len()).unwrap()
+}
+
+#[tokio::test]
+async fn bids_are_found_by_their_keys_in_the_order_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = Store::open(dir.path(), &Alarm::new()).unwrap();
+    let [here, elsewhere] = [Digest([1; 32]), Digest([2; 32])];
+    let mut batch = Batch::default();
+    for (id, number) in [(here, 1), (here, 2), (here, 3), (elsewhere, 4)] {
+        let bid = bid_of(number);
+        let row = BidRow { bid: encode(&bid).unwrap(), share: vec![number] };
+        batch.bid(&id, &bid, &row);
+    }
+    store.write(batch).await.unwrap();
+    let other = store.clone();
+    let find = move |id, keys: [u8; 3]| {
+        let bidders = keys.map(|number| PublicKey([number; 32])).to_vec();
+        let found = store.find_bids(id, bidders).unwrap();
+        found.iter().map(|row| row.sealed().unwrap().bidder.0[0]).collect::<Vec<_>>()
+    };
+    let next = move |id, after: Option<u8>| {
+        let rows = other.next_bids(id, after.map(|number| PublicKey([number; 32]))).unwrap();
+        rows.iter().map(|(bidder, _)| bidder.0[0]).collect::<Vec<_>>()
+    };
+    // As computations do: on a thread of their own.
+    std::thread::spawn(move || {
+        assert_eq!(find(here, [3, 1, 2]), [3, 1, 2]);
+        assert_eq!(find(here, [2, 4, 1]), [2, 1]);
+        assert_eq!(find(elsewhere, [1, 2, 4]), [4]);
+        assert_eq!(next(here, None), [1, 2, 3]);
+        assert_eq!(next(here, Some(1)), [2, 3]);
+        assert_eq!(next(here, Some(3)), [0; 0]);
+        assert_eq!(next(elsewhere, None), [4]);
+    })
+    .join()
+    .unwrap();
 }

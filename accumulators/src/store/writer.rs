@@ -2,20 +2,21 @@
 
 use std::sync::Arc;
 
-use auction::layout::Digest;
 use redb::{Database, DatabaseError, Durability};
 use tokio::sync::{mpsc, oneshot};
 
 use super::StoreError;
 use super::batch::{Operation, Table};
-use super::records::{self, EndedAuction};
 use crate::limits::STORE_GROUP;
 
 /// A batch on its way, with where to say that it is on the disk; or a question.
 pub(super) enum Request {
     Write { operations: Arc<Vec<Operation>>, done: oneshot::Sender<Result<(), StoreError>> },
-    ReadEnded { id: Digest, done: oneshot::Sender<Result<EndedAuction, StoreError>> },
+    Read(Reading),
 }
+
+/// What is to be done with the database, or with the reason why there is none.
+pub(super) type Reading = Box<dyn FnOnce(Result<&Database, StoreError>) + Send>;
 
 type Write = (Arc<Vec<Operation>>, oneshot::Sender<Result<(), StoreError>>);
 
@@ -31,10 +32,7 @@ pub(super) fn run(database: Database, reopen: &Reopen, mut requests: mpsc::Recei
         while let Some(request) = next {
             match request {
                 Request::Write { operations, done } => group.push((operations, done)),
-                Request::ReadEnded { id, done } => {
-                    // Who asked may be gone.
-                    let _ = done.send(read_ended(&mut database, reopen, &id));
-                }
+                Request::Read(reading) => read(&mut database, reopen, reading),
             }
             next = if group.len() < STORE_GROUP { requests.try_recv().ok() } else { None };
         }
@@ -64,15 +62,14 @@ fn write_group(
     Ok(())
 }
 
-fn read_ended(
-    database: &mut Option<Database>,
-    reopen: &Reopen,
-    id: &Digest,
-) -> Result<EndedAuction, StoreError> {
-    let open = taken(database, reopen)?;
-    let read = records::ended(&open, id);
-    *database = Some(open);
-    read
+fn read(database: &mut Option<Database>, reopen: &Reopen, reading: Reading) {
+    match taken(database, reopen) {
+        Ok(open) => {
+            reading(Ok(&open));
+            *database = Some(open);
+        }
+        Err(error) => reading(Err(error)),
+    }
 }
 
 fn taken(database: &mut Option<Database>, reopen: &Reopen) -> Result<Database, StoreError> {

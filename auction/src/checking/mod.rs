@@ -6,6 +6,7 @@
 //! expanded once: what checks their openings also makes the sum that the book takes.
 
 mod checked;
+mod counted;
 mod halving;
 mod screening;
 
@@ -27,6 +28,7 @@ use crate::secret::{SecretScalar, SecretVector};
 use crate::shares::{FormedShare, Share, ShareSum, SummedShare, WeightedShareSum};
 
 pub use checked::{Checked, CheckedBatch, CheckedBid, WrongShare};
+pub use counted::CountedBid;
 pub use screening::VerifiedBid;
 
 use halving::halve;

@@ -18,9 +18,9 @@ use crate::sealing::{cover_of, membership_place};
 /// A sealed bid whose signature, ticket and proof hold.
 #[derive(Clone)]
 pub struct VerifiedBid {
-    sealed: Arc<SealedBid>,
-    digest: Digest,
-    commitments: Arc<[Point]>,
+    pub(super) sealed: Arc<SealedBid>,
+    pub(super) digest: Digest,
+    pub(super) commitments: Arc<[Point]>,
 }
 
 impl VerifiedBid {

@@ -7,7 +7,7 @@ use curve25519_dalek::Scalar;
 
 use super::{Party, PartyError};
 use crate::book::BookError;
-use crate::checking::VerifiedBid;
+use crate::checking::CountedBid;
 use crate::field::EntrySum;
 use crate::layout::Digest;
 use crate::prices::Level;
@@ -19,7 +19,7 @@ impl Party {
     /// 4 Shares outside the set are subtracted from the running sum.
     pub(super) fn settle_sum(&mut self, tally: &Tally) -> Result<(), PartyError> {
         let Some(running) = self.running.take() else { return Ok(()) };
-        let inside: HashSet<Digest> = tally.bids().iter().map(VerifiedBid::digest).collect();
+        let inside: HashSet<Digest> = tally.bids().iter().map(CountedBid::digest).collect();
         if let Some(missing) = inside.iter().find(|bid| !self.shares.contains_key(bid)) {
             return Err(PartyError::NoShare(*missing));
         }

@@ -19,7 +19,7 @@ use rand::{Rng as _, SeedableRng as _};
 pub use fault::{Fault, FaultReason, Omission, Refused};
 pub use tally::Tally;
 
-use crate::checking::VerifiedBid;
+use crate::checking::CountedBid;
 use crate::elgamal::Ciphertext;
 use crate::group::Point;
 use crate::join::Auction;
@@ -53,7 +53,7 @@ pub enum Offered {
 pub struct Referee {
     auction: Arc<Auction>,
     rng: ChaCha20Rng,
-    bids: HashMap<Digest, Result<VerifiedBid, Reason>>,
+    bids: HashMap<Digest, Result<CountedBid, Reason>>,
     round: u16,
     previous: Digest,
     step: Step,
@@ -109,8 +109,9 @@ impl Referee {
     }
 
     /// Tells the referee of bids, before the lists are complete.
-    pub fn supply(&mut self, bids: impl IntoIterator<Item = VerifiedBid>) {
-        self.bids.extend(bids.into_iter().map(|bid| (bid.digest(), Ok(bid))));
+    pub fn supply(&mut self, bids: impl IntoIterator<Item = impl Into<CountedBid>>) {
+        let bids = bids.into_iter().map(Into::into);
+        self.bids.extend(bids.map(|bid: CountedBid| (bid.digest(), Ok(bid))));
     }
 
     /// Tells the referee of a bid that is invalid, so that whoever receipted it is named.
@@ -125,7 +126,7 @@ impl Referee {
 
     /// The valid bids that the referee was told of, sorted by digest; none once the set is fixed.
     #[must_use]
-    pub fn supplied(&self) -> Vec<&VerifiedBid> {
+    pub fn supplied(&self) -> Vec<&CountedBid> {
         let mut bids: Vec<_> = self.bids.values().filter_map(|bid| bid.as_ref().ok()).collect();
         bids.sort_by_key(|bid| bid.digest());
         bids
@@ -511,7 +512,7 @@ impl Referee {
         let Some(tally) = &self.tally else { return Step::Complete };
         let winner = position
             .and_then(|low| tally.at(Interval { low, size: 1 }).next())
-            .map(|bid| bid.sealed().bidder);
+            .map(CountedBid::bidder);
         let price = self.price.and_then(|level| {
             let price = self.auction.spec().ladder.price(level)?;
             Some((level, price))

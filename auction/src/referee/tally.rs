@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::checking::VerifiedBid;
+use crate::checking::CountedBid;
 use crate::group::Point;
 use crate::keys::PublicKey;
 use crate::layout::Digest;
@@ -13,7 +13,7 @@ use crate::set::set_digest;
 /// The fixed set.
 pub struct Tally {
     digest: Digest,
-    bids: Vec<VerifiedBid>,
+    bids: Vec<CountedBid>,
     sums: Vec<Point>,
     order_point: Point,
     order: Vec<usize>,
@@ -21,8 +21,8 @@ pub struct Tally {
 
 impl Tally {
     /// The set of the given bids, sorted by digest, for `accumulators` accumulators.
-    pub(super) fn new(context: &Digest, bids: Vec<VerifiedBid>, accumulators: usize) -> Self {
-        let digests: Vec<_> = bids.iter().map(VerifiedBid::digest).collect();
+    pub(super) fn new(context: &Digest, bids: Vec<CountedBid>, accumulators: usize) -> Self {
+        let digests: Vec<_> = bids.iter().map(CountedBid::digest).collect();
         let digest = set_digest(context, &digests);
         // 4 Cbar^(k) = sum_i C_i^(k); every verified bid has one commitment an accumulator.
         let sum = |k: usize| Point::sum(bids.iter().map(|bid| &bid.commitments()[k]));
@@ -35,14 +35,14 @@ impl Tally {
     pub(super) fn one_key_twice(&self) -> Option<(Digest, Digest)> {
         let mut seen: HashMap<PublicKey, Digest> = HashMap::with_capacity(self.bids.len());
         self.bids.iter().find_map(|bid| {
-            let first = seen.insert(bid.sealed().bidder, bid.digest());
+            let first = seen.insert(bid.bidder(), bid.digest());
             first.map(|first| (first, bid.digest()))
         })
     }
 
     /// 8 Draws the order, when every accumulator's contribution is known.
     pub(super) fn draw_order(&mut self, context: &Digest, sigmas: &[Point]) {
-        let bidders: Vec<_> = self.bids.iter().map(|bid| bid.sealed().bidder).collect();
+        let bidders: Vec<_> = self.bids.iter().map(|bid| bid.bidder()).collect();
         self.order = draw(context, &self.digest, sigmas, &bidders);
     }
 
@@ -54,7 +54,7 @@ impl Tally {
 
     /// The bids, sorted by digest.
     #[must_use]
-    pub fn bids(&self) -> &[VerifiedBid] {
+    pub fn bids(&self) -> &[CountedBid] {
         &self.bids
     }
 
@@ -71,7 +71,7 @@ impl Tally {
     }
 
     /// The bids at a run of positions in the order; empty before the order is drawn.
-    pub fn at(&self, positions: Interval) -> impl Iterator<Item = &VerifiedBid> {
+    pub fn at(&self, positions: Interval) -> impl Iterator<Item = &CountedBid> {
         let run = self.order.iter().skip(positions.low).take(positions.size);
         // The order is a permutation of the bids' positions.
         run.map(|i| &self.bids[*i])

@@ -3,10 +3,9 @@
 
 use std::io::{self, Write};
 
-use serde::Serialize;
-
-use super::{MAGIC, MAX_FALSE_WORD, Transcript};
+use super::{BATCH, MAGIC, MAX_FALSE_WORD, Transcript};
 use crate::bid::SealedBid;
+use crate::checking::CountedBid;
 use crate::join::Join;
 use crate::messages::{Content, RoundMessage};
 use crate::referee::Referee;
@@ -15,13 +14,11 @@ use crate::step::Step;
 use crate::wire::{encode, encode_into};
 
 /// The transcript of a referee's auction; see [`Transcript`], whose encoding it has. The bids of a
-/// large auction are most of what a node holds: to copy them before they are written, and to
-/// encode the copy before it is written, would take as much three times over.
-#[derive(Serialize)]
+/// large auction are more than a node has to hold: they are written as they are found.
 pub struct TranscriptView<'a> {
     spec: &'a SignedSpec,
     joins: &'a [Join],
-    bids: Vec<&'a SealedBid>,
+    bids: Vec<&'a CountedBid>,
     rounds: Vec<Vec<&'a RoundMessage>>,
 }
 
@@ -42,31 +39,62 @@ impl<'a> TranscriptView<'a> {
         Some(Self {
             spec: auction.verified_spec().signed(),
             joins: auction.joins(),
-            bids: bids.into_iter().map(|bid| &**bid.sealed()).collect(),
+            bids,
             rounds: rounds(referee),
         })
     }
 
-    /// Writes a transcript file, as [`Transcript::to_bytes`] gives it.
+    /// Writes a transcript file, as [`Transcript::to_bytes`] gives it. `find` is asked for the bids
+    /// that the referee does not have as they travel, some at a time, and gives them in their
+    /// order.
     ///
     /// # Errors
-    /// What the writer says, and [`io::ErrorKind::InvalidData`] when it cannot be encoded.
-    pub fn write(&self, writer: &mut impl Write) -> io::Result<()> {
+    /// What the writer or `find` says; [`io::ErrorKind::InvalidData`] when something cannot be
+    /// encoded; [`io::ErrorKind::NotFound`] when `find` gives another bid than it was asked for.
+    pub fn write(
+        &self,
+        writer: &mut impl Write,
+        mut find: impl FnMut(&[&CountedBid]) -> io::Result<Vec<SealedBid>>,
+    ) -> io::Result<()> {
         writer.write_all(MAGIC)?;
-        encode_into(self, writer)
+        encode_into(self.spec, writer)?;
+        encode_into(&self.joins, writer)?;
+        // A sequence is its length and then what is in it.
+        encode_into(&(self.bids.len() as u64), writer)?;
+        for part in self.bids.chunks(BATCH) {
+            let wanted: Vec<&CountedBid> =
+                part.iter().filter(|bid| bid.sealed().is_none()).copied().collect();
+            let found = if wanted.is_empty() { Vec::new() } else { find(&wanted)? };
+            let mut found = found.into_iter();
+            for bid in part {
+                match bid.sealed() {
+                    Some(sealed) => encode_into(sealed, writer)?,
+                    None => encode_into(&expect(bid, found.next())?, writer)?,
+                }
+            }
+        }
+        encode_into(&self.rounds, writer)
     }
 
-    /// The transcript by itself.
+    /// The transcript by itself; nothing where bids are kept elsewhere.
     #[must_use]
-    pub fn to_transcript(&self) -> Transcript {
+    pub fn to_transcript(&self) -> Option<Transcript> {
         let owned = |round: &Vec<&RoundMessage>| round.iter().copied().cloned().collect();
-        Transcript {
+        Some(Transcript {
             spec: self.spec.clone(),
             joins: self.joins.to_vec(),
-            bids: self.bids.iter().copied().cloned().collect(),
+            bids: self.bids.iter().map(|bid| bid.sealed().cloned()).collect::<Option<_>>()?,
             rounds: self.rounds.iter().map(owned).collect(),
-        }
+        })
     }
+}
+
+/// What was found, if it is the bid that was meant.
+fn expect(bid: &CountedBid, found: Option<SealedBid>) -> io::Result<SealedBid> {
+    found.filter(|sealed| sealed.digest() == bid.digest()).ok_or_else(|| {
+        let digest = bid.digest();
+        io::Error::new(io::ErrorKind::NotFound, format!("bid {digest} is not where it is kept"))
+    })
 }
 
 /// The rounds that a transcript shows.

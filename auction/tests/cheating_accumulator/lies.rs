@@ -49,7 +49,7 @@ pub(crate) fn entries_part(
 ) -> (EntriesPart, SecretVector) {
     let Step::Show { shown: Some(shown), .. } = table.judge.step().clone() else { panic!() };
     let tally = table.judge.tally().unwrap();
-    let digest = |bid: &auction::checking::VerifiedBid| bid.digest();
+    let digest = |bid: &auction::checking::CountedBid| bid.digest();
     let mut parts: Vec<SummedShare> = match &shown {
         Shown::Ladder(_) => {
             vec![summed(table, k, &tally.bids().iter().map(digest).collect::<Vec<_>>())]
