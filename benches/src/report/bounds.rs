@@ -17,8 +17,10 @@ pub(crate) const SEALING: &str = "counted: two commitments to seed shares, each 
     more; the curve library has no faster one in constant time, and none shares its tables";
 pub(crate) const VERIFYING: &str = "the rounds' proofs of all three accumulators, as in a closing, \
     and for each bid a signature and its part of the membership batch";
-pub(crate) const MEMORY: &str = "explicit shares are kept in memory with their bids until the \
-    outcome: 17 K + 32 bytes for one bid in M";
+pub(crate) const MEMORY: &str = "counted on the heap at 10,000 bids, of 3.3 KB a bid 44 % are \
+    explicit shares, kept until the outcome (17 K + 32 bytes for one bid in M), 18 % decoded \
+    commitments of 192 bytes each, the rest keys, receipts and tables, twice for a moment while \
+    the set is fixed, and lists; beside them 64 MiB of the store's pages";
 pub(crate) const JOURNAL: &str = "one writer applies and hashes every entry and puts it into the \
     index on the disk while the helper flushes: 3 to 4 us of processor time each, with the start \
     by replay sampled: 16 % hashing leaves and nodes, 13 % allocating and freeing, 15 % the tables \
