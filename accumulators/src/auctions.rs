@@ -70,6 +70,12 @@ impl Auctions {
         fellows.get(&peer).map(Need::grant)
     }
 
+    /// Longest question of a peer that is an accumulator in an auction here, in bytes.
+    pub(crate) fn fellow_question(&self, peer: PeerKey) -> Option<usize> {
+        let fellows = self.fellows.read().unwrap_or_else(PoisonError::into_inner);
+        fellows.get(&peer).map(Need::question)
+    }
+
     /// Whether a new auction may be looked at now.
     pub(crate) fn admits(&self, spec: &Spec) -> bool {
         let mut bucket = self.announcements.lock().unwrap_or_else(PoisonError::into_inner);

@@ -17,6 +17,9 @@ pub const STORE_GROUP: usize = 512;
 /// Bytes of the store that its database keeps in memory. What is not among them is read from the
 /// file again, which costs little: bids are written once and seldom read.
 pub const STORE_CACHE: usize = 64 << 20;
+/// Bytes of bids from which on no more are read in one question to the store, in which nothing else
+/// is stored.
+pub const READ_BYTES: usize = 4 << 20;
 /// Bytes of masks in memory, of all auctions, from which on no more are made before closing.
 pub const MASK_BYTES: usize = 256 << 20;
 /// Findings kept for one auction; later ones are logged alone.

@@ -6,7 +6,7 @@
 
 use auction::spec::Spec;
 use link::Grant;
-use link::service::TRANSCRIPT_CHUNK;
+use link::service::{MAX_PEER_QUESTION, MAX_PUBLIC_QUESTION, TRANSCRIPT_CHUNK};
 
 use crate::limits::{FELLOW_BYTES, FELLOW_STREAMS, STREAMS};
 
@@ -19,6 +19,8 @@ const MESSAGES: usize = 4;
 pub(crate) struct Need {
     auctions: usize,
     bytes: usize,
+    /// Of the auction that needs most, also when that has ended: what he said of it may come again.
+    most: usize,
 }
 
 /// What one needs.
@@ -31,6 +33,7 @@ impl Need {
     pub(crate) fn add(&mut self, spec: &Spec) {
         self.auctions += 1;
         self.bytes += bytes(spec);
+        self.most = self.most.max(bytes(spec));
     }
 
     /// Takes one away that was added; whether any is left.
@@ -38,6 +41,11 @@ impl Need {
         self.auctions = self.auctions.saturating_sub(1);
         self.bytes = self.bytes.saturating_sub(bytes(spec));
         self.auctions > 0
+    }
+
+    /// Longest question of a fellow, in bytes.
+    pub(crate) fn question(&self) -> usize {
+        self.most.clamp(MAX_PUBLIC_QUESTION, MAX_PEER_QUESTION)
     }
 
     /// What a fellow is allowed for it.
@@ -90,7 +98,7 @@ mod tests {
         need.add(&small);
         let one = need.grant();
         assert_eq!(one.streams, STREAMS);
-        assert!(one.bytes < 8 << 20, "{one:?}");
+        assert!(one.bytes < 8 << 20 && need.question() < 8 << 20, "{one:?}");
         need.add(&large);
         assert!(need.grant().bytes > 4 * (1 << 18) * 33);
         for _ in 0..1_000 {
@@ -109,7 +117,8 @@ mod tests {
         }
         assert!(need.remove(&large));
         assert_eq!(need.grant(), one);
+        // A message of the large auction may come again.
+        assert_eq!(need.question(), MAX_PEER_QUESTION);
         assert!(!need.remove(&small));
-        assert_eq!(need, Need::default());
     }
 }

@@ -10,7 +10,7 @@ use auction::messages::RoundMessage;
 use auction::receipts::Receipt;
 use auction::spec::SignedSpec;
 use auction::wire::encode;
-use link::service::{Answer, Declined, MAX_PEER_QUESTION, MAX_PUBLIC_QUESTION, Phase, Question};
+use link::service::{Answer, Declined, MAX_PUBLIC_QUESTION, Phase, Question};
 use link::{Grant, Handler, PeerKey};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -42,8 +42,7 @@ impl Handler for Service {
     type Answer = Answer;
 
     fn limit(&self, peer: PeerKey) -> usize {
-        let of_fellow = |grant: Grant| grant.bytes.clamp(MAX_PUBLIC_QUESTION, MAX_PEER_QUESTION);
-        self.auctions.grant(peer).map_or(MAX_PUBLIC_QUESTION, of_fellow)
+        self.auctions.fellow_question(peer).unwrap_or(MAX_PUBLIC_QUESTION)
     }
 
     fn grant(&self, peer: PeerKey) -> Option<Grant> {

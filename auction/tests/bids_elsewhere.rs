@@ -66,9 +66,9 @@ fn a_transcript_is_written_of_bids_that_are_found_again() {
     // The referee alone has no transcript, and nothing else is taken for a bid that is missing.
     assert_eq!(Transcript::of(beside), None);
     let reversed = written(beside, |wanted| Ok(all(wanted).into_iter().rev().collect()));
-    assert_eq!(reversed.unwrap_err().kind(), ErrorKind::NotFound);
+    assert_eq!(reversed.unwrap_err().kind(), ErrorKind::InvalidData);
     let short = written(beside, |wanted| Ok(all(&wanted[1..])));
-    assert_eq!(short.unwrap_err().kind(), ErrorKind::NotFound);
+    assert_eq!(short.unwrap_err().kind(), ErrorKind::InvalidData);
     let failed = written(beside, |_| Err(ErrorKind::StorageFull.into()));
     assert_eq!(failed.unwrap_err().kind(), ErrorKind::StorageFull);
 }

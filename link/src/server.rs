@@ -210,20 +210,20 @@ impl<H: Handler> Session<H> {
                         return quic.close(Code::TooManyRefused.into(), &[]);
                     }
                 }
-                () = sleep(UNUSED_LOOK), if answers.is_empty() => {
-                    if used.elapsed() >= standing.patience(&session.limits) {
+                () = sleep(UNUSED_LOOK) => {
+                    let patience = standing.patience(&session.limits);
+                    if answers.is_empty() && used.elapsed() >= patience {
                         return quic.close(Code::Done.into(), &[]);
                     }
+                    // One that has no place for a question hears here that it has more.
+                    session.look(&mut standing, &quic);
                 }
                 stream = quic.accept_bi(),
                     if answers.len() < standing.streams(&session.limits) as usize =>
                 {
                     let Ok(stream) = stream else { return };
                     let session = Arc::clone(&session);
-                    if standing.note(session.handler.grant(peer), &session.limits) {
-                        let streams = standing.streams(&session.limits);
-                        quic.set_max_concurrent_bi_streams(streams.into());
-                    }
+                    session.look(&mut standing, &quic);
                     let flow = Flow { traffic: Arc::clone(&traffic), budgets: standing.budgets() };
                     answers.spawn(async move { session.answer(peer, stream, &flow).await });
                 }
@@ -235,6 +235,13 @@ impl<H: Handler> Session<H> {
             tracing::warn!(%peer, "answers cut off by the shutdown");
         }
         quic.close(Code::ShuttingDown.into(), &[]);
+    }
+
+    /// Looks what the peer is granted now.
+    fn look(&self, standing: &mut Standing, quic: &quinn::Connection) {
+        if standing.note(self.handler.grant(standing.peer()), &self.limits) {
+            quic.set_max_concurrent_bi_streams(standing.streams(&self.limits).into());
+        }
     }
 
     async fn answer(

@@ -29,17 +29,29 @@ impl Standing {
         Some(Self { peer, slot, granted, budgets })
     }
 
-    /// Takes note of what the peer is granted now; whether that is something else than before.
+    /// Takes note of what the peer is granted now; whether that is something else than before. Who
+    /// is trusted no more is a stranger, whether or not there was a place for one: what he had under
+    /// way stays until it ends, and others wait.
     pub(crate) fn note(&mut self, granted: Option<Grant>, limits: &Limits) -> bool {
-        if granted == self.granted {
-            return false;
+        let changed = granted != self.granted;
+        if let Some(grant) = granted {
+            self.slot.take_from_stranger();
+            // Another connection of the same key may have heard of an earlier grant just now.
+            let budget = self.slot.trusted_budget(self.peer, grant.bytes);
+            if changed {
+                self.budgets = Budgets(vec![budget]);
+            }
+        } else if changed {
+            self.slot.give_to_stranger();
+            self.budgets = self.slot.strangers_budgets(limits);
         }
-        // Who was trusted keeps his place while he uses it, and has a stranger's bytes.
-        let bytes = granted.map_or(limits.connection_bytes, |grant| grant.bytes);
-        self.slot.take_from_stranger();
-        self.budgets = Budgets(vec![self.slot.trusted_budget(self.peer, bytes)]);
         self.granted = granted;
-        true
+        changed
+    }
+
+    /// Whose connection it is.
+    pub(crate) fn peer(&self) -> PeerKey {
+        self.peer
     }
 
     /// Questions that may be under way at a time.
@@ -84,11 +96,16 @@ mod tests {
         let much = standing.budgets().take(100).unwrap();
         assert!(standing.note(None, &limits));
         assert_eq!(standing.streams(&limits), limits.max_streams_per_connection);
-        // What he holds he still holds, and nothing more.
-        assert!(standing.budgets().take(1).is_none());
-        drop((held, much));
         let ten = standing.budgets().take(10).unwrap();
         assert!(standing.budgets().take(1).is_none());
-        drop(ten);
+        // All strangers have 20 bytes, of which he holds 18.
+        drop((held, ten, much));
+        assert!(standing.budgets().take(10).is_some());
+        assert!(standing.note(Some(grant), &limits) && standing.note(None, &limits));
+        drop(standing);
+        let Entry::Welcome(mut slot) = admission.enter("192.0.2.1".parse().unwrap(), true) else {
+            panic!("there is room");
+        };
+        assert!(slot.give_to_stranger());
     }
 }

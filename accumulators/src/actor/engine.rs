@@ -78,6 +78,11 @@ impl Engine {
         (result, completed)
     }
 
+    /// What is left when nothing is to be said any more.
+    pub(super) fn into_referee(self) -> Referee {
+        self.referee
+    }
+
     /// Goes through stored rounds again: this node's messages are repeated, never made anew.
     /// Stops where the store does, or at the fault that stopped the auction.
     pub(super) fn replay(

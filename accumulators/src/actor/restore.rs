@@ -151,9 +151,13 @@ impl Source {
             }
             self.restore(&mut book, part)?;
         }
-        for bidders in others.chunks(BATCH) {
-            let rows = self.store.find_bids(self.id, bidders.to_vec())?.into_iter();
-            let part = rows.map(|row| Ok((row.sealed()?, row.share)));
+        let mut others = &others[..];
+        while !others.is_empty() {
+            let asked = others.iter().take(BATCH).copied().collect();
+            let rows = self.store.find_bids(self.id, asked)?;
+            // One that has gone meanwhile is passed over.
+            others = others.get(rows.len().max(1)..).unwrap_or_default();
+            let part = rows.into_iter().map(|row| Ok((row.sealed()?, row.share)));
             self.restore(&mut book, part.collect::<Result<_, StoreError>>()?)?;
         }
         for all in receipts {

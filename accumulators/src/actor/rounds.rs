@@ -24,7 +24,7 @@ use super::inquiry::{ask_history, ask_joins};
 use super::report::Reporter;
 use super::{Command, Reply, Stage};
 use crate::limits::{BUSY_MILLIS, MAX_INQUIRIES, STORE_PAUSE};
-use crate::store::{Batch, BidRow};
+use crate::store::{Batch, BidRow, StoreError};
 
 /// The rounds.
 pub(super) struct Rounds {
@@ -350,32 +350,39 @@ impl Rounds {
     }
 }
 
-/// Keeps the transcript file, however often the disk fails.
+/// Keeps the transcript file, however often the disk fails. The party and its secrets go first.
+/// Where a bid in the store is damaged there is none here: its fellows have the same one.
 async fn keep_transcript(core: &Core, engine: Engine) {
-    let (id, mut engine) = (core.id(), Box::new(engine));
+    let (id, mut referee) = (core.id(), Box::new(engine.into_referee()));
     loop {
         let site = Arc::clone(&core.site);
         let written = move || {
-            let Some(view) = TranscriptView::of(&engine.referee) else { return Ok(()) };
+            let Some(view) = TranscriptView::of(&referee) else { return Ok(()) };
             let find = |bids: &[&CountedBid]| {
                 let bidders = bids.iter().map(|bid| bid.bidder()).collect();
                 let rows = site.store.find_bids(id, bidders);
                 let bids = rows.and_then(|rows| rows.iter().map(BidRow::sealed).collect());
-                bids.map_err(io::Error::other)
+                bids.map_err(|error: StoreError| match error {
+                    StoreError::Row { .. } => io::Error::new(ErrorKind::InvalidData, error),
+                    passing => io::Error::other(passing),
+                })
             };
-            // The engine is needed again where the disk fails, and else dropped here.
+            // The referee is needed again where the disk fails, and else dropped here.
             let kept = site.transcripts.keep(&id, |file| view.write(file, find));
-            kept.map_err(|error| (error, engine))
+            kept.map_err(|error| (error, referee))
         };
         match core.site.pool.compute(written).await {
             Ok(()) => return,
             Err((error, _)) if error.kind() == ErrorKind::InvalidData => {
-                tracing::error!(auction = %id, %error, "the transcript cannot be encoded");
+                tracing::error!(
+                    auction = %id, %error,
+                    "no transcript is kept here: ask another accumulator for it"
+                );
                 return;
             }
             Err((error, again)) => {
                 tracing::error!(auction = %id, %error, "transcript not stored yet");
-                engine = again;
+                referee = again;
             }
         }
         tokio::time::sleep(STORE_PAUSE).await;

@@ -150,8 +150,8 @@ impl Store {
         read.await.map_err(|_| StoreError::Closed)?
     }
 
-    /// Finds the bids of these keys in an auction, in their order; one that is not there is passed
-    /// over. Waits for the writer thread: for computations, not for tasks.
+    /// Finds the first of the bids of these keys in an auction, in their order: until one is not
+    /// there, or they are long enough for one question. Waits for the writer thread: for computations, not for tasks.
     ///
     /// # Errors
     /// [`StoreError`].

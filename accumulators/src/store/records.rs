@@ -21,7 +21,7 @@ use witness::Watch;
 
 use super::StoreError;
 use super::batch::{AFTER_ALL, Table, key as key_of};
-use crate::limits::BATCH;
+use crate::limits::{BATCH, READ_BYTES};
 
 /// An auction that this node joined.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -246,19 +246,22 @@ fn count_bids(
     Ok(())
 }
 
-/// Reads the bids of these keys in an auction, in their order; one that is not there is passed
-/// over.
+/// Reads the first of the bids of these keys in an auction, in their order: until one is not there,
+/// or they are long enough for one question.
 pub(super) fn find_bids(
     database: &Database,
     id: &Digest,
     bidders: &[PublicKey],
 ) -> Result<Vec<BidRow>, StoreError> {
     let Some(open) = open(database, Table::Bids)? else { return Ok(Vec::new()) };
-    let mut bids = Vec::with_capacity(bidders.len());
+    let (mut bids, mut bytes) = (Vec::new(), 0);
     for bidder in bidders {
         let key = key_of(id, &bidder.0);
-        if let Some(row) = open.get(&key[..]).map_err(StoreError::database)? {
-            bids.push(decoded(Table::Bids, row.value())?);
+        let Some(row) = open.get(&key[..]).map_err(StoreError::database)? else { break };
+        bytes += row.value().len();
+        bids.push(decoded(Table::Bids, row.value())?);
+        if bytes >= READ_BYTES {
+            break;
         }
     }
     Ok(bids)
@@ -274,9 +277,13 @@ pub(super) fn next_bids(
     let before = after.map_or_else(|| id.0.to_vec(), |bidder| key_of(id, &bidder.0));
     let end = key_of(id, &AFTER_ALL);
     let range = (Bound::Excluded(&before[..]), Bound::Excluded(&end[..]));
-    let mut bids = Vec::new();
+    let (mut bids, mut bytes) = (Vec::new(), 0);
     for row in open.range::<&[u8]>(range).map_err(StoreError::database)?.take(BATCH) {
+        if bytes >= READ_BYTES {
+            break;
+        }
         let (key, value) = row.map_err(StoreError::database)?;
+        bytes += value.value().len();
         let bidder = key.value().last_chunk().map(|bidder| PublicKey(*bidder));
         let bidder = bidder.ok_or(StoreError::Row {
             table: Table::Bids.name(),

@@ -27,25 +27,29 @@ pub(super) type Reopen = Box<dyn Fn() -> Result<Database, DatabaseError> + Send>
 pub(super) fn run(database: Database, reopen: &Reopen, mut requests: mpsc::Receiver<Request>) {
     let mut database = Some(database);
     while let Some(first) = requests.blocking_recv() {
-        let mut group = Vec::new();
+        let (mut group, mut reading) = (Vec::new(), None);
         let mut next = Some(first);
         while let Some(request) = next {
             match request {
                 Request::Write { operations, done } => group.push((operations, done)),
-                Request::Read(reading) => read(&mut database, reopen, reading),
+                Request::Read(asked) => reading = Some(asked),
             }
-            next = if group.len() < STORE_GROUP { requests.try_recv().ok() } else { None };
+            // What waits to be written goes before a question, so many as are asked.
+            let more = reading.is_none() && group.len() < STORE_GROUP;
+            next = if more { requests.try_recv().ok() } else { None };
         }
-        if group.is_empty() {
-            continue;
+        if !group.is_empty() {
+            let result = write_group(&mut database, reopen, &group);
+            if let Err(error) = &result {
+                tracing::error!(%error, batches = group.len(), "nothing can be stored");
+            }
+            for (_, done) in group {
+                // Who waited may be gone.
+                let _ = done.send(result.clone());
+            }
         }
-        let result = write_group(&mut database, reopen, &group);
-        if let Err(error) = &result {
-            tracing::error!(%error, batches = group.len(), "nothing can be stored");
-        }
-        for (_, done) in group {
-            // Who waited may be gone.
-            let _ = done.send(result.clone());
+        if let Some(reading) = reading {
+            read(&mut database, reopen, reading);
         }
     }
 }

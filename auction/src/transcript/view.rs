@@ -45,12 +45,12 @@ impl<'a> TranscriptView<'a> {
     }
 
     /// Writes a transcript file, as [`Transcript::to_bytes`] gives it. `find` is asked for the bids
-    /// that the referee does not have as they travel, some at a time, and gives them in their
-    /// order.
+    /// that the referee does not have as they travel, some at a time, and gives the first of them,
+    /// as many as it likes, in their order.
     ///
     /// # Errors
     /// What the writer or `find` says; [`io::ErrorKind::InvalidData`] when something cannot be
-    /// encoded; [`io::ErrorKind::NotFound`] when `find` gives another bid than it was asked for.
+    /// encoded, and when `find` gives none, or another bid than it was asked for.
     pub fn write(
         &self,
         writer: &mut impl Write,
@@ -64,7 +64,14 @@ impl<'a> TranscriptView<'a> {
         for part in self.bids.chunks(BATCH) {
             let wanted: Vec<&CountedBid> =
                 part.iter().filter(|bid| bid.sealed().is_none()).copied().collect();
-            let found = if wanted.is_empty() { Vec::new() } else { find(&wanted)? };
+            let mut found = Vec::with_capacity(wanted.len());
+            while let Some(rest @ [_, ..]) = wanted.get(found.len()..) {
+                let more = find(rest)?;
+                if more.is_empty() {
+                    break;
+                }
+                found.extend(more);
+            }
             let mut found = found.into_iter();
             for bid in part {
                 match bid.sealed() {
@@ -93,7 +100,7 @@ impl<'a> TranscriptView<'a> {
 fn expect(bid: &CountedBid, found: Option<SealedBid>) -> io::Result<SealedBid> {
     found.filter(|sealed| sealed.digest() == bid.digest()).ok_or_else(|| {
         let digest = bid.digest();
-        io::Error::new(io::ErrorKind::NotFound, format!("bid {digest} is not where it is kept"))
+        io::Error::new(io::ErrorKind::InvalidData, format!("bid {digest} is not where it is kept"))
     })
 }
 
