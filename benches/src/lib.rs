@@ -92,13 +92,14 @@ pub fn take(
 }
 
 /// Block size and fan-out for accumulators near each other. A fan-out of 4 computes about as little
-/// as one of 2, in two thirds of the rounds. Blocks of 128 save stages, each of which costs a
-/// multiplication of `K` points or more: for 10,000 levels two in place of three, for the winner
-/// among 100 bidders one in place of two. The tests are as many.
-pub const NEAR: (u16, u16) = (128, 4);
+/// as one of 2, in two thirds of the rounds.
+pub const NEAR: (u16, u16) = (32, 4);
 
-/// The same for short ladders, where a part more in a stage costs as much as it saves.
-pub const NEAR_SHORT: (u16, u16) = (32, 4);
+/// The same for 10,000 levels: two stages of 100 parts in place of three of 22 for the price, and
+/// one in place of two for the winner among 100 bidders. A stage costs a multiplication of `K`
+/// points or more, and the tests are as many. (With 1,024 levels the winner's one stage of 100
+/// parts computes more than two of ten: its ciphertexts cost more than the stage they save.)
+pub const NEAR_LONG: (u16, u16) = (128, 4);
 
 /// The same for accumulators far from each other: full fan-out, the fewest rounds.
 pub const FAR: (u16, u16) = (32, 32);

@@ -10,7 +10,7 @@ use auction::spec::Rule;
 use auction::transcript::Transcript;
 use auction::wire::encode;
 use benches::rounds::{Closing, close};
-use benches::{Committee, NEAR, fan_out, rng, take};
+use benches::{Committee, NEAR, NEAR_LONG, fan_out, rng, take};
 
 use super::bids::Bids;
 use super::figure::{Amount, Figure};
@@ -38,7 +38,7 @@ pub(crate) fn figures(site: &mut Site, plan: &Plan) {
     }
     site.measure(|| vec![sealing(&committee, plan.repeats).at_most(1500.0).peer(SEALING_1000)]);
     let near = |levels, search| Committee::searching(Rule::SecondPrice, levels, 3, search);
-    let large = plan.long.map(|levels| near(levels, NEAR));
+    let large = plan.long.map(|levels| near(levels, NEAR_LONG));
     if let Some(large) = &large {
         let sealing = || sealing(large, 2).at_most(18_000.0).peer(SEALING_10000);
         site.measure(|| vec![sealing()]);
@@ -73,7 +73,9 @@ pub(crate) fn figures(site: &mut Site, plan: &Plan) {
         }
         None => {
             let left_out = Amount::Missing("T", "left out of a quick run");
-            site.add(vec![Figure::new(closing_name(n, 10_000, NEAR), left_out).at_most(4500.0)]);
+            site.add(vec![
+                Figure::new(closing_name(n, 10_000, NEAR_LONG), left_out).at_most(4500.0),
+            ]);
         }
     }
 }

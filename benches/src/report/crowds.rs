@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use auction::spec::{Rule, Time};
-use benches::{Committee, NEAR_SHORT, fan_out, rng};
+use benches::{Committee, NEAR, fan_out, rng};
 use link::service::Phase;
 
 use super::asking::{Asker, place, share_out, until};
@@ -48,13 +48,13 @@ pub(crate) fn many(site: &mut Site, plan: &Plan) {
 const CROWD_PEER: &str = "Addax 127 bidders at most";
 
 fn crowd_name(n: usize, levels: u32) -> String {
-    format!("from close to outcome by the clock, n = {n}, K = {levels}, {}", fan_out(NEAR_SHORT))
+    format!("from close to outcome by the clock, n = {n}, K = {levels}, {}", fan_out(NEAR))
 }
 
 fn many_name(auctions: usize, levels: u32) -> String {
     format!(
         "{auctions} auctions of {BIDS_OF_EACH} bids closing together, 3 processes, K = {levels}, {}",
-        fan_out(NEAR_SHORT)
+        fan_out(NEAR)
     )
 }
 
@@ -70,8 +70,7 @@ fn left_out(site: &mut Site) {
 fn crowd(site: &mut Site, n: usize, levels: u32) {
     tell(&format!("{n} bids, K = {levels}: three processes"));
     // Specs count bids in 32 bits, and plans ask for far fewer.
-    let terms =
-        Terms { name: "crowd", levels, most_bids: n as u32, auctions: 1, search: NEAR_SHORT };
+    let terms = Terms { name: "crowd", levels, most_bids: n as u32, auctions: 1, search: NEAR };
     let hall = Hall::open(site, terms);
     let bids = hall.bids(0, n);
     let runtime = Arc::clone(&site.runtime);
@@ -127,7 +126,7 @@ fn crowd(site: &mut Site, n: usize, levels: u32) {
 fn side_by_side(site: &mut Site, auctions: usize, levels: u32) {
     tell(&format!("{auctions} auctions side by side, K = {levels}"));
     let most_bids = BIDS_OF_EACH as u32;
-    let terms = Terms { name: "many", levels, most_bids, auctions, search: NEAR_SHORT };
+    let terms = Terms { name: "many", levels, most_bids, auctions, search: NEAR };
     let hall = Hall::open(site, terms);
     let mut work = Vec::new();
     for (place, auction) in hall.auctions.iter().enumerate() {
@@ -182,7 +181,7 @@ fn side_by_side(site: &mut Site, auctions: usize, levels: u32) {
 
 /// What one accumulator computes after closing one of many such auctions.
 fn alone(levels: u32) -> Duration {
-    let committee = Committee::searching(Rule::SecondPrice, levels, 3, NEAR_SHORT);
+    let committee = Committee::searching(Rule::SecondPrice, levels, 3, NEAR);
     let bids = committee.seal_many(BIDS_OF_EACH, &mut rng());
     quickest(&committee, &bids, REPEATS).0.total()
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use auction::spec::EarlyClose;
-use benches::{FAR, NEAR, fan_out};
+use benches::{FAR, NEAR_LONG, fan_out};
 use link::Peer;
 use link::service::{Answer, Phase, Question, State};
 
@@ -42,13 +42,14 @@ pub(crate) fn figures(site: &mut Site, plan: &Plan, hall: &Hall) {
     wall(site, hall, n, plan.closings, 80.0);
     match plan.long {
         Some(levels) => {
-            let terms = Terms { name: "long", levels, most_bids: 1000, auctions: 1, search: NEAR };
+            let terms =
+                Terms { name: "long", levels, most_bids: 1000, auctions: 1, search: NEAR_LONG };
             let long = Hall::open(site, terms);
             wall(site, &long, n, plan.closings.min(3), 200.0);
         }
         None => {
             let missing = Amount::Missing("ms", "left out of a quick run");
-            let figure = Figure::new(wall_name(n, 10_000, NEAR), missing).at_most(200.0);
+            let figure = Figure::new(wall_name(n, 10_000, NEAR_LONG), missing).at_most(200.0);
             site.add(vec![figure.peer(WALL_PEER)]);
         }
     }
