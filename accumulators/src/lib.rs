@@ -22,6 +22,8 @@ mod need;
 mod node;
 mod pool;
 mod private_file;
+#[cfg(test)]
+mod sample_terms;
 mod service;
 pub mod store;
 mod transcripts;

@@ -62,38 +62,13 @@ impl Need {
 
 #[cfg(test)]
 mod tests {
-    use auction::keys::SecretKey;
-    use auction::money::{Amount, Currency};
-    use auction::prices::PriceLadder;
-    use auction::spec::{Member, Rule, Time};
-
     use super::*;
-
-    fn terms(most_bids: u32) -> Spec {
-        let key = |seed| SecretKey::from_seed(&[seed; 32]).public();
-        let member = |seed| Member { key: key(seed), address: "a:1".to_owned() };
-        Spec {
-            nonce: [0; 32],
-            seller: key(9),
-            title: "a painting".to_owned(),
-            description: String::new(),
-            rule: Rule::SecondPrice,
-            currency: Currency::new("EUR", 2).unwrap(),
-            ladder: PriceLadder::Even { min: Amount(1_000), tick: Amount(50), levels: 64 },
-            opening: Time(0),
-            closing: Time(600_000),
-            last: Time(1_200_000),
-            most_bids,
-            accumulators: vec![member(1), member(2)],
-            settlement: None,
-            block: 8,
-            fan_out: 4,
-        }
-    }
+    use crate::sample_terms::{keys, terms};
 
     #[test]
     fn a_fellow_is_allowed_what_his_auctions_need_and_no_more_than_a_bound() {
-        let (small, large) = (terms(20), terms(1 << 18));
+        let keys = keys();
+        let (small, large) = (terms(&keys, 20), terms(&keys, 1 << 18));
         let mut need = Need::default();
         need.add(&small);
         let one = need.grant();

@@ -182,15 +182,17 @@ impl Spec {
     /// Longest message of a round of an auction on these terms, in bytes.
     #[must_use]
     pub fn most_message_bytes(&self) -> usize {
-        let effort =
-            |size| Effort::of(Interval { low: 0, size }, self.block.into(), self.fan_out.into());
-        let (price, winner) = (effort(self.levels()), effort(self.most_bids as usize));
         // A list, or the receipts of all others for each bid.
         let said = (self.most_bids as usize).saturating_mul(64 * self.accumulators.len());
-        let parts = price.most_parts.max(winner.most_parts);
-        let stage = 32 * (self.levels() + 2) + 64 * parts;
-        // At most one test a part in a round.
-        said.max(stage).max(parts * TEST_BYTES) + MESSAGE_BYTES
+        // A round has at most one test a part.
+        let tests = usize::from(self.block) * TEST_BYTES + MESSAGE_BYTES;
+        said.max(self.stage_bytes()).max(tests)
+    }
+
+    /// Longest message of a stage, in bytes: its proof, and a ciphertext a part. There can be more
+    /// parts for fewer bids than for the most, but never more than the block size.
+    fn stage_bytes(&self) -> usize {
+        32 * (self.levels() + 2) + 64 * usize::from(self.block) + MESSAGE_BYTES
     }
 
     /// Bytes that are kept for spec, joins and all rounds but the first two, for terms with a block
@@ -203,9 +205,7 @@ impl Spec {
         let stages = price.stages + 2 * winner.stages + 1;
         let tests = price.tests + 2 * winner.tests;
         let rounds = 3 * (price.rounds + 2 * winner.rounds) + stages + 4;
-        let parts = price.most_parts.max(winner.most_parts);
-        let stage = 32 * (self.levels() + 2) + 64 * parts + MESSAGE_BYTES;
-        let each = stages * stage + tests * TEST_BYTES + rounds * MESSAGE_BYTES;
+        let each = stages * self.stage_bytes() + tests * TEST_BYTES + rounds * MESSAGE_BYTES;
         // Joins and the spec itself take the last part.
         (self.accumulators.len() * each + (1 << 20)).max(ROOM_FOR_ROUNDS)
     }

@@ -99,35 +99,14 @@ impl Masking {
 
 #[cfg(test)]
 mod tests {
-    use auction::keys::SecretKey;
-    use auction::money::{Amount, Currency};
-    use auction::prices::PriceLadder;
-    use auction::spec::{Member, Rule, Spec, Time};
-
     use super::*;
     use crate::alarm::Alarm;
+    use crate::sample_terms::{keys, terms};
 
     /// An auction of two accumulators, and what the first keeps to itself.
     fn auction() -> (Arc<Auction>, PartySecret) {
-        let keys: Vec<SecretKey> = (1..4).map(|seed| SecretKey::from_seed(&[seed; 32])).collect();
-        let member = |key: &SecretKey| Member { key: key.public(), address: "a:1".to_owned() };
-        let spec = Spec {
-            nonce: [0; 32],
-            seller: keys[2].public(),
-            title: "a painting".to_owned(),
-            description: String::new(),
-            rule: Rule::SecondPrice,
-            currency: Currency::new("EUR", 2).unwrap(),
-            ladder: PriceLadder::Even { min: Amount(1_000), tick: Amount(50), levels: 64 },
-            opening: Time(0),
-            closing: Time(600_000),
-            last: Time(1_200_000),
-            most_bids: 100,
-            accumulators: keys[..2].iter().map(member).collect(),
-            settlement: None,
-            block: 8,
-            fan_out: 4,
-        };
+        let keys = keys();
+        let spec = terms(&keys, 100);
         let spec = spec.sign(&keys[2]).verify().unwrap();
         let rng = &mut rand::rng();
         let secrets = [PartySecret::generate(rng), PartySecret::generate(rng)];

@@ -151,7 +151,8 @@ impl Store {
     }
 
     /// Finds the first of the bids of these keys in an auction, in their order: until one is not
-    /// there, or they are long enough for one question. Waits for the writer thread: for computations, not for tasks.
+    /// there, or they are long enough for one question. Waits for the writer thread: for
+    /// computations, not for tasks.
     ///
     /// # Errors
     /// [`StoreError`].
