@@ -110,7 +110,11 @@ impl Point {
     /// The sum of elements.
     #[must_use]
     pub fn sum<'a>(points: impl IntoIterator<Item = &'a Point>) -> Self {
-        points.into_iter().fold(RistrettoPoint::identity(), |sum, point| sum + point.value).into()
+        let mut points = points.into_iter();
+        let Some(first) = points.next() else { return RistrettoPoint::identity().into() };
+        // One alone is encoded already.
+        let Some(second) = points.next() else { return *first };
+        points.fold(first.value + second.value, |sum, point| sum + point.value).into()
     }
 }
 

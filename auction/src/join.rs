@@ -13,6 +13,7 @@ use crate::proofs::batch::EquationBatch;
 use crate::proofs::linear::{LinearProof, LinearStatement};
 use crate::proofs::{Place, ProofError};
 use crate::secret::SecretScalar;
+use crate::segments::Segments;
 use crate::spec::{Spec, VerifiedSpec};
 
 const NO_ROUND: Digest = Digest([0; 32]);
@@ -154,6 +155,7 @@ pub struct Auction {
     /// The identity of each accumulator.
     identities: Vec<DecodedKey>,
     generators: Arc<Generators>,
+    segments: Segments,
 }
 
 impl Auction {
@@ -181,7 +183,9 @@ impl Auction {
         let members = spec.spec().accumulators.iter();
         let identities = members.map(|member| member.key.decode()).collect::<Result<_, _>>()?;
         let generators = Generators::for_levels(spec.spec().levels());
-        Ok(Self { context: layout.hash(), spec, joins, keys, key, identities, generators })
+        let segments = Segments::of(spec.spec().levels(), spec.spec().block.into());
+        let context = layout.hash();
+        Ok(Self { context, spec, joins, keys, key, identities, generators, segments })
     }
 
     /// The terms.
@@ -254,6 +258,12 @@ impl Auction {
     #[must_use]
     pub fn generators(&self) -> &Arc<Generators> {
         &self.generators
+    }
+
+    /// The segments of the ladder; none where the search for the price has one stage.
+    #[must_use]
+    pub fn segments(&self) -> &Segments {
+        &self.segments
     }
 
     /// The accumulator that gets the explicit share of a bidder, so that the load is even.

@@ -86,6 +86,14 @@ pub enum Label {
     Void,
     /// A settlement server's receipt for a goods key.
     EscrowReceipt,
+    /// The digest of a sum shown under a mask.
+    MaskedSum,
+    /// The blindings of a mask's segments, from an accumulator's own secret.
+    SegmentBlinding,
+    /// The weights that join the ciphertexts of a ladder shown against segments.
+    SegmentWeights,
+    /// The proof on such a ladder.
+    Segments,
 }
 
 /// A 32-byte hash.
@@ -126,6 +134,11 @@ impl Layout {
         bytes.push(label as u8);
         bytes.extend_from_slice(&context.0);
         Self(bytes)
+    }
+
+    /// Makes room for bytes that follow.
+    pub fn reserve(&mut self, bytes: usize) {
+        self.0.reserve(bytes);
     }
 
     /// Appends a byte.

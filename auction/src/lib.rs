@@ -32,6 +32,7 @@ pub mod referee;
 pub mod sealing;
 pub mod search;
 pub mod secret;
+pub mod segments;
 pub mod set;
 pub mod settlement_terms;
 pub mod shares;

@@ -6,13 +6,15 @@
 use serde::{Deserialize, Serialize};
 
 use crate::elgamal::CiphertextBytes;
-use crate::group::PointBytes;
+use crate::group::{PointBytes, ScalarBytes};
 use crate::join::Auction;
 use crate::keys::{BadSignature, PublicKey, SecretKey, Signature};
 use crate::layout::{Digest, Label, Layout};
 use crate::outcome::Outcome;
 use crate::proofs::entries::EntriesProof;
 use crate::proofs::linear::LinearProof;
+use crate::proofs::masked::MaskedSum;
+use crate::proofs::segments::SegmentsProof;
 
 /// Longest encoding of a round message, in bytes: a list of the most bids that a spec allows, or
 /// one receipt for each of them.
@@ -42,7 +44,46 @@ pub struct EntriesPart {
     /// One a level shown, or one a block shown.
     pub ciphertexts: Vec<CiphertextBytes>,
     /// The proof.
-    pub proof: EntriesProof,
+    pub proof: StageProof,
+}
+
+/// What proves the ciphertexts of a stage. PROTOCOL sections 5 and 8.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum StageProof {
+    /// Against the commitment to a whole summed vector: blocks, and the one stage of a search
+    /// for the price.
+    Whole(EntriesProof),
+    /// The first of several stages of the search for the price: against the sum that is shown
+    /// here under a mask, all segments.
+    Masked {
+        /// The sum.
+        sum: MaskedSum,
+        /// The proof.
+        proof: SegmentsProof,
+    },
+    /// A later one: against one segment of the sum that was shown.
+    Segment(SegmentsProof),
+}
+
+impl StageProof {
+    /// What names the mask that the proof was made with: its first message on `G`.
+    #[must_use]
+    pub fn mask_name(&self) -> &PointBytes {
+        match self {
+            Self::Whole(proof) => &proof.first[1],
+            Self::Masked { proof, .. } | Self::Segment(proof) => &proof.joined[0],
+        }
+    }
+
+    /// The kind of proof, for people.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Whole(_) => "a proof against a whole sum",
+            Self::Masked { .. } => "a masked sum with its proof",
+            Self::Segment(_) => "a proof against a segment",
+        }
+    }
 }
 
 /// An accumulator's part of a product `S_j (S_j - 1)`. PROTOCOL section 6.
@@ -272,14 +313,8 @@ fn write_ciphertext(ciphertext: &CiphertextBytes, layout: &mut Layout) {
 }
 
 fn write_linear(proof: &LinearProof, layout: &mut Layout) {
-    layout.count(proof.first.len());
-    for point in &proof.first {
-        layout.fixed(&point.0);
-    }
-    layout.count(proof.responses.len());
-    for scalar in &proof.responses {
-        layout.fixed(&scalar.0);
-    }
+    write_points(&proof.first, layout);
+    write_scalars(&proof.responses, layout);
 }
 
 fn write_entries(part: &EntriesPart, layout: &mut Layout) {
@@ -287,12 +322,45 @@ fn write_entries(part: &EntriesPart, layout: &mut Layout) {
     for ciphertext in &part.ciphertexts {
         write_ciphertext(ciphertext, layout);
     }
-    for point in &part.proof.first {
+    match &part.proof {
+        StageProof::Whole(proof) => {
+            layout.u8(1);
+            for point in &proof.first {
+                layout.fixed(&point.0);
+            }
+            write_scalars(&proof.vector, layout);
+            layout.fixed(&proof.blinding.0).fixed(&proof.randomness.0);
+        }
+        StageProof::Masked { sum, proof } => {
+            layout.u8(2);
+            write_points(&sum.masks, layout);
+            write_scalars(&sum.entries, layout);
+            layout.fixed(&sum.blinding.0);
+            write_segments(proof, layout);
+        }
+        StageProof::Segment(proof) => write_segments(proof, layout.u8(3)),
+    }
+}
+
+fn write_segments(proof: &SegmentsProof, layout: &mut Layout) {
+    write_points(&proof.first, layout);
+    layout.fixed(&proof.joined[0].0).fixed(&proof.joined[1].0);
+    write_scalars(&proof.vector, layout);
+    write_scalars(&proof.blindings, layout);
+    layout.fixed(&proof.randomness.0);
+}
+
+fn write_points(points: &[PointBytes], layout: &mut Layout) {
+    layout.count(points.len());
+    for point in points {
         layout.fixed(&point.0);
     }
-    layout.count(part.proof.vector.len());
-    for scalar in &part.proof.vector {
+}
+
+fn write_scalars(scalars: &[ScalarBytes], layout: &mut Layout) {
+    // Some are long, and all are copied once.
+    layout.count(scalars.len()).reserve(32 * scalars.len());
+    for scalar in scalars {
         layout.fixed(&scalar.0);
     }
-    layout.fixed(&part.proof.blinding.0).fixed(&part.proof.randomness.0);
 }

@@ -8,6 +8,7 @@ use crate::money::Currency;
 use crate::prices::{LadderError, PriceLadder};
 use crate::proofs::membership::encoded_bytes;
 use crate::search::{Effort, Interval};
+use crate::segments::Segments;
 use crate::settlement_terms::{EscrowReceipt, Settlement};
 use crate::transcript::MAX_TRANSCRIPT_BYTES;
 
@@ -186,13 +187,20 @@ impl Spec {
         let said = (self.most_bids as usize).saturating_mul(64 * self.accumulators.len());
         // A round has at most one test a part.
         let tests = usize::from(self.block) * TEST_BYTES + MESSAGE_BYTES;
-        said.max(self.stage_bytes()).max(tests)
+        said.max(self.stage_bytes() + self.masked_bytes()).max(tests)
     }
 
     /// Longest message of a stage, in bytes: its proof, and a ciphertext a part. There can be more
     /// parts for fewer bids than for the most, but never more than the block size.
     fn stage_bytes(&self) -> usize {
         32 * (self.levels() + 2) + 64 * usize::from(self.block) + MESSAGE_BYTES
+    }
+
+    /// Bytes that the first of several stages of the search for the price takes beside: the sum
+    /// under its mask, and of each segment two elements and a scalar.
+    fn masked_bytes(&self) -> usize {
+        let segments = Segments::of(self.levels(), self.block.into()).len();
+        if segments == 0 { 0 } else { 32 * (self.levels() + 1) + 3 * 32 * segments }
     }
 
     /// Bytes that are kept for spec, joins and all rounds but the first two, for terms with a block
@@ -205,7 +213,8 @@ impl Spec {
         let stages = price.stages + 2 * winner.stages + 1;
         let tests = price.tests + 2 * winner.tests;
         let rounds = 3 * (price.rounds + 2 * winner.rounds) + stages + 4;
-        let each = stages * self.stage_bytes() + tests * TEST_BYTES + rounds * MESSAGE_BYTES;
+        let stages = stages * self.stage_bytes() + self.masked_bytes();
+        let each = stages + tests * TEST_BYTES + rounds * MESSAGE_BYTES;
         // Joins and the spec itself take the last part.
         (self.accumulators.len() * each + (1 << 20)).max(ROOM_FOR_ROUNDS)
     }

@@ -38,8 +38,13 @@ pub enum Step {
 /// The ciphertexts of a stage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Shown {
-    /// Of each accumulator's summed entries at these levels.
-    Ladder(Vec<Level>),
+    /// Of each accumulator's summed entries.
+    Ladder {
+        /// At these levels.
+        levels: Vec<Level>,
+        /// Against what they are proved.
+        against: Against,
+    },
     /// Of each accumulator's entries at one level, summed over blocks of the order.
     Blocks {
         /// The winner level.
@@ -49,12 +54,23 @@ pub enum Shown {
     },
 }
 
+/// What a ladder's ciphertexts are proved against. PROTOCOL section 5.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Against {
+    /// The commitment to the whole sum: the search has one stage.
+    Sum,
+    /// The sum as it is shown under a mask in the same message: the first of several stages.
+    MaskedSum,
+    /// The segment with this number of the sum that was shown.
+    Segment(usize),
+}
+
 impl Shown {
     /// How many ciphertexts each accumulator sends.
     #[must_use]
     pub fn count(&self) -> usize {
         match self {
-            Self::Ladder(levels) => levels.len(),
+            Self::Ladder { levels, .. } => levels.len(),
             Self::Blocks { blocks, .. } => blocks.len(),
         }
     }

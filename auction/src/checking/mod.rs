@@ -205,7 +205,7 @@ impl BidChecker {
         let weight = Scalar::from(random_weight(rng));
         batch.term(weight, &self.blind.commitment);
         for (weight, sum) in [(Scalar::ONE, &sum.finish()), (weight, &self.blind.sum)] {
-            batch.vector(-weight, sum.vector.expose().iter().map(Canonical::from_scalar));
+            batch.vector(-weight, 0, sum.vector.expose().iter().map(Canonical::from_scalar));
             batch.blinding(-weight * sum.blinding.expose());
         }
         batch.check().map(|()| plain)

@@ -125,6 +125,11 @@ impl CanonicalSum {
         add_product(&mut self.0, &factor.0, &integer.0);
     }
 
+    /// Whether nothing was added but zeros. The answer tells of the sum: for public ones.
+    pub fn is_empty(&self) -> bool {
+        self.0 == [0; 9]
+    }
+
     /// The sum.
     pub fn reduce(&self) -> Canonical {
         // Each factor carries 2^256, and the sum shall not: everything is divided by 2^256, which

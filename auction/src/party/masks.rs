@@ -4,6 +4,7 @@
 use rand::CryptoRng;
 
 use super::PartySecret;
+use super::ladder::{FirstMask, LadderMask};
 use super::product::ProductMask;
 use super::stage::{CiphertextSeed, StageMask};
 use crate::group::Point;
@@ -17,23 +18,30 @@ const TOGETHER: usize = 8;
 /// Masks for the rounds of one auction. They are the dear part of its proofs.
 pub struct Masks {
     seed: CiphertextSeed,
+    first: Option<FirstMask>,
+    later: Vec<LadderMask>,
     stages: Vec<StageMask>,
     products: Vec<ProductMask>,
 }
 
 /// Some masks; what they take is [`Made::bytes`].
-pub struct Made(Kind<StageMask, Vec<ProductMask>>);
+pub struct Made(Kind<FirstMask, LadderMask, StageMask, Vec<ProductMask>>);
 
 /// Masks that are still to be made.
 #[derive(Debug)]
 pub struct Lacking {
     seed: CiphertextSeed,
     /// For one stage with so many ciphertexts, or for so many products.
-    kind: Kind<usize, usize>,
+    kind: Kind<usize, usize, usize, usize>,
 }
 
 #[derive(Debug)]
-enum Kind<S, P> {
+enum Kind<F, L, S, P> {
+    /// The first of several stages of the search for the price.
+    First(F),
+    /// A later one.
+    Later(L),
+    /// A stage that is proved against a whole vector.
     Stage(S),
     Products(P),
 }
@@ -42,7 +50,8 @@ impl Masks {
     /// None yet, for the party with these secrets.
     #[must_use]
     pub fn new(secret: &PartySecret) -> Self {
-        Self { seed: secret.seed.clone(), stages: Vec::new(), products: Vec::new() }
+        let seed = secret.seed.clone();
+        Self { seed, first: None, later: Vec::new(), stages: Vec::new(), products: Vec::new() }
     }
 
     /// What the rounds of an auction with so many bids will need and is not here; nothing when all
@@ -54,16 +63,20 @@ impl Masks {
             |low, size| Effort::of(Interval { low, size }, spec.block.into(), spec.fan_out.into());
         let price = effort(1, auction.levels());
         let (winner, second) = (effort(0, bids), spec.rule == Rule::SecondPrice);
+        let priced = bids > 1 || (bids == 1 && !second);
+        let in_segments = priced && !auction.segments().is_empty();
         let stages = match bids {
-            0 => 0,
-            1 if second => 0,
-            1 => price.stages,
+            0 | 1 => 0,
             // The first winner stage comes twice in a tie.
-            _ => price.stages + winner.stages + usize::from(second),
-        };
+            _ => winner.stages + usize::from(second),
+        } + if priced && !in_segments { price.stages } else { 0 };
         let products = if second && bids > 1 { price.tests } else { 0 };
         let missing = products.saturating_sub(self.products.len());
-        let kind = if self.stages.len() < stages {
+        let kind = if in_segments && self.first.is_none() {
+            Kind::First(price.most_parts)
+        } else if in_segments && self.later.len() + 1 < price.stages {
+            Kind::Later(price.most_parts)
+        } else if self.stages.len() < stages {
             Kind::Stage(price.most_parts.max(winner.most_parts))
         } else if missing > 0 {
             Kind::Products(missing.min(TOGETHER))
@@ -76,6 +89,8 @@ impl Masks {
     /// Keeps some.
     pub fn keep(&mut self, made: Made) {
         match made.0 {
+            Kind::First(mask) => self.first = Some(mask),
+            Kind::Later(mask) => self.later.push(mask),
             Kind::Stage(mask) => self.stages.push(mask),
             Kind::Products(masks) => self.products.extend(masks),
         }
@@ -88,7 +103,30 @@ impl Masks {
         }
     }
 
-    /// One for a stage of so many ciphertexts: made now, if there is none.
+    /// The one for the first of several stages of the search for the price: made now, if it is
+    /// not there.
+    pub(super) fn take_first<R: CryptoRng + ?Sized>(
+        &mut self,
+        auction: &Auction,
+        count: usize,
+        rng: &mut R,
+    ) -> FirstMask {
+        let make = || FirstMask::generate(auction, &self.seed, count, rng);
+        self.first.take().unwrap_or_else(make)
+    }
+
+    /// One for a later of such stages: made now, if there is none.
+    pub(super) fn take_later<R: CryptoRng + ?Sized>(
+        &mut self,
+        auction: &Auction,
+        count: usize,
+        rng: &mut R,
+    ) -> LadderMask {
+        let make = || LadderMask::generate(auction, &self.seed, count, rng);
+        self.later.pop().unwrap_or_else(make)
+    }
+
+    /// One for another stage of so many ciphertexts: made now, if there is none.
     pub(super) fn take_stage<R: CryptoRng + ?Sized>(
         &mut self,
         auction: &Auction,
@@ -117,6 +155,8 @@ impl Made {
     #[must_use]
     pub fn bytes(&self) -> usize {
         match &self.0 {
+            Kind::First(mask) => mask.bytes(),
+            Kind::Later(mask) => mask.bytes(),
             Kind::Stage(mask) => mask.bytes(),
             Kind::Products(masks) => masks.iter().map(ProductMask::bytes).sum(),
         }
@@ -127,8 +167,11 @@ impl Lacking {
     /// Makes them, in constant time.
     #[must_use]
     pub fn make<R: CryptoRng + ?Sized>(self, auction: &Auction, rng: &mut R) -> Made {
+        let seed = &self.seed;
         Made(match self.kind {
-            Kind::Stage(count) => Kind::Stage(StageMask::generate(auction, &self.seed, count, rng)),
+            Kind::First(count) => Kind::First(FirstMask::generate(auction, seed, count, rng)),
+            Kind::Later(count) => Kind::Later(LadderMask::generate(auction, seed, count, rng)),
+            Kind::Stage(count) => Kind::Stage(StageMask::generate(auction, seed, count, rng)),
             Kind::Products(count) => {
                 Kind::Products(ProductMask::generate(auction.key(), count, rng))
             }

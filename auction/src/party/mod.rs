@@ -6,6 +6,7 @@
 //! is repeated, never made again.
 
 mod answers;
+mod ladder;
 mod masks;
 mod product;
 mod stage;
@@ -17,7 +18,7 @@ pub use stage::CiphertextSeed;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use curve25519_dalek::{RistrettoPoint, Scalar};
+use curve25519_dalek::Scalar;
 use rand::CryptoRng;
 use zeroize::{Zeroize as _, Zeroizing};
 
@@ -27,16 +28,18 @@ use crate::group::{Point, PointBytes};
 use crate::join::{Auction, Join};
 use crate::keys::{SecretKey, Signature};
 use crate::layout::{Digest, Label};
-use crate::messages::{Body, Content, EntriesPart, Listed, OrderPart, RoundMessage};
+use crate::messages::{Body, Content, EntriesPart, Listed, OrderPart, RoundMessage, StageProof};
 use crate::proofs::Place;
 use crate::proofs::entries::EntriesWitness;
+use crate::proofs::masked::SumMask;
 use crate::referee::{Referee, Said, Tally, statements};
 use crate::search::Interval;
 use crate::secret::{SecretScalar, SecretVector};
 use crate::set::Unsettled;
 use crate::shares::{Share, ShareSum, SummedShare};
-use crate::step::{Shown, Step};
-use stage::StageSecrets;
+use crate::step::{Against, Shown, Step};
+use ladder::made_with;
+use stage::{StageMask, StageSecrets};
 
 /// What an accumulator must keep secret from joining to the outcome: its decryption key and the
 /// seed of its ciphertexts.
@@ -155,6 +158,8 @@ pub struct Party {
     receipts: BTreeMap<Digest, Vec<Signature>>,
     running: Option<ShareSum>,
     sum: Option<SummedShare>,
+    /// Of the sum that was shown, while the price is sought in several stages.
+    sum_mask: Option<SumMask>,
     /// Of the stage under way.
     stage: Option<StageSecrets>,
     masks: Masks,
@@ -181,6 +186,7 @@ impl Party {
             receipts: book.receipts,
             running: Some(book.sum),
             sum: None,
+            sum_mask: None,
             stage: None,
             masks,
         }
@@ -207,15 +213,17 @@ impl Party {
         let Content::Show { entries: Some(part), .. } = &own.body.content else {
             return Err(PartyError::OtherSeed(referee.round()));
         };
-        self.begin_stage(tally, shown, &part.proof.first[0])?;
-        // A wrong `t` would make false proofs later, and blame.
-        let randomness = self.stage.iter().flat_map(|stage| stage.randomness.expose());
-        let made = randomness.map(|t| Point::from(RistrettoPoint::mul_base(t)).bytes());
-        if made.eq(part.ciphertexts.iter().map(|ciphertext| ciphertext.a)) {
-            Ok(())
-        } else {
-            Err(PartyError::OtherSeed(referee.round()))
+        let name = part.proof.mask_name();
+        self.begin_stage(tally, shown, name)?;
+        if let (StageProof::Masked { sum: said, .. }, Some(sum)) = (&part.proof, &self.sum) {
+            let (context, count) = (self.auction.context(), self.auction.segments().len());
+            let blindings = self.secret.seed.blindings(context, name, count);
+            self.sum_mask = SumMask::recall(said, sum, blindings);
         }
+        // A wrong `t` or `rho` would make false proofs later, and blame.
+        let lacks_mask = matches!(part.proof, StageProof::Masked { .. }) && self.sum_mask.is_none();
+        let own = self.stage.as_ref().is_some_and(|stage| made_with(&stage.randomness, part));
+        if own && !lacks_mask { Ok(()) } else { Err(PartyError::OtherSeed(referee.round())) }
     }
 
     /// The secrets of the stage whose proof has this first message.
@@ -225,24 +233,22 @@ impl Party {
         shown: &Shown,
         first: &PointBytes,
     ) -> Result<(), PartyError> {
-        let randomness = self.secret.seed.draw_all(self.auction.context(), first, shown.count());
+        let randomness = self.secret.seed.randomness(self.auction.context(), first, shown.count());
         let entries = match shown {
-            Shown::Ladder(levels) => {
-                let sum = self.sum.as_ref().ok_or(PartyError::NothingDue)?;
-                // The auction's levels index its vectors.
-                levels.iter().map(|level| sum.vector.expose()[level.index()]).collect()
-            }
+            Shown::Ladder { levels, .. } => self.ladder_entries(levels)?,
             Shown::Blocks { level, blocks } => {
+                // The price is found.
+                self.sum_mask = None;
                 let entry = |block: &Interval| self.block_entry(tally, *block, *level);
                 // Room for all beforehand: a list that grows leaves what it held behind.
                 let mut entries = Vec::with_capacity(blocks.len());
                 for block in blocks {
                     entries.push(entry(block)?);
                 }
-                entries
+                SecretVector::new(entries)
             }
         };
-        self.stage = Some(StageSecrets { entries: SecretVector::new(entries), randomness });
+        self.stage = Some(StageSecrets { entries, randomness });
         Ok(())
     }
 
@@ -273,7 +279,7 @@ impl Party {
                 let tally = referee.tally().ok_or(PartyError::NothingDue)?;
                 self.settle_sum(tally)?;
                 self.stage = None;
-                self.show(&place, tally, *order, shown.as_ref(), rng)?
+                self.show(&place, referee, tally, (*order, shown.as_ref()), rng)?
             }
             Step::Multiply(due) => self.multiply(&place, due, rng)?,
             Step::Blind(tests) => Self::blind(&place, tests, rng),
@@ -303,16 +309,25 @@ impl Party {
     fn show<R: CryptoRng + ?Sized>(
         &mut self,
         place: &Place<'_>,
+        referee: &Referee,
         tally: &Tally,
-        order: bool,
-        shown: Option<&Shown>,
+        (order, shown): (bool, Option<&Shown>),
         rng: &mut R,
     ) -> Result<(Content, Said), PartyError> {
         let (order, sigma) = order.then(|| self.order(place, tally, rng)).unzip();
-        let entries = shown.map(|shown| self.entries(place, tally, shown, rng)).transpose()?;
-        let (entries, ciphertexts) = entries.unzip();
-        let said = Said::Show { sigma, entries: ciphertexts.unwrap_or_default() };
-        Ok((Content::Show { order, entries }, said))
+        let (entries, ciphertexts, sum) = match shown {
+            Some(Shown::Ladder { levels, against }) if *against != Against::Sum => {
+                let shown = (&levels[..], *against);
+                let (part, ciphertexts, sum) = self.ladder(place, referee, tally, shown, rng)?;
+                (Some(part), ciphertexts, sum)
+            }
+            Some(shown) => {
+                let (part, ciphertexts) = self.entries(place, tally, shown, rng)?;
+                (Some(part), ciphertexts, None)
+            }
+            None => (None, Vec::new(), None),
+        };
+        Ok((Content::Show { order, entries }, Said::Show { sigma, entries: ciphertexts, sum }))
     }
 
     /// 8 `sigma_k = x_k Q`.
@@ -331,7 +346,7 @@ impl Party {
         (OrderPart { point: sigma.bytes(), proof }, sigma)
     }
 
-    /// 5, 8 Ciphertexts of a stage's entries, and one proof for all.
+    /// 5, 8 Ciphertexts of a stage's entries, and one proof for all against a whole vector.
     fn entries<R: CryptoRng + ?Sized>(
         &mut self,
         place: &Place<'_>,
@@ -340,13 +355,14 @@ impl Party {
         rng: &mut R,
     ) -> Result<(EntriesPart, Vec<Ciphertext>), PartyError> {
         let auction = Arc::clone(&self.auction);
-        let mask = self.masks.take_stage(&auction, shown.count(), rng);
-        self.begin_stage(tally, shown, &mask.proof.name())?;
+        let StageMask { proof: mask, pads } = self.masks.take_stage(&auction, shown.count(), rng);
+        let name = mask.name();
+        self.begin_stage(tally, shown, &name)?;
         let stage = self.stage.as_ref().ok_or(PartyError::NothingDue)?;
-        let key = auction.key();
-        let (ciphertexts, mask) =
-            mask.encrypt(auction.context(), key, &self.secret.seed, &stage.entries);
-        let statement = statements::entries(tally, self.me, key, shown, &ciphertexts);
+        let (context, key) = (auction.context(), auction.key());
+        let ciphertexts = pads.encrypt(context, key, &self.secret.seed, &name, &stage.entries);
+        let statement = statements::entries(tally, self.me, key, shown, &ciphertexts)
+            .ok_or(PartyError::NothingDue)?;
         let weights = statement.weights(place);
         let opened;
         let sum = if let Shown::Blocks { blocks, .. } = shown {
@@ -360,7 +376,7 @@ impl Party {
             blinding: &sum.blinding,
             randomness: &stage.randomness,
         };
-        let proof = statement.prove(place, &weights, &witness, mask);
+        let proof = StageProof::Whole(statement.prove(place, &weights, &witness, mask));
         let bytes = ciphertexts.iter().map(Ciphertext::bytes).collect();
         Ok((EntriesPart { ciphertexts: bytes, proof }, ciphertexts))
     }

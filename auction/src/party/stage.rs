@@ -1,7 +1,7 @@
 //! Stages: ciphertexts of entries, and one proof for all of them. PROTOCOL sections 5 and 8.
 //!
-//! The randomness `t_j` of a stage's ciphertexts is hashed from the party's seed and from a first
-//! message of the stage's proof. That first message belongs to a mask that is fresh, in memory
+//! The randomness `t_j` of a stage's ciphertexts is hashed from the party's seed and from the first
+//! message on `G` of the stage's proof. That first message belongs to a mask that is fresh, in memory
 //! alone, and serves one proof: so no two statements ever meet the same `t_j`, and what lies on
 //! `G` and `Y` alone is computed before closing. After a restart the first message is read in the
 //! stored message, and the seed in the sealed store: nothing else need be kept.
@@ -33,21 +33,41 @@ impl CiphertextSeed {
         &self.0
     }
 
-    /// `t_j` of the stage whose proof has this first message.
-    fn draw(&self, context: &Digest, first: &PointBytes, j: usize) -> SecretScalar {
-        let mut layout = Zeroizing::new(Layout::new(Label::EntryRandomness, context));
+    /// Number `j` of what is drawn for one use in the stage whose proof has this first message.
+    fn draw(&self, label: Label, context: &Digest, first: &PointBytes, j: usize) -> SecretScalar {
+        let mut layout = Zeroizing::new(Layout::new(label, context));
         SecretScalar::new(layout.fixed(self.expose()).fixed(&first.0).count(j).scalar())
     }
 
-    /// `t_0, t_1, ..` of that stage.
-    pub(super) fn draw_all(
+    fn draw_all(
+        &self,
+        label: Label,
+        context: &Digest,
+        first: &PointBytes,
+        count: usize,
+    ) -> SecretVector {
+        let draw = |j| *self.draw(label, context, first, j).expose();
+        SecretVector::new((0..count).map(draw).collect())
+    }
+
+    /// `t_0, t_1, ..` of that stage's ciphertexts.
+    pub(super) fn randomness(
         &self,
         context: &Digest,
         first: &PointBytes,
         count: usize,
     ) -> SecretVector {
-        let draw = |j| *self.draw(context, first, j).expose();
-        SecretVector::new((0..count).map(draw).collect())
+        self.draw_all(Label::EntryRandomness, context, first, count)
+    }
+
+    /// `rho_1, rho_2, ..` of the mask that a sum is shown under in that stage.
+    pub(super) fn blindings(
+        &self,
+        context: &Digest,
+        first: &PointBytes,
+        count: usize,
+    ) -> SecretVector {
+        self.draw_all(Label::SegmentBlinding, context, first, count)
     }
 }
 
@@ -57,15 +77,15 @@ impl std::fmt::Debug for CiphertextSeed {
     }
 }
 
-/// What is drawn for one stage: the mask of its proof, and of its ciphertexts all that depends on
-/// no entry.
+/// What is drawn for one stage that is proved against a whole vector: the mask of its proof, and
+/// of its ciphertexts all that depends on no entry.
 pub(super) struct StageMask {
     pub(super) proof: Box<EntriesMask>,
-    pads: Pads,
+    pub(super) pads: Pads,
 }
 
 /// Halves of `t_j G` and of `t_j Y`, for some `j` from 0.
-struct Pads(Vec<[RistrettoPoint; 2]>);
+pub(super) struct Pads(Vec<[RistrettoPoint; 2]>);
 
 impl Drop for Pads {
     fn drop(&mut self) {
@@ -76,7 +96,7 @@ impl Drop for Pads {
 
 impl Pads {
     /// For the `j` of a range, in constant time.
-    fn make(
+    pub(super) fn make(
         context: &Digest,
         key: &Point,
         seed: &CiphertextSeed,
@@ -84,10 +104,38 @@ impl Pads {
         which: std::ops::Range<usize>,
     ) -> Self {
         let pad = |j| {
-            let half = seed.draw(context, first, j).half();
+            let half = seed.draw(Label::EntryRandomness, context, first, j).half();
             [basepoint().times(&half), key.times(&half)]
         };
         Self(which.map(pad).collect())
+    }
+
+    /// Bytes in memory.
+    pub(super) fn bytes(&self) -> usize {
+        size_of_val(&*self.0)
+    }
+
+    /// Encrypts entries in constant time, `(t G, t Y + v G)` each, under the key, from the seed and
+    /// in the stage that the pads were made for. Pads that lack are made now; all are gone
+    /// afterwards.
+    pub(super) fn encrypt(
+        self,
+        context: &Digest,
+        key: &Point,
+        seed: &CiphertextSeed,
+        first: &PointBytes,
+        entries: &SecretVector,
+    ) -> Vec<Ciphertext> {
+        let (have, count) = (self.0.len(), entries.expose().len());
+        let more = Self::make(context, key, seed, first, have..count.max(have));
+        let mut halves = Zeroizing::new(Vec::with_capacity(2 * count));
+        for ([on_g, on_key], entry) in self.0.iter().chain(&more.0).zip(entries.expose()) {
+            let entry = SecretScalar::new(*entry).half();
+            halves.extend([*on_g, on_key + basepoint().times(&entry)]);
+        }
+        let points = Point::from_halves(&halves);
+        let (pairs, _) = points.as_chunks::<2>();
+        pairs.iter().map(|[a, b]| Ciphertext { a: *a, b: *b }).collect()
     }
 }
 
@@ -107,29 +155,7 @@ impl StageMask {
 
     /// Bytes in memory.
     pub(super) fn bytes(&self) -> usize {
-        size_of::<Self>() + self.proof.bytes() + size_of_val(&*self.pads.0)
-    }
-
-    /// Encrypts entries in constant time, `(t G, t Y + v G)` each, under the key and from the seed
-    /// that the mask was made for. Pads that lack are made now; all are gone afterwards.
-    pub(super) fn encrypt(
-        self,
-        context: &Digest,
-        key: &Point,
-        seed: &CiphertextSeed,
-        entries: &SecretVector,
-    ) -> (Vec<Ciphertext>, Box<EntriesMask>) {
-        let Self { proof, pads } = self;
-        let (have, count) = (pads.0.len(), entries.expose().len());
-        let more = Pads::make(context, key, seed, &proof.name(), have..count.max(have));
-        let mut halves = Zeroizing::new(Vec::with_capacity(2 * count));
-        for ([on_g, on_key], entry) in pads.0.iter().chain(&more.0).zip(entries.expose()) {
-            let entry = SecretScalar::new(*entry).half();
-            halves.extend([*on_g, on_key + basepoint().times(&entry)]);
-        }
-        let points = Point::from_halves(&halves);
-        let (pairs, _) = points.as_chunks::<2>();
-        (pairs.iter().map(|[a, b]| Ciphertext { a: *a, b: *b }).collect(), proof)
+        size_of::<Self>() + self.proof.bytes() + self.pads.bytes()
     }
 }
 
@@ -156,19 +182,25 @@ mod tests {
         let seed = CiphertextSeed::new(Zeroizing::new([5; 32]));
         let context = Digest([6; 32]);
         let entries = SecretVector::new([0u64, 1, 2, 1 << 40].map(Scalar::from).to_vec());
+        let name = Point::from(RistrettoPoint::random(&mut rng)).bytes();
+        let randomness = seed.randomness(&context, &name, 4);
+        let plain = entries.expose().iter().zip(randomness.expose());
+        let expected: Vec<_> =
+            plain.map(|(entry, t)| Ciphertext::encrypt(&key, entry, t)).collect();
         for prepared in [0, 2, 4, 9] {
-            let generators = crate::group::Generators::for_levels(3);
-            let proof = Box::new(EntriesMask::generate(&generators, &key, 3, &mut rng));
-            let name = proof.name();
             let pads = Pads::make(&context, &key, &seed, &name, 0..prepared);
-            let mask = StageMask { proof, pads };
-            let (made, proof) = mask.encrypt(&context, &key, &seed, &entries);
-            assert_eq!(proof.name(), name);
-            let randomness = seed.draw_all(&context, &name, 4);
-            let plain = entries.expose().iter().zip(randomness.expose());
-            let expected: Vec<_> =
-                plain.map(|(entry, t)| Ciphertext::encrypt(&key, entry, t)).collect();
-            assert_eq!(made, expected);
+            assert_eq!(pads.encrypt(&context, &key, &seed, &name, &entries), expected);
+        }
+    }
+
+    #[test]
+    fn what_is_drawn_for_one_use_is_not_drawn_for_another() {
+        let seed = CiphertextSeed::new(Zeroizing::new([5; 32]));
+        let (context, name) = (Digest([6; 32]), PointBytes([7; 32]));
+        let randomness = seed.randomness(&context, &name, 3);
+        let blindings = seed.blindings(&context, &name, 3);
+        for (t, rho) in randomness.expose().iter().zip(blindings.expose()) {
+            assert_ne!(t, rho);
         }
     }
 

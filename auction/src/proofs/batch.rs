@@ -17,7 +17,7 @@ use crate::proofs::ProofError;
 
 /// Most points of one multiplication. More are multiplied in parts: what a part looks up again
 /// and again then stays in the nearer caches, and buckets grow no further with the number.
-const TOGETHER: usize = 2600;
+const TOGETHER: usize = 6000;
 
 /// Equations of the form `sum s_i P_i = 0`, joined under random weights.
 ///
@@ -103,11 +103,16 @@ impl EquationBatch {
         self.blinding += scalar;
     }
 
-    /// Adds `weight * <vector, U>`, one entry a level.
-    pub fn vector(&mut self, weight: Scalar, vector: impl Iterator<Item = Canonical>) {
+    /// Adds `weight * <vector, U>`, one entry a level from the one at index `first` on.
+    pub fn vector(
+        &mut self,
+        weight: Scalar,
+        first: usize,
+        vector: impl Iterator<Item = Canonical>,
+    ) {
         let weight = Fe::from_scalar(&weight);
         self.vectors.resize_with(self.count, CanonicalSum::new);
-        for (sum, entry) in self.vectors.iter_mut().zip(vector) {
+        for (sum, entry) in self.vectors.iter_mut().skip(first).zip(vector) {
             sum.add(&weight, &entry);
         }
     }
@@ -158,7 +163,11 @@ impl EquationBatch {
     fn level_weights(&self) -> Vec<Canonical> {
         let mut weights: Vec<Canonical> =
             self.levels.iter().map(|sum| Canonical::from_fe(sum.reduce())).collect();
-        let vector: Vec<Canonical> = self.vectors.iter().map(CanonicalSum::reduce).collect();
+        // Where nothing was added, as outside the segment that is opened, nothing is reduced.
+        let reduce = |sum: &CanonicalSum| {
+            if sum.is_empty() { Canonical::default() } else { sum.reduce() }
+        };
+        let vector: Vec<Canonical> = self.vectors.iter().map(reduce).collect();
         weights.resize(weights.len().max(vector.len()), Canonical::default());
         let following = vector.iter().skip(1).copied().chain([Canonical::default()]);
         for (weight, (this, next)) in weights.iter_mut().zip(vector.iter().zip(following)) {
@@ -256,7 +265,7 @@ mod tests {
         }
         let mut equal = batch(3);
         let weight = equal.weight();
-        equal.vector(weight, vector.iter().map(Canonical::from_scalar));
+        equal.vector(weight, 0, vector.iter().map(Canonical::from_scalar));
         equal.term(-weight, &expected.into());
         assert_eq!(equal.check(), Ok(()));
     }

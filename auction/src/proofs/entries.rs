@@ -14,7 +14,7 @@ use zeroize::Zeroize as _;
 use crate::elgamal::Ciphertext;
 use crate::field::{Canonical, Fe, differences};
 use crate::group::{EncodingError, Generators, Point, PointBytes, ScalarBytes};
-use crate::layout::Label;
+use crate::layout::{Label, Layout};
 use crate::prices::Level;
 use crate::proofs::batch::EquationBatch;
 use crate::proofs::{Place, ProofError, expect_length};
@@ -107,10 +107,10 @@ impl EntriesMask {
         Self { vector, blinding, randomness, first, on_key }
     }
 
-    /// The first message on `U` and `H`: no two masks have the same.
+    /// The first message on `G`: no two masks have the same.
     #[must_use]
     pub fn name(&self) -> PointBytes {
-        self.first[0].bytes()
+        self.first[1].bytes()
     }
 }
 
@@ -148,15 +148,17 @@ impl EntriesStatement<'_> {
                 let powers = std::iter::successors(Some(y), |power| Some(power * y));
                 powers.take(self.ciphertexts.len()).collect()
             }
-            Summed::Blocks { .. } => (0..self.ciphertexts.len())
-                .map(|block| {
-                    let mut layout = layout.clone();
-                    let hash = layout.count(block).hash();
+            Summed::Blocks { .. } => {
+                // A long statement is hashed once.
+                let statement = layout.hash();
+                let weight = |block| {
+                    let hash = Layout::new(Label::EntryWeights, &statement).count(block).hash();
                     let mut half = [0; 16];
                     half.copy_from_slice(&hash.0[..16]);
                     Scalar::from(u128::from_le_bytes(half))
-                })
-                .collect(),
+                };
+                (0..self.ciphertexts.len()).map(weight).collect()
+            }
         }
     }
 
@@ -226,7 +228,7 @@ impl EntriesStatement<'_> {
                 }
             }
         }
-        batch.vector(-weight, vector.iter().copied());
+        batch.vector(-weight, 0, vector.iter().copied());
         batch.blinding(-weight * blinding);
         // first_a + challenge * sum w A - tau G = 0
         let weight_a = batch.weight();
@@ -269,7 +271,7 @@ impl EntriesStatement<'_> {
         layout.scalar()
     }
 
-    fn write(&self, layout: &mut crate::layout::Layout) {
+    fn write(&self, layout: &mut Layout) {
         layout.point(&self.key);
         match &self.summed {
             Summed::Ladder { sum, levels } => {

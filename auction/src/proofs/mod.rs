@@ -1,15 +1,18 @@
 //! The two kinds of proof that the protocol needs, made non-interactive with Fiat-Shamir.
 //!
 //! Linear relations ([`linear`] for a few secrets, [`opening`] for many factors of one secret,
-//! [`entries`] for a whole summed vector beside its ciphertexts) and one-of-many membership
+//! [`entries`] for a whole summed vector beside its ciphertexts, [`segments`] for some of one that
+//! [`masked`] shows) and one-of-many membership
 //! ([`membership`]). No proof exists before what it is bound to: every challenge begins with a
 //! [`Binding`].
 
 pub mod batch;
 pub mod entries;
 pub mod linear;
+pub mod masked;
 pub mod membership;
 pub mod opening;
+pub mod segments;
 
 use crate::group::EncodingError;
 use crate::keys::PublicKey;
@@ -71,6 +74,9 @@ pub enum ProofError {
         /// How many the statement needs.
         expected: usize,
     },
+    /// A proof of another kind than is due.
+    #[error("it came with {0}, which is not due")]
+    Kind(&'static str),
     /// A number that no honest sender has.
     #[error("a {0} is out of range")]
     Range(&'static str),

@@ -95,11 +95,13 @@ impl OpeningStatement<'_> {
     fn weights(&self, place: &Place<'_>) -> Vec<Scalar> {
         let mut layout = place.bind(Label::OpenWeights).layout();
         self.write(&mut layout);
+        // A long statement is hashed once.
+        let statement = layout.hash();
         let weight = |i: usize| {
             if i == 0 {
                 return Scalar::ONE;
             }
-            let hash = layout.clone().count(i).hash();
+            let hash = Layout::new(Label::OpenWeights, &statement).count(i).hash();
             let mut half = [0; 16];
             half.copy_from_slice(&hash.0[..16]);
             Scalar::from(u128::from_le_bytes(half))

@@ -4,7 +4,8 @@
 use crate::elgamal::Ciphertext;
 use crate::prices::Level;
 use crate::search::{Contradiction, Interval, Stage};
-use crate::step::{Multiplied, Shown, Step};
+use crate::segments::Segments;
+use crate::step::{Against, Multiplied, Shown, Step};
 
 /// What is sought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,14 +41,24 @@ pub(super) struct Counting {
     block: usize,
     fan_out: usize,
     stage: Stage,
+    /// Of the ladder, where it is searched in several stages.
+    segments: Segments,
+    /// Whether the stage is the first.
+    first: bool,
     /// Ciphertexts of the stage: by what is shown, then by accumulator.
     own: Vec<Vec<Ciphertext>>,
 }
 
 impl Counting {
-    pub(super) fn new(question: Question, range: Interval, block: usize, fan_out: usize) -> Self {
+    pub(super) fn new(
+        question: Question,
+        range: Interval,
+        block: usize,
+        fan_out: usize,
+        segments: Segments,
+    ) -> Self {
         let stage = Stage::new(range, block, fan_out);
-        Self { question, block, fan_out, stage, own: Vec::new() }
+        Self { question, block, fan_out, stage, segments, first: true, own: Vec::new() }
     }
 
     /// The ciphertexts that the stage begins with.
@@ -57,7 +68,15 @@ impl Counting {
             Question::FirstPrice | Question::SecondPrice => {
                 let tested = self.stage.starts().iter().skip(1);
                 // Levels are far below 2^32.
-                Shown::Ladder(tested.map(|level| Level(*level as u32)).collect())
+                let levels: Vec<Level> = tested.map(|level| Level(*level as u32)).collect();
+                let segment = levels.first().and_then(|level| self.segments.holding(*level));
+                let against = match segment {
+                    Some(_) if self.first => Against::MaskedSum,
+                    // 5 A part of the first cut lies in one segment.
+                    Some(segment) => Against::Segment(segment),
+                    None => Against::Sum,
+                };
+                Shown::Ladder { levels, against }
             }
             // 8 Prefixes need every block but the last, which the full sum needs.
             Question::Winner { level, in_doubt } => {
@@ -139,6 +158,7 @@ impl Counting {
             return Ok(Progress::Found(found.low));
         }
         self.stage = Stage::new(found, self.block, self.fan_out);
+        self.first = false;
         Ok(Progress::Next(Step::Show { order: false, shown: Some(self.shown()) }))
     }
 }

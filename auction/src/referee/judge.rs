@@ -6,23 +6,24 @@ use crate::join::Auction;
 use crate::keys::PublicKey;
 use crate::layout::{Digest, Label};
 use crate::messages::{
-    Blinded, Content, EntriesPart, Listed, Opened, OrderPart, Product, RoundMessage,
+    Blinded, Content, EntriesPart, Listed, Opened, OrderPart, Product, RoundMessage, StageProof,
 };
 use crate::proofs::batch::EquationBatch;
+use crate::proofs::masked::ShownSum;
 use crate::proofs::opening::OpeningStatement;
 use crate::proofs::{Place, ProofError};
 use crate::referee::fault::{Fault, FaultReason};
 use crate::referee::statements;
 use crate::referee::tally::Tally;
 use crate::set::{Lists, check_shown};
-use crate::step::{Multiplied, Shown, Step};
+use crate::step::{Against, Multiplied, Shown, Step};
 
 /// What a message said, decoded.
 pub(crate) enum Said {
     List(Vec<Listed>),
     Receipts,
     Outcome,
-    Show { sigma: Option<Point>, entries: Vec<Ciphertext> },
+    Show { sigma: Option<Point>, entries: Vec<Ciphertext>, sum: Option<ShownSum> },
     Multiply(Vec<Ciphertext>),
     Blind(Vec<Ciphertext>),
     Open(Vec<Point>),
@@ -32,6 +33,8 @@ pub(crate) enum Said {
 pub(super) struct Judge<'a> {
     pub(super) auction: &'a Auction,
     pub(super) tally: Option<&'a Tally>,
+    /// By accumulator: its sum as it showed it, if it has.
+    pub(super) shown_sums: &'a [ShownSum],
     pub(super) step: &'a Step,
     pub(super) round: u16,
     pub(super) previous: &'a Digest,
@@ -109,11 +112,11 @@ impl Judge<'_> {
                     Some(part) => Some(self.hear_order(k, prover, part, batch)?),
                     None => None,
                 };
-                let entries = match shown.as_ref().zip(entries.as_ref()) {
+                let (entries, sum) = match shown.as_ref().zip(entries.as_ref()) {
                     Some((shown, part)) => self.hear_entries(k, prover, shown, part, batch)?,
-                    None => Vec::new(),
+                    None => (Vec::new(), None),
                 };
-                Ok(Said::Show { sigma, entries })
+                Ok(Said::Show { sigma, entries, sum })
             }
             (Step::Multiply(due), Content::Multiply(products)) => {
                 self.hear_products(k, prover, due, products, batch).map(Said::Multiply)
@@ -165,16 +168,56 @@ impl Judge<'_> {
         shown: &Shown,
         part: &EntriesPart,
         batch: &mut EquationBatch,
-    ) -> Result<Vec<Ciphertext>, FaultReason> {
+    ) -> Result<(Vec<Ciphertext>, Option<ShownSum>), FaultReason> {
         count("ciphertexts", part.ciphertexts.len(), shown.count())?;
         let decoded = part.ciphertexts.iter().map(crate::elgamal::CiphertextBytes::decode);
         let ciphertexts = decoded.collect::<Result<Vec<_>, _>>()?;
-        let statement =
-            statements::entries(self.tally()?, k, self.auction.key(), shown, &ciphertexts);
-        statement
-            .append(&self.place(prover), self.auction.levels(), &part.proof, batch)
+        let sum = self
+            .hear_stage_proof(k, prover, shown, (&ciphertexts, &part.proof), batch)
             .map_err(|error| FaultReason::Proof { part: "ladder entries", error })?;
-        Ok(ciphertexts)
+        Ok((ciphertexts, sum))
+    }
+
+    /// 5, 8 The proof of the kind that is due.
+    fn hear_stage_proof(
+        &self,
+        k: usize,
+        prover: &PublicKey,
+        shown: &Shown,
+        (ciphertexts, proof): (&[Ciphertext], &StageProof),
+        batch: &mut EquationBatch,
+    ) -> Result<Option<ShownSum>, ProofError> {
+        let (auction, place) = (self.auction, self.place(prover));
+        // Show steps exist only after the set is fixed, and later stages after the first.
+        let tally = self.tally.ok_or(ProofError::DoesNotHold)?;
+        let (levels, segments) = (auction.levels(), auction.segments());
+        match (shown, proof) {
+            (
+                Shown::Ladder { levels: shown, against: Against::MaskedSum },
+                StageProof::Masked { sum, proof },
+            ) => {
+                let sum = sum.append(&place, segments, levels, &tally.sums()[k], batch)?;
+                statements::segments(auction, &sum, None, shown, ciphertexts)
+                    .append(&place, proof, batch)?;
+                Ok(Some(sum))
+            }
+            (
+                Shown::Ladder { levels: shown, against: Against::Segment(segment) },
+                StageProof::Segment(proof),
+            ) => {
+                let sum = self.shown_sums.get(k).ok_or(ProofError::DoesNotHold)?;
+                statements::segments(auction, sum, Some(*segment), shown, ciphertexts)
+                    .append(&place, proof, batch)?;
+                Ok(None)
+            }
+            (shown, whole @ StageProof::Whole(proof)) => {
+                statements::entries(tally, k, auction.key(), shown, ciphertexts)
+                    .ok_or(ProofError::Kind(whole.name()))?
+                    .append(&place, levels, proof, batch)?;
+                Ok(None)
+            }
+            (_, other) => Err(ProofError::Kind(other.name())),
+        }
     }
 
     fn hear_products(

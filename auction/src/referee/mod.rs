@@ -28,6 +28,7 @@ use crate::messages::{Content, RoundMessage, chain_digests};
 use crate::outcome::{Outcome, Sale};
 use crate::party::OwnMessage;
 use crate::prices::Level;
+use crate::proofs::masked::ShownSum;
 use crate::receipts::Reason;
 use crate::search::Interval;
 use crate::set::{Lists, Unsettled};
@@ -65,6 +66,8 @@ pub struct Referee {
     tally: Option<Tally>,
     omissions: Vec<Omission>,
     counting: Option<Counting>,
+    /// By accumulator: its sum as it showed it, while the price is sought in several stages.
+    shown_sums: Vec<ShownSum>,
     price: Option<Level>,
     tie: bool,
     outcome: Option<Outcome>,
@@ -101,6 +104,7 @@ impl Referee {
             tally: None,
             omissions: Vec::new(),
             counting: None,
+            shown_sums: Vec::new(),
             price: None,
             tie: false,
             outcome: None,
@@ -172,6 +176,13 @@ impl Referee {
     #[must_use]
     pub fn omissions(&self) -> &[Omission] {
         &self.omissions
+    }
+
+    /// Each accumulator's sum as it showed it under a mask, by accumulator: from the first of
+    /// several stages of the search for the price to the last.
+    #[must_use]
+    pub fn shown_sums(&self) -> &[ShownSum] {
+        &self.shown_sums
     }
 
     /// The outcome, once the rounds have decided it; it may not be signed by all yet.
@@ -319,6 +330,7 @@ impl Referee {
         let judge = Judge {
             auction: &self.auction,
             tally: self.tally.as_ref(),
+            shown_sums: &self.shown_sums,
             step: &self.step,
             round: self.round,
             previous: &self.previous,
@@ -345,9 +357,10 @@ impl Referee {
         for said in said {
             match said {
                 Said::List(list) => lists.push(list),
-                Said::Show { sigma, entries } => {
+                Said::Show { sigma, entries, sum } => {
                     sigmas.extend(sigma);
                     ciphertexts.push(entries);
+                    self.shown_sums.extend(sum);
                 }
                 Said::Multiply(products) => ciphertexts.push(products),
                 Said::Blind(blinded) => ciphertexts.push(blinded),
@@ -441,6 +454,7 @@ impl Referee {
 
     /// 8 The winner search, where there is something to search; price and order are known.
     fn seek_winner(&mut self) -> Result<Step, Fault> {
+        self.shown_sums = Vec::new();
         let n = self.count();
         let Some(price) = self.price.filter(|_| n > 1) else {
             return Ok(self.conclude((n == 1).then_some(0)));
@@ -535,8 +549,9 @@ impl Referee {
     }
 
     fn count_by(&self, question: Question, range: Interval) -> Counting {
-        let spec = self.auction.spec();
-        Counting::new(question, range, usize::from(spec.block), usize::from(spec.fan_out))
+        let (spec, segments) = (self.auction.spec(), self.auction.segments().clone());
+        let (block, fan_out) = (usize::from(spec.block), usize::from(spec.fan_out));
+        Counting::new(question, range, block, fan_out, segments)
     }
 
     fn blame(&self, culprits: &[usize], reason: &FaultReason) -> Fault {

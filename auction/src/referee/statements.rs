@@ -2,10 +2,14 @@
 
 use crate::elgamal::Ciphertext;
 use crate::group::{Point, basepoint};
+use crate::join::Auction;
+use crate::prices::Level;
 use crate::proofs::entries::{EntriesStatement, Summed};
 use crate::proofs::linear::{LinearStatement, Row};
+use crate::proofs::masked::ShownSum;
+use crate::proofs::segments::SegmentsStatement;
 use crate::referee::tally::Tally;
-use crate::step::{Multiplied, Shown};
+use crate::step::{Against, Multiplied, Shown};
 
 /// 8 `sigma_k = x_k Q` with the exponent of `Y_k`.
 #[must_use]
@@ -13,7 +17,8 @@ pub fn order(key: &Point, order_point: &Point, sigma: &Point) -> LinearStatement
     LinearStatement::equal_exponents(&[(basepoint(), *key), (*order_point, *sigma)])
 }
 
-/// 5, 8 The ciphertexts of accumulator `k` against the commitments of the set.
+/// 5, 8 The ciphertexts of accumulator `k` against the commitments of the set; nothing where a
+/// ladder is shown against segments.
 #[must_use]
 pub fn entries<'a>(
     tally: &Tally,
@@ -21,15 +26,32 @@ pub fn entries<'a>(
     key: &Point,
     shown: &'a Shown,
     ciphertexts: &'a [Ciphertext],
-) -> EntriesStatement<'a> {
+) -> Option<EntriesStatement<'a>> {
     let summed = match shown {
         // One sum an accumulator, and `k` is one.
-        Shown::Ladder(levels) => Summed::Ladder { sum: tally.sums()[k], levels },
+        Shown::Ladder { levels, against: Against::Sum } => {
+            Summed::Ladder { sum: tally.sums()[k], levels }
+        }
+        Shown::Ladder { .. } => return None,
         Shown::Blocks { level, blocks } => {
             Summed::Blocks { sums: tally.block_sums(k, blocks), level: *level }
         }
     };
-    EntriesStatement { key: *key, summed, ciphertexts }
+    Some(EntriesStatement { key: *key, summed, ciphertexts })
+}
+
+/// 5 The ciphertexts of an accumulator against all segments of its sum, or one.
+#[must_use]
+pub fn segments<'a>(
+    auction: &'a Auction,
+    sum: &'a ShownSum,
+    segment: Option<usize>,
+    levels: &'a [Level],
+    ciphertexts: &'a [Ciphertext],
+) -> SegmentsStatement<'a> {
+    let segments = auction.segments();
+    let opened = segment.map_or(0..segments.len(), |segment| segment..segment + 1);
+    SegmentsStatement { key: *auction.key(), sum, segments, opened, levels, ciphertexts }
 }
 
 /// 6 The product of `less_one` with the plaintext `s` of the prover's own ciphertext. Secrets:

@@ -4,10 +4,12 @@
 use auction::elgamal::Ciphertext;
 use auction::group::Point;
 use auction::layout::Label;
-use auction::messages::{Blinded, Content, EntriesPart, Opened, Product};
+use auction::messages::{Blinded, Content, EntriesPart, Opened, Product, StageProof};
 use auction::proofs::Place;
 use auction::proofs::entries::{EntriesMask, EntriesWitness};
+use auction::proofs::masked::SegmentsMask;
 use auction::proofs::opening::OpeningStatement;
+use auction::proofs::segments::{JoinedMask, SegmentsProofMask};
 use auction::referee::{FaultReason, statements};
 use auction::secret::{SecretScalar, SecretVector};
 use auction::shares::{ShareSum, SummedShare};
@@ -51,7 +53,7 @@ pub(crate) fn entries_part(
     let tally = table.judge.tally().unwrap();
     let digest = |bid: &auction::checking::CountedBid| bid.digest();
     let mut parts: Vec<SummedShare> = match &shown {
-        Shown::Ladder(_) => {
+        Shown::Ladder { .. } => {
             vec![summed(table, k, &tally.bids().iter().map(digest).collect::<Vec<_>>())]
         }
         Shown::Blocks { blocks, .. } => blocks
@@ -60,7 +62,7 @@ pub(crate) fn entries_part(
             .collect(),
     };
     let place_of = |i: usize| match &shown {
-        Shown::Ladder(levels) => (0, levels[i].index()),
+        Shown::Ladder { levels, .. } => (0, levels[i].index()),
         Shown::Blocks { level, .. } => (i, level.index()),
     };
     let truth: Vec<Scalar> =
@@ -91,21 +93,37 @@ pub(crate) fn entries_part(
         round: table.judge.round(),
         previous: table.judge.previous(),
     };
-    let statement = statements::entries(tally, k, &key, &shown, &ciphertexts);
-    let weights = statement.weights(&place);
-    let opened = match &shown {
-        Shown::Ladder(_) => parts.remove(0),
-        Shown::Blocks { .. } => weighted(&parts, &weights),
+    let (generators, levels) = (table.auction.generators(), table.auction.levels());
+    let proof = match &shown {
+        Shown::Ladder { levels: shown, .. } => {
+            let segments = table.auction.segments();
+            let (committed, opened) = (tally.sums()[k], parts.remove(0));
+            let mut mask = || {
+                let blindings = SecretVector::random(segments.len(), &mut table.rng);
+                SegmentsMask::generate(generators, segments, levels, blindings, &mut table.rng)
+            };
+            let (sum, known, opened) = mask().show(&place, &committed, &opened);
+            let segments = mask();
+            let joined = JoinedMask::generate(&key, &mut table.rng);
+            let statement = statements::segments(&table.auction, &known, None, shown, &ciphertexts);
+            let (weights, fresh) =
+                (statement.weights(&place), SegmentsProofMask { segments, joined });
+            let proof = statement.prove(&place, &weights, &opened, &randomness, fresh);
+            StageProof::Masked { sum, proof }
+        }
+        Shown::Blocks { .. } => {
+            let statement = statements::entries(tally, k, &key, &shown, &ciphertexts).unwrap();
+            let weights = statement.weights(&place);
+            let opened = weighted(&parts, &weights);
+            let mask = EntriesMask::generate(generators, &key, levels, &mut table.rng);
+            let witness = EntriesWitness {
+                vector: &opened.vector,
+                blinding: &opened.blinding,
+                randomness: &randomness,
+            };
+            StageProof::Whole(statement.prove(&place, &weights, &witness, Box::new(mask)))
+        }
     };
-    let generators = table.auction.generators();
-    let mask =
-        Box::new(EntriesMask::generate(generators, &key, table.auction.levels(), &mut table.rng));
-    let witness = EntriesWitness {
-        vector: &opened.vector,
-        blinding: &opened.blinding,
-        randomness: &randomness,
-    };
-    let proof = statement.prove(&place, &weights, &witness, mask);
     let ciphertexts = ciphertexts.iter().map(Ciphertext::bytes).collect();
     (EntriesPart { ciphertexts, proof }, randomness)
 }

@@ -2,8 +2,12 @@
 
 use auction::elgamal::CiphertextBytes;
 use auction::group::{Point, PointBytes, ScalarBytes, basepoint};
-use auction::messages::{Content, EntriesPart, OrderPart};
+use auction::messages::{Content, EntriesPart, OrderPart, StageProof};
+use auction::proofs::ProofError;
+use auction::proofs::entries::EntriesProof;
 use auction::proofs::linear::LinearProof;
+use auction::proofs::masked::MaskedSum;
+use auction::proofs::segments::SegmentsProof;
 use auction::referee::FaultReason;
 use curve25519_dalek::Scalar;
 
@@ -17,6 +21,11 @@ fn terms() -> Terms {
 
 fn raise(point: &mut PointBytes) {
     *point = Point::sum(&[point.decode().unwrap(), basepoint()]).bytes();
+}
+
+fn lower(point: &mut PointBytes) {
+    let lowered = point.decode().unwrap().value() - basepoint().value();
+    *point = Point::from(lowered).bytes();
 }
 
 fn bump(scalar: &mut ScalarBytes) {
@@ -90,12 +99,29 @@ fn entries(content: &mut Content) -> &mut EntriesPart {
     show(content).1.as_mut().unwrap()
 }
 
+fn whole(content: &mut Content) -> &mut EntriesProof {
+    let StageProof::Whole(proof) = &mut entries(content).proof else { panic!() };
+    proof
+}
+
+fn segments(content: &mut Content) -> &mut SegmentsProof {
+    match &mut entries(content).proof {
+        StageProof::Masked { proof, .. } | StageProof::Segment(proof) => proof,
+        StageProof::Whole(_) => panic!(),
+    }
+}
+
+fn masked(content: &mut Content) -> &mut MaskedSum {
+    let StageProof::Masked { sum, .. } = &mut entries(content).proof else { panic!() };
+    sum
+}
+
 #[test]
 fn an_altered_ladder_or_block_is_caught() {
-    // The first show step is the ladder's; the third, after two stages, the winner's blocks.
-    for nth in [1, 3] {
+    // The first two show steps are the ladder's; the third is the winner's blocks.
+    for nth in [1, 2, 3] {
         let at = ("show", nth);
-        each(at, |content| &mut entries(content).ciphertexts[1], &ciphertext());
+        each(at, |content| entries(content).ciphertexts.last_mut().unwrap(), &ciphertext());
         each(
             at,
             entries,
@@ -104,18 +130,103 @@ fn an_altered_ladder_or_block_is_caught() {
                 (|part| _ = part.ciphertexts.pop(), is_shape),
                 (|part| part.ciphertexts.push(part.ciphertexts[0]), is_shape),
                 (|part| part.ciphertexts.clear(), is_shape),
-                (|part| bump(&mut part.proof.vector[7]), is_proof),
-                (|part| bump(&mut part.proof.blinding), is_proof),
-                (|part| bump(&mut part.proof.randomness), is_proof),
-                (|part| raise(&mut part.proof.first[0]), is_proof),
-                (|part| raise(&mut part.proof.first[2]), is_proof),
-                (|part| _ = part.proof.vector.pop(), is_proof),
-                (|part| part.proof.vector.push(ScalarBytes([0; 32])), is_proof),
-                (|part| part.proof.vector[0] = ScalarBytes([0xff; 32]), is_encoding),
             ],
         );
         let reason = caught(terms(), at, 1, |content| *show(content).1 = None);
         assert!(matches!(reason, FaultReason::Count { got: 0, expected: 1, .. }), "{reason}");
+    }
+    each(
+        ("show", 3),
+        whole,
+        &[
+            (|proof| bump(&mut proof.vector[7]), is_proof),
+            (|proof| bump(&mut proof.blinding), is_proof),
+            (|proof| bump(&mut proof.randomness), is_proof),
+            (|proof| raise(&mut proof.first[0]), is_proof),
+            (|proof| raise(&mut proof.first[2]), is_proof),
+            (|proof| _ = proof.vector.pop(), is_proof),
+            (|proof| proof.vector.push(ScalarBytes([0; 32])), is_proof),
+            (|proof| proof.vector[0] = ScalarBytes([0xff; 32]), is_encoding),
+        ],
+    );
+}
+
+#[test]
+fn an_altered_proof_against_segments_is_caught() {
+    for nth in [1, 2] {
+        each(
+            ("show", nth),
+            segments,
+            &[
+                (|proof| bump(&mut proof.vector[2]), is_proof),
+                (|proof| bump(&mut proof.blindings[0]), is_proof),
+                (|proof| bump(&mut proof.randomness), is_proof),
+                (|proof| raise(&mut proof.first[0]), is_proof),
+                (|proof| raise(&mut proof.joined[0]), is_proof),
+                (|proof| raise(&mut proof.joined[1]), is_proof),
+                (|proof| _ = proof.vector.pop(), is_proof),
+                (|proof| _ = proof.first.pop(), is_proof),
+                (|proof| _ = proof.blindings.pop(), is_proof),
+                (|proof| proof.vector.push(ScalarBytes([0; 32])), is_proof),
+                (|proof| proof.first.push(PointBytes([0; 32])), is_proof),
+                (|proof| proof.vector[0] = ScalarBytes([0xff; 32]), is_encoding),
+                (|proof| proof.first[0] = PointBytes([0xff; 32]), is_encoding),
+            ],
+        );
+    }
+}
+
+#[test]
+fn an_altered_masked_sum_is_caught() {
+    each(
+        ("show", 1),
+        masked,
+        &[
+            (|sum| bump(&mut sum.entries[0]), is_proof),
+            (|sum| bump(sum.entries.last_mut().unwrap()), is_proof),
+            (|sum| sum.entries.swap(3, 4), is_proof),
+            (|sum| bump(&mut sum.blinding), is_proof),
+            (|sum| raise(&mut sum.masks[1]), is_proof),
+            // The masks' sum is what it was.
+            (|sum| sum.masks.swap(0, 1), is_proof),
+            (
+                |sum| {
+                    raise(&mut sum.masks[0]);
+                    lower(&mut sum.masks[1]);
+                },
+                is_proof,
+            ),
+            (|sum| _ = sum.entries.pop(), is_proof),
+            (|sum| _ = sum.masks.pop(), is_proof),
+            (|sum| sum.entries.push(ScalarBytes([0; 32])), is_proof),
+            (|sum| sum.masks.push(PointBytes([0; 32])), is_proof),
+            (|sum| sum.entries[0] = ScalarBytes([0xff; 32]), is_encoding),
+            (|sum| sum.masks[0] = PointBytes([0xff; 32]), is_encoding),
+        ],
+    );
+}
+
+#[test]
+fn a_proof_of_another_kind_than_is_due_is_caught() {
+    // What each kind of proof is made for, in each other's place.
+    let mut table = Table::seated(terms(), &[5, 9, 5], 42);
+    let mut proofs = Vec::new();
+    // Counted from the step that is due.
+    for nth in [1, 2, 2] {
+        table.until("show", nth);
+        proofs.push(entries(&mut table.messages()[1].body.content).proof.clone());
+    }
+    for (due, nth) in [1, 2, 3].into_iter().enumerate() {
+        for (other, proof) in proofs.iter().enumerate().filter(|(other, _)| *other != due) {
+            let reason = caught(terms(), ("show", nth), 1, |content| {
+                entries(content).proof = proof.clone();
+            });
+            let kind = |error: &ProofError| matches!(error, ProofError::Kind(_));
+            assert!(
+                matches!(&reason, FaultReason::Proof { error, .. } if kind(error)),
+                "{due} {other}: {reason}"
+            );
+        }
     }
 }
 

@@ -4,7 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use auction::elgamal::{Ciphertext, CiphertextBytes};
 use auction::group::{Point, PointBytes, ScalarBytes};
-use auction::messages::{Content, RoundMessage};
+use auction::messages::{Content, RoundMessage, StageProof};
+use auction::proofs::segments::SegmentsProof;
 use auction::spec::Rule;
 use auction::step::Step;
 use curve25519_dalek::constants::RISTRETTO_BASEPOINT_POINT;
@@ -77,6 +78,30 @@ fn an_opened_test_is_zero_or_no_number_that_can_be_read() {
     assert!(counts.len() > 3, "the counts behind them can be read with all keys: {counts:?}");
 }
 
+/// The elements of a stage's proof.
+fn proof_points(proof: &StageProof) -> Vec<PointBytes> {
+    match proof {
+        StageProof::Whole(proof) => proof.first.to_vec(),
+        StageProof::Masked { sum, proof } => [&sum.masks[..], &proof.first, &proof.joined].concat(),
+        StageProof::Segment(proof) => [&proof.first[..], &proof.joined].concat(),
+    }
+}
+
+/// The scalars of a stage's proof.
+fn proof_scalars(proof: &StageProof) -> Vec<ScalarBytes> {
+    let segments =
+        |proof: &SegmentsProof| [&proof.vector[..], &proof.blindings, &[proof.randomness]].concat();
+    match proof {
+        StageProof::Whole(proof) => {
+            [&proof.vector[..], &[proof.blinding, proof.randomness]].concat()
+        }
+        StageProof::Masked { sum, proof } => {
+            [&sum.entries[..], &[sum.blinding], &segments(proof)].concat()
+        }
+        StageProof::Segment(proof) => segments(proof),
+    }
+}
+
 /// The elements that a message shows.
 fn points(message: &RoundMessage) -> Vec<PointBytes> {
     let both = |c: &CiphertextBytes| [c.a, c.b];
@@ -85,7 +110,11 @@ fn points(message: &RoundMessage) -> Vec<PointBytes> {
         Content::Show { order, entries } => {
             let order = order.iter().flat_map(|o| [&[o.point][..], &o.proof.first].concat());
             let entries = entries.iter().flat_map(|e| {
-                e.ciphertexts.iter().flat_map(both).chain(e.proof.first).collect::<Vec<_>>()
+                e.ciphertexts
+                    .iter()
+                    .flat_map(both)
+                    .chain(proof_points(&e.proof))
+                    .collect::<Vec<_>>()
             });
             order.chain(entries).collect()
         }
@@ -107,9 +136,7 @@ fn scalars(message: &RoundMessage) -> Vec<ScalarBytes> {
         Content::List(_) | Content::Receipts(_) | Content::Outcome(_) => Vec::new(),
         Content::Show { order, entries } => {
             let order = order.iter().flat_map(|o| o.proof.responses.clone());
-            let entries = entries.iter().flat_map(|e| {
-                [&e.proof.vector[..], &[e.proof.blinding, e.proof.randomness]].concat()
-            });
+            let entries = entries.iter().flat_map(|e| proof_scalars(&e.proof));
             order.chain(entries).collect()
         }
         Content::Multiply(products) => {

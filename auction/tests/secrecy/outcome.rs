@@ -32,8 +32,8 @@ fn facts(levels: &[u32]) -> Facts {
     let mut lengths = Vec::new();
     while *table.judge.step() != Step::Complete {
         rounds.push(match table.judge.step() {
-            Step::Show { order, shown: Some(Shown::Ladder(levels)) } => {
-                format!("{order} {levels:?}")
+            Step::Show { order, shown: Some(Shown::Ladder { levels, against }) } => {
+                format!("{order} {levels:?} {against:?}")
             }
             Step::Show { order, shown: Some(Shown::Blocks { level, blocks }) } => {
                 format!("{order} {level:?} {blocks:?}")
