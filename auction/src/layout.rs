@@ -88,12 +88,18 @@ pub enum Label {
     EscrowReceipt,
     /// The digest of a sum shown under a mask.
     MaskedSum,
+    /// The digest of a vector shown under a mask.
+    MaskedVector,
     /// The blindings of a mask's segments, from an accumulator's own secret.
     SegmentBlinding,
-    /// The weights that join the ciphertexts of a ladder shown against segments.
+    /// The weights that join ciphertexts shown against segments.
     SegmentWeights,
-    /// The proof on such a ladder.
+    /// The proof on such ciphertexts.
     Segments,
+    /// The weights of bidders' positions where their entries are shown under a mask.
+    PositionWeights,
+    /// The proof on blocks of such entries.
+    Placed,
 }
 
 /// A 32-byte hash.

@@ -13,7 +13,8 @@ use crate::layout::{Digest, Label, Layout};
 use crate::outcome::Outcome;
 use crate::proofs::entries::EntriesProof;
 use crate::proofs::linear::LinearProof;
-use crate::proofs::masked::MaskedSum;
+use crate::proofs::masked::{MaskedSum, MaskedVector};
+use crate::proofs::placed::PlacedProof;
 use crate::proofs::segments::SegmentsProof;
 
 /// Longest encoding of a round message, in bytes: a list of the most bids that a spec allows, or
@@ -50,18 +51,25 @@ pub struct EntriesPart {
 /// What proves the ciphertexts of a stage. PROTOCOL sections 5 and 8.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum StageProof {
-    /// Against the commitment to a whole summed vector: blocks, and the one stage of a search
-    /// for the price.
+    /// Against the commitments to whole vectors.
     Whole(EntriesProof),
     /// The first of several stages of the search for the price: against the sum that is shown
     /// here under a mask, all segments.
-    Masked {
+    Ladder {
         /// The sum.
         sum: MaskedSum,
         /// The proof.
         proof: SegmentsProof,
     },
-    /// A later one: against one segment of the sum that was shown.
+    /// The first of several stages of the search for the winner among few: against the entries
+    /// that are shown here under a mask, all blocks.
+    Placed {
+        /// The bidders' entries at the winner level, in their order.
+        entries: MaskedVector,
+        /// The proof.
+        proof: PlacedProof,
+    },
+    /// A later stage: against one segment of what was shown.
     Segment(SegmentsProof),
 }
 
@@ -71,7 +79,18 @@ impl StageProof {
     pub fn mask_name(&self) -> &PointBytes {
         match self {
             Self::Whole(proof) => &proof.first[1],
-            Self::Masked { proof, .. } | Self::Segment(proof) => &proof.joined[0],
+            Self::Placed { proof, .. } => &proof.blocks.joined[0],
+            Self::Ladder { proof, .. } | Self::Segment(proof) => &proof.joined[0],
+        }
+    }
+
+    /// The vector that is shown under a mask.
+    #[must_use]
+    pub fn masked(&self) -> Option<&MaskedVector> {
+        match self {
+            Self::Ladder { sum, .. } => Some(&sum.vector),
+            Self::Placed { entries, .. } => Some(entries),
+            Self::Whole(_) | Self::Segment(_) => None,
         }
     }
 
@@ -79,8 +98,9 @@ impl StageProof {
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
-            Self::Whole(_) => "a proof against a whole sum",
-            Self::Masked { .. } => "a masked sum with its proof",
+            Self::Whole(_) => "a proof against whole vectors",
+            Self::Ladder { .. } => "a masked sum with its proof",
+            Self::Placed { .. } => "masked entries with their proof",
             Self::Segment(_) => "a proof against a segment",
         }
     }
@@ -126,7 +146,7 @@ pub enum Content {
         /// In the first message after the set is fixed.
         order: Option<OrderPart>,
         /// Where a stage of a search begins.
-        entries: Option<EntriesPart>,
+        entries: Option<Box<EntriesPart>>,
     },
     /// One a tested level. Section 6.
     Multiply(Vec<Product>),
@@ -331,15 +351,25 @@ fn write_entries(part: &EntriesPart, layout: &mut Layout) {
             write_scalars(&proof.vector, layout);
             layout.fixed(&proof.blinding.0).fixed(&proof.randomness.0);
         }
-        StageProof::Masked { sum, proof } => {
-            layout.u8(2);
-            write_points(&sum.masks, layout);
-            write_scalars(&sum.entries, layout);
+        StageProof::Ladder { sum, proof } => {
+            write_masked(&sum.vector, layout.u8(2));
             layout.fixed(&sum.blinding.0);
             write_segments(proof, layout);
         }
-        StageProof::Segment(proof) => write_segments(proof, layout.u8(3)),
+        StageProof::Placed { entries, proof } => {
+            write_masked(entries, layout.u8(3));
+            write_segments(&proof.blocks, layout);
+            layout.fixed(&proof.opening.0).fixed(&proof.tie.0);
+            write_scalars(&proof.vector, layout);
+            layout.fixed(&proof.blinding.0);
+        }
+        StageProof::Segment(proof) => write_segments(proof, layout.u8(4)),
     }
+}
+
+fn write_masked(vector: &MaskedVector, layout: &mut Layout) {
+    write_points(&vector.masks, layout);
+    write_scalars(&vector.entries, layout);
 }
 
 fn write_segments(proof: &SegmentsProof, layout: &mut Layout) {

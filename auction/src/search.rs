@@ -38,6 +38,12 @@ impl Interval {
         (0..q).map(|i| self.low + i * self.size / q).collect()
     }
 
+    /// Each index by itself.
+    #[must_use]
+    pub fn singles(&self) -> Vec<Self> {
+        (self.low..self.low + self.size).map(|low| Self { low, size: 1 }).collect()
+    }
+
     /// The part between a start and the next one.
     #[must_use]
     fn part(&self, starts: &[usize], i: usize) -> Self {

@@ -1,5 +1,5 @@
-//! The ladder in segments: runs of levels whose sums are committed to one by one, so that later
-//! stages of the price search work on one of them. PROTOCOL section 5.
+//! Vectors in segments: runs of entries that are committed to one by one, so that later stages of a
+//! search work on one of them. PROTOCOL sections 5 and 8.
 
 use std::ops::Range;
 
@@ -10,12 +10,17 @@ use crate::search::Interval;
 /// everybody a generator in the later ones.
 const SEGMENTS: usize = 16;
 
-/// The segments of an auction's ladder, in their order; none where the price search has one stage.
+/// A run of positions in the order has segments where it has at most so many, as a part of the
+/// levels: beyond it each bidder's entry costs more than all levels once more.
+const POSITIONS: usize = 4;
+
+/// The segments of a vector, in their order; none where it is not cut.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Segments(Vec<Range<usize>>);
 
 impl Segments {
-    /// Of `levels` levels, searched with the block size `block`: as many parts of the first cut
+    /// Of a ladder of `levels` levels, searched with the block size `block`; none where that takes
+    /// one stage. As many parts of the first cut
     /// each, the last perhaps fewer, that there are at most 16.
     #[must_use]
     pub fn of(levels: usize, block: usize) -> Self {
@@ -29,6 +34,28 @@ impl Segments {
         let firsts: Vec<usize> = starts.into_iter().step_by(parts).collect();
         let ends = firsts.iter().skip(1).copied().chain([levels]);
         Self(firsts.iter().copied().zip(ends).map(|(first, end)| first..end).collect())
+    }
+
+    /// 8 Of `positions` bidders in the order, searched with the block size `block` in an auction of
+    /// `levels` levels: the blocks of the first cut. None where that takes one stage, or the bidders
+    /// are many.
+    #[must_use]
+    pub fn of_order(positions: usize, block: usize, levels: usize) -> Self {
+        if positions > Self::most_positions(levels) {
+            return Self(Vec::new());
+        }
+        let starts = Interval { low: 0, size: positions }.starts(block);
+        if starts.len() >= positions {
+            return Self(Vec::new());
+        }
+        let ends = starts.iter().skip(1).copied().chain([positions]);
+        Self(starts.iter().copied().zip(ends).map(|(first, end)| first..end).collect())
+    }
+
+    /// Most bidders whose order has segments, in an auction of `levels` levels.
+    #[must_use]
+    pub fn most_positions(levels: usize) -> usize {
+        levels / POSITIONS
     }
 
     /// How many.
@@ -51,10 +78,22 @@ impl Segments {
         self.0[which].iter().cloned()
     }
 
-    /// The number of the segment that a level lies in.
+    /// The number of the segment that a level's entry lies in.
     #[must_use]
     pub fn holding(&self, level: Level) -> Option<usize> {
-        self.0.iter().position(|entries| entries.contains(&level.index()))
+        self.holding_entry(level.index())
+    }
+
+    /// The number of the segment that an entry lies in.
+    #[must_use]
+    pub fn holding_entry(&self, entry: usize) -> Option<usize> {
+        self.0.iter().position(|entries| entries.contains(&entry))
+    }
+
+    /// How many entries the vector has.
+    #[must_use]
+    pub fn covered(&self) -> usize {
+        self.0.last().map_or(0, |last| last.end)
     }
 }
 
@@ -84,6 +123,52 @@ mod tests {
             }
         }
         assert_eq!(Segments::of(1024, 32).entries(1..2).next(), Some(64..128));
+    }
+
+    /// Whether all that stages in a range show lies in one segment.
+    fn walk(segments: &Segments, block: usize, range: Interval) {
+        let starts = range.starts(block);
+        let ends = starts.iter().skip(1).copied().chain([range.low + range.size]);
+        for (low, end) in starts.iter().copied().zip(ends).filter(|(low, end)| end - low > 1) {
+            let part = Interval { low, size: end - low };
+            let shown: Vec<_> =
+                part.starts(block).into_iter().map(|i| segments.holding_entry(i)).collect();
+            assert!(shown[0].is_some() && shown.iter().all(|s| *s == shown[0]), "{part:?}");
+            assert_eq!(segments.holding_entry(end - 1), shown[0], "{part:?}");
+            walk(segments, block, part);
+        }
+    }
+
+    #[test]
+    fn whatever_a_later_stage_shows_lies_in_one_segment() {
+        for block in 2..40 {
+            for size in 2..130 {
+                let whole = Interval { low: 0, size };
+                let segments = Segments::of(size, block);
+                if !segments.is_empty() {
+                    walk(&segments, block, whole);
+                }
+                let segments = Segments::of_order(size, block, 4 * size);
+                if !segments.is_empty() {
+                    walk(&segments, block, whole);
+                }
+            }
+        }
+        for (levels, block) in [(1024, 32), (10_000, 128), (16_384, 2), (16_384, 33)] {
+            walk(&Segments::of(levels, block), block, Interval { low: 0, size: levels });
+        }
+    }
+
+    #[test]
+    fn bidders_are_cut_into_the_blocks_of_the_first_stage() {
+        let segments = Segments::of_order(100, 32, 1024);
+        assert_eq!((segments.len(), segments.covered()), (10, 100));
+        assert_eq!(segments.holding_entry(57), Some(5));
+        // One stage; too many for the levels.
+        assert!(Segments::of_order(32, 32, 1024).is_empty());
+        assert!(Segments::of_order(257, 32, 1024).is_empty());
+        assert!(Segments::of_order(0, 32, 1024).is_empty());
+        assert!(!Segments::of_order(256, 32, 1024).is_empty());
     }
 
     #[test]

@@ -187,7 +187,8 @@ impl Spec {
         let said = (self.most_bids as usize).saturating_mul(64 * self.accumulators.len());
         // A round has at most one test a part.
         let tests = usize::from(self.block) * TEST_BYTES + MESSAGE_BYTES;
-        said.max(self.stage_bytes() + self.masked_bytes()).max(tests)
+        let stage = self.stage_bytes() + self.ladder_bytes().max(self.placed_bytes());
+        said.max(stage).max(tests)
     }
 
     /// Longest message of a stage, in bytes: its proof, and a ciphertext a part. There can be more
@@ -198,9 +199,16 @@ impl Spec {
 
     /// Bytes that the first of several stages of the search for the price takes beside: the sum
     /// under its mask, and of each segment two elements and a scalar.
-    fn masked_bytes(&self) -> usize {
+    fn ladder_bytes(&self) -> usize {
         let segments = Segments::of(self.levels(), self.block.into()).len();
         if segments == 0 { 0 } else { 32 * (self.levels() + 1) + 3 * 32 * segments }
+    }
+
+    /// The same of the first stage of the search for the winner, where entries are shown under a
+    /// mask: of each bidder two scalars.
+    fn placed_bytes(&self) -> usize {
+        let bidders = Segments::most_positions(self.levels()).min(self.most_bids as usize);
+        64 * bidders + 3 * 32 * usize::from(self.block)
     }
 
     /// Bytes that are kept for spec, joins and all rounds but the first two, for terms with a block
@@ -213,7 +221,9 @@ impl Spec {
         let stages = price.stages + 2 * winner.stages + 1;
         let tests = price.tests + 2 * winner.tests;
         let rounds = 3 * (price.rounds + 2 * winner.rounds) + stages + 4;
-        let stages = stages * self.stage_bytes() + self.masked_bytes();
+        // A tie shows the entries again.
+        let masked = self.ladder_bytes() + 2 * self.placed_bytes();
+        let stages = stages * self.stage_bytes() + masked;
         let each = stages + tests * TEST_BYTES + rounds * MESSAGE_BYTES;
         // Joins and the spec itself take the last part.
         (self.accumulators.len() * each + (1 << 20)).max(ROOM_FOR_ROUNDS)

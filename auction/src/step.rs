@@ -1,9 +1,12 @@
 //! What comes next: what every accumulator's next message must say.
 
+use std::ops::Range;
+
 use crate::elgamal::Ciphertext;
 use crate::outcome::Outcome;
 use crate::prices::Level;
 use crate::search::Interval;
+use crate::segments::Segments;
 use crate::set::Unsettled;
 
 /// The next round's content. All of it follows from public messages.
@@ -51,6 +54,9 @@ pub enum Shown {
         level: Level,
         /// Runs of positions in the order.
         blocks: Vec<Interval>,
+        /// Against what they are proved: the entries under a mask, or nothing but the commitments
+        /// to whole vectors.
+        placed: Option<Placed>,
     },
 }
 
@@ -63,6 +69,28 @@ pub enum Against {
     MaskedSum,
     /// The segment with this number of the sum that was shown.
     Segment(usize),
+}
+
+/// Bidders whose entries at the winner level are shown under a mask. PROTOCOL section 8.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Placed {
+    /// Their positions in the order.
+    pub range: Interval,
+    /// The blocks of the first stage.
+    pub segments: Segments,
+    /// Which of them is opened; in the first stage all are, and the entries shown.
+    pub opened: Option<usize>,
+}
+
+impl Placed {
+    /// Blocks as runs of the entries.
+    #[must_use]
+    pub fn runs(&self, blocks: &[Interval]) -> Vec<Range<usize>> {
+        // Blocks lie in the range.
+        let run =
+            |block: &Interval| block.low - self.range.low..block.low + block.size - self.range.low;
+        blocks.iter().map(run).collect()
+    }
 }
 
 impl Shown {

@@ -14,7 +14,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use auction::book::BidBook;
-use auction::messages::{Content, RoundMessage};
+use auction::messages::{Content, RoundMessage, StageProof};
 use auction::party::{Party, PartyError, PartySecret};
 use auction::prices::Level;
 use auction::referee::Referee;
@@ -28,8 +28,17 @@ const ME: usize = 1;
 
 /// A table, and what accumulator `ME` has on its disk: secrets, and a book for every restart.
 fn stored(levels: &[u32], restarts: usize, seed: u64) -> (Table, [u8; 64], Vec<BidBook>) {
+    stored_in(Terms::small(), levels, restarts, seed)
+}
+
+fn stored_in(
+    terms: Terms,
+    levels: &[u32],
+    restarts: usize,
+    seed: u64,
+) -> (Table, [u8; 64], Vec<BidBook>) {
     let mut rng = rng(seed);
-    let committee = Committee::new(Terms::small(), &mut rng);
+    let committee = Committee::new(terms, &mut rng);
     let bids: Vec<Sealed> = levels.iter().map(|l| committee.seal(Level(*l), &mut rng)).collect();
     let books =
         (0..restarts).map(|_| committee.take_unchecked(&bids, &mut rng).swap_remove(ME)).collect();
@@ -72,10 +81,42 @@ fn a_party_that_restarts_before_any_message_goes_on_with_its_own_ciphertexts() {
     assert_eq!(table.judge.outcome().unwrap().sale.unwrap().level, Level(9));
 }
 
-/// First elements of the ciphertexts of a message.
+#[test]
+fn a_party_that_restarts_before_any_message_opens_what_it_showed_under_a_mask() {
+    // Of six bidders in two blocks of three, two tie at the top: the first stage for the winner comes
+    // twice, and others follow.
+    let terms = Terms { levels: 24, block: 2, ..Terms::small() };
+    let (mut table, secret, mut books) = stored_in(terms, &[4, 19, 2, 19, 7, 1], 90, 93);
+    let (mut ladders, mut placed, mut later) = (0, 0, 0);
+    while *table.judge.step() != Step::Complete {
+        let book = books.pop().unwrap();
+        table.parties[ME] = restarted(&mut table, &secret, book).unwrap();
+        table.play();
+        let round = table.judge.rounds().last().unwrap();
+        if let Content::Show { entries: Some(part), .. } = &round[ME].body.content {
+            match part.proof {
+                StageProof::Whole(_) => panic!("all stages are against segments"),
+                StageProof::Ladder { .. } => ladders += 1,
+                StageProof::Placed { .. } => placed += 1,
+                StageProof::Segment(_) => later += usize::from(placed > 0),
+            }
+        }
+    }
+    assert_eq!((ladders, placed), (1, 2));
+    assert!(later > 0, "a block of three is not the end");
+    let outcome = table.judge.outcome().unwrap();
+    assert_eq!((outcome.sale.unwrap().level, outcome.tie), (Level(19), true));
+}
+
+/// Whatever in a message of a ladder is made from something drawn: first elements of ciphertexts,
+/// commitments to masks and first messages, and entries under a mask.
 fn shown(message: &RoundMessage) -> Vec<[u8; 32]> {
     let Content::Show { entries: Some(part), .. } = &message.body.content else { panic!() };
-    part.ciphertexts.iter().map(|ciphertext| ciphertext.a.0).collect()
+    let StageProof::Ladder { sum, proof } = &part.proof else { panic!() };
+    let ciphertexts = part.ciphertexts.iter().map(|ciphertext| ciphertext.a.0);
+    let points = sum.vector.masks.iter().chain(&proof.first).chain(&proof.joined);
+    let entries = sum.vector.entries.iter().map(|entry| entry.0);
+    ciphertexts.chain(points.map(|point| point.0)).chain(entries).collect()
 }
 
 #[test]

@@ -95,10 +95,14 @@ pub fn take(
 /// as one of 2, in two thirds of the rounds.
 pub const NEAR: (u16, u16) = (32, 4);
 
+/// What computes least among 1,024 levels: a round more in a stage than a fan-out of 4 takes, and
+/// a test less in each.
+pub const LEAST: (u16, u16) = (32, 3);
+
 /// The same for 10,000 levels: two stages of 100 parts in place of three of 22 for the price, and
-/// one in place of two for the winner among 100 bidders. A stage costs a multiplication of `K`
-/// points or more, and the tests are as many. (With 1,024 levels the winner's one stage of 100
-/// parts computes more than two of ten: its ciphertexts cost more than the stage they save.)
+/// one in place of two for the winner among 100 bidders. A stage costs its
+/// ciphertexts and its proof, and the tests are as many. (With 1,024 levels the winner's one stage
+/// of 100 parts computes more than two of ten, of which the second works on one block.)
 pub const NEAR_LONG: (u16, u16) = (128, 4);
 
 /// The same for accumulators far from each other: full fan-out, the fewest rounds.

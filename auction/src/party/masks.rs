@@ -4,12 +4,13 @@
 use rand::CryptoRng;
 
 use super::PartySecret;
-use super::ladder::{FirstMask, LadderMask};
 use super::product::ProductMask;
+use super::segments::{FirstStage, SegmentsStage};
 use super::stage::{CiphertextSeed, StageMask};
 use crate::group::Point;
 use crate::join::Auction;
 use crate::search::{Effort, Interval};
+use crate::segments::Segments;
 use crate::spec::Rule;
 
 /// Product masks that are made at a time: a fraction of a millisecond's work.
@@ -18,30 +19,30 @@ const TOGETHER: usize = 8;
 /// Masks for the rounds of one auction. They are the dear part of its proofs.
 pub struct Masks {
     seed: CiphertextSeed,
-    first: Option<FirstMask>,
-    later: Vec<LadderMask>,
+    firsts: Vec<FirstStage>,
+    laters: Vec<SegmentsStage>,
     stages: Vec<StageMask>,
     products: Vec<ProductMask>,
 }
 
 /// Some masks; what they take is [`Made::bytes`].
-pub struct Made(Kind<FirstMask, LadderMask, StageMask, Vec<ProductMask>>);
+pub struct Made(Kind<FirstStage, SegmentsStage, StageMask, Vec<ProductMask>>);
 
 /// Masks that are still to be made.
 #[derive(Debug)]
 pub struct Lacking {
     seed: CiphertextSeed,
     /// For one stage with so many ciphertexts, or for so many products.
-    kind: Kind<usize, usize, usize, usize>,
+    kind: Kind<(Segments, usize), (Segments, usize), usize, usize>,
 }
 
 #[derive(Debug)]
 enum Kind<F, L, S, P> {
-    /// The first of several stages of the search for the price.
+    /// A stage that shows a vector under a mask, and is proved against its segments.
     First(F),
     /// A later one.
     Later(L),
-    /// A stage that is proved against a whole vector.
+    /// A proof against whole vectors.
     Stage(S),
     Products(P),
 }
@@ -51,37 +52,64 @@ impl Masks {
     #[must_use]
     pub fn new(secret: &PartySecret) -> Self {
         let seed = secret.seed.clone();
-        Self { seed, first: None, later: Vec::new(), stages: Vec::new(), products: Vec::new() }
+        Self {
+            seed,
+            firsts: Vec::new(),
+            laters: Vec::new(),
+            stages: Vec::new(),
+            products: Vec::new(),
+        }
     }
 
     /// What the rounds of an auction with so many bids will need and is not here; nothing when all
-    /// is. A search can come to need a few products more: they are made when they are due.
-    #[must_use]
-    pub fn lacking(&self, auction: &Auction, bids: usize) -> Option<Lacking> {
+    /// is. A search can come to need a few products more: they are made when they are due. What was
+    /// made for another number of bids and is of no use for this one is dropped.
+    pub fn lacking(&mut self, auction: &Auction, bids: usize) -> Option<Lacking> {
         let spec = auction.spec();
         let effort =
             |low, size| Effort::of(Interval { low, size }, spec.block.into(), spec.fan_out.into());
         let price = effort(1, auction.levels());
         let (winner, second) = (effort(0, bids), spec.rule == Rule::SecondPrice);
-        let priced = bids > 1 || (bids == 1 && !second);
-        let in_segments = priced && !auction.segments().is_empty();
-        let stages = match bids {
-            0 | 1 => 0,
-            // The first winner stage comes twice in a tie.
-            _ => winner.stages + usize::from(second),
-        } + if priced && !in_segments { price.stages } else { 0 };
-        let products = if second && bids > 1 { price.tests } else { 0 };
+        let (priced, sought) = (bids > 1 || (bids == 1 && !second), bids > 1);
+        let ladder = auction.segments();
+        let order = Segments::of_order(bids, spec.block.into(), auction.levels());
+        self.firsts.retain(|mask| [ladder, &order].contains(&mask.segments()));
+        self.laters.retain(|mask| [ladder, &order].contains(&mask.segments()));
+        // The first winner stage comes twice in a tie.
+        let again = 1 + usize::from(second);
+        let whole = |segments: &Segments, one: usize, all: usize| {
+            if segments.is_empty() { all } else { one }
+        };
+        let stages = usize::from(priced) * whole(ladder, 0, price.stages)
+            + usize::from(sought) * whole(&order, again, winner.stages + again - 1);
+        let products = if second && sought { price.tests } else { 0 };
         let missing = products.saturating_sub(self.products.len());
-        let kind = if in_segments && self.first.is_none() {
-            Kind::First(price.most_parts)
-        } else if in_segments && self.later.len() + 1 < price.stages {
-            Kind::Later(price.most_parts)
+        let lacks = |segments: &Segments, firsts, stages: usize, parts| {
+            let first = self.firsts.iter().filter(|mask| mask.segments() == segments).count();
+            let later = self.laters.iter().filter(|mask| mask.segments() == segments).count();
+            if segments.is_empty() {
+                None
+            } else if first < firsts {
+                Some(Kind::First((segments.clone(), parts)))
+            } else if later + 1 < stages {
+                Some(Kind::Later((segments.clone(), parts)))
+            } else {
+                None
+            }
+        };
+        let of_price = priced.then(|| lacks(ladder, 1, price.stages, price.most_parts)).flatten();
+        let kind = if let Some(kind) = of_price {
+            kind
         } else if self.stages.len() < stages {
-            Kind::Stage(price.most_parts.max(winner.most_parts))
+            // Where both are against segments the masks are used without pads.
+            let parts = |segments: &Segments, parts| if segments.is_empty() { parts } else { 0 };
+            Kind::Stage(parts(ladder, price.most_parts).max(parts(&order, winner.most_parts)))
         } else if missing > 0 {
             Kind::Products(missing.min(TOGETHER))
         } else {
-            return None;
+            // Last what another bid makes useless.
+            let of_winner = || lacks(&order, again, winner.stages, winner.most_parts);
+            sought.then(of_winner).flatten()?
         };
         Some(Lacking { seed: self.seed.clone(), kind })
     }
@@ -89,8 +117,8 @@ impl Masks {
     /// Keeps some.
     pub fn keep(&mut self, made: Made) {
         match made.0 {
-            Kind::First(mask) => self.first = Some(mask),
-            Kind::Later(mask) => self.later.push(mask),
+            Kind::First(mask) => self.firsts.push(mask),
+            Kind::Later(mask) => self.laters.push(mask),
             Kind::Stage(mask) => self.stages.push(mask),
             Kind::Products(masks) => self.products.extend(masks),
         }
@@ -103,27 +131,33 @@ impl Masks {
         }
     }
 
-    /// The one for the first of several stages of the search for the price: made now, if it is
-    /// not there.
+    /// One for a stage that shows a vector of these segments under a mask, with so many ciphertexts:
+    /// made now, if there is none.
     pub(super) fn take_first<R: CryptoRng + ?Sized>(
         &mut self,
         auction: &Auction,
+        segments: &Segments,
         count: usize,
         rng: &mut R,
-    ) -> FirstMask {
-        let make = || FirstMask::generate(auction, &self.seed, count, rng);
-        self.first.take().unwrap_or_else(make)
+    ) -> FirstStage {
+        let found = self.firsts.iter().position(|mask| mask.segments() == segments);
+        let make = || FirstStage::generate(auction, segments, &self.seed, count, rng);
+        // It was found at this place.
+        found.map(|at| self.firsts.swap_remove(at)).unwrap_or_else(make)
     }
 
     /// One for a later of such stages: made now, if there is none.
     pub(super) fn take_later<R: CryptoRng + ?Sized>(
         &mut self,
         auction: &Auction,
+        segments: &Segments,
         count: usize,
         rng: &mut R,
-    ) -> LadderMask {
-        let make = || LadderMask::generate(auction, &self.seed, count, rng);
-        self.later.pop().unwrap_or_else(make)
+    ) -> SegmentsStage {
+        let found = self.laters.iter().position(|mask| mask.segments() == segments);
+        let make = || SegmentsStage::generate(auction, segments, &self.seed, count, rng);
+        // It was found at this place.
+        found.map(|at| self.laters.swap_remove(at)).unwrap_or_else(make)
     }
 
     /// One for another stage of so many ciphertexts: made now, if there is none.
@@ -169,8 +203,12 @@ impl Lacking {
     pub fn make<R: CryptoRng + ?Sized>(self, auction: &Auction, rng: &mut R) -> Made {
         let seed = &self.seed;
         Made(match self.kind {
-            Kind::First(count) => Kind::First(FirstMask::generate(auction, seed, count, rng)),
-            Kind::Later(count) => Kind::Later(LadderMask::generate(auction, seed, count, rng)),
+            Kind::First((segments, count)) => {
+                Kind::First(FirstStage::generate(auction, &segments, seed, count, rng))
+            }
+            Kind::Later((segments, count)) => {
+                Kind::Later(SegmentsStage::generate(auction, &segments, seed, count, rng))
+            }
             Kind::Stage(count) => Kind::Stage(StageMask::generate(auction, seed, count, rng)),
             Kind::Products(count) => {
                 Kind::Products(ProductMask::generate(auction.key(), count, rng))

@@ -2,13 +2,13 @@
 //!
 //! A party never judges: it answers what the [`Referee`] says is due. It works on secrets in
 //! constant time. Everything random in a message that must be the same after a restart is drawn
-//! from the party's own seed; masks of proofs are fresh each time, and a message that was stored
-//! is repeated, never made again.
+//! from the party's own seed, or found again in what was said; masks of proofs are fresh each time,
+//! and a message that was stored is repeated, never made again.
 
 mod answers;
-mod ladder;
 mod masks;
 mod product;
+mod segments;
 mod stage;
 mod sums;
 
@@ -31,14 +31,13 @@ use crate::layout::{Digest, Label};
 use crate::messages::{Body, Content, EntriesPart, Listed, OrderPart, RoundMessage, StageProof};
 use crate::proofs::Place;
 use crate::proofs::entries::EntriesWitness;
-use crate::proofs::masked::SumMask;
+use crate::proofs::masked::VectorMask;
 use crate::referee::{Referee, Said, Tally, statements};
-use crate::search::Interval;
-use crate::secret::{SecretScalar, SecretVector};
+use crate::secret::SecretScalar;
 use crate::set::Unsettled;
 use crate::shares::{Share, ShareSum, SummedShare};
 use crate::step::{Against, Shown, Step};
-use ladder::made_with;
+use segments::made_with;
 use stage::{StageMask, StageSecrets};
 
 /// What an accumulator must keep secret from joining to the outcome: its decryption key and the
@@ -158,8 +157,8 @@ pub struct Party {
     receipts: BTreeMap<Digest, Vec<Signature>>,
     running: Option<ShareSum>,
     sum: Option<SummedShare>,
-    /// Of the sum that was shown, while the price is sought in several stages.
-    sum_mask: Option<SumMask>,
+    /// Of the vector that was shown, for later stages.
+    mask: Option<VectorMask>,
     /// Of the stage under way.
     stage: Option<StageSecrets>,
     masks: Masks,
@@ -186,7 +185,7 @@ impl Party {
             receipts: book.receipts,
             running: Some(book.sum),
             sum: None,
-            sum_mask: None,
+            mask: None,
             stage: None,
             masks,
         }
@@ -215,15 +214,10 @@ impl Party {
         };
         let name = part.proof.mask_name();
         self.begin_stage(tally, shown, name)?;
-        if let (StageProof::Masked { sum: said, .. }, Some(sum)) = (&part.proof, &self.sum) {
-            let (context, count) = (self.auction.context(), self.auction.segments().len());
-            let blindings = self.secret.seed.blindings(context, name, count);
-            self.sum_mask = SumMask::recall(said, sum, blindings);
-        }
+        let mask = self.recall_mask(tally, shown, &part.proof)?;
         // A wrong `t` or `rho` would make false proofs later, and blame.
-        let lacks_mask = matches!(part.proof, StageProof::Masked { .. }) && self.sum_mask.is_none();
         let own = self.stage.as_ref().is_some_and(|stage| made_with(&stage.randomness, part));
-        if own && !lacks_mask { Ok(()) } else { Err(PartyError::OtherSeed(referee.round())) }
+        mask.filter(|()| own).ok_or(PartyError::OtherSeed(referee.round()))
     }
 
     /// The secrets of the stage whose proof has this first message.
@@ -236,16 +230,12 @@ impl Party {
         let randomness = self.secret.seed.randomness(self.auction.context(), first, shown.count());
         let entries = match shown {
             Shown::Ladder { levels, .. } => self.ladder_entries(levels)?,
-            Shown::Blocks { level, blocks } => {
-                // The price is found.
-                self.sum_mask = None;
-                let entry = |block: &Interval| self.block_entry(tally, *block, *level);
-                // Room for all beforehand: a list that grows leaves what it held behind.
-                let mut entries = Vec::with_capacity(blocks.len());
-                for block in blocks {
-                    entries.push(entry(block)?);
+            Shown::Blocks { level, blocks, placed } => {
+                if placed.is_none() {
+                    // The price is found, and nothing is shown under a mask any more.
+                    self.mask = None;
                 }
-                SecretVector::new(entries)
+                self.block_entries(tally, blocks, *level)?
             }
         };
         self.stage = Some(StageSecrets { entries, randomness });
@@ -315,19 +305,24 @@ impl Party {
         rng: &mut R,
     ) -> Result<(Content, Said), PartyError> {
         let (order, sigma) = order.then(|| self.order(place, tally, rng)).unzip();
-        let (entries, ciphertexts, sum) = match shown {
-            Some(Shown::Ladder { levels, against }) if *against != Against::Sum => {
-                let shown = (&levels[..], *against);
-                let (part, ciphertexts, sum) = self.ladder(place, referee, tally, shown, rng)?;
-                (Some(part), ciphertexts, sum)
-            }
+        let (entries, ciphertexts, vector) = match shown {
             Some(shown) => {
-                let (part, ciphertexts) = self.entries(place, tally, shown, rng)?;
-                (Some(part), ciphertexts, None)
+                let against_whole = matches!(
+                    shown,
+                    Shown::Ladder { against: Against::Sum, .. }
+                        | Shown::Blocks { placed: None, .. }
+                );
+                let (part, ciphertexts, vector) = if against_whole {
+                    self.entries(place, tally, shown, rng)?
+                } else {
+                    self.segments_stage(place, referee, tally, shown, rng)?
+                };
+                (Some(Box::new(part)), ciphertexts, vector)
             }
             None => (None, Vec::new(), None),
         };
-        Ok((Content::Show { order, entries }, Said::Show { sigma, entries: ciphertexts, sum }))
+        let said = Said::Show { sigma: sigma.map(Box::new), entries: ciphertexts, vector };
+        Ok((Content::Show { order, entries }, said))
     }
 
     /// 8 `sigma_k = x_k Q`.
@@ -353,7 +348,7 @@ impl Party {
         tally: &Tally,
         shown: &Shown,
         rng: &mut R,
-    ) -> Result<(EntriesPart, Vec<Ciphertext>), PartyError> {
+    ) -> Result<segments::Stage, PartyError> {
         let auction = Arc::clone(&self.auction);
         let StageMask { proof: mask, pads } = self.masks.take_stage(&auction, shown.count(), rng);
         let name = mask.name();
@@ -378,6 +373,6 @@ impl Party {
         };
         let proof = StageProof::Whole(statement.prove(place, &weights, &witness, mask));
         let bytes = ciphertexts.iter().map(Ciphertext::bytes).collect();
-        Ok((EntriesPart { ciphertexts: bytes, proof }, ciphertexts))
+        Ok((EntriesPart { ciphertexts: bytes, proof }, ciphertexts, None))
     }
 }

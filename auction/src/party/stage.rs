@@ -4,7 +4,8 @@
 //! message on `G` of the stage's proof. That first message belongs to a mask that is fresh, in memory
 //! alone, and serves one proof: so no two statements ever meet the same `t_j`, and what lies on
 //! `G` and `Y` alone is computed before closing. After a restart the first message is read in the
-//! stored message, and the seed in the sealed store: nothing else need be kept.
+//! stored message, and the seed in the sealed store: nothing else need be kept. (So it is with the
+//! blindings of a vector shown under a mask; the mask itself is what was shown less the vector.)
 
 use std::sync::Arc;
 

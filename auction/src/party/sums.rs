@@ -13,6 +13,7 @@ use crate::layout::Digest;
 use crate::prices::Level;
 use crate::referee::Tally;
 use crate::search::Interval;
+use crate::secret::SecretVector;
 use crate::shares::{ExpandedShare, SummedShare, WeightedShareSum};
 
 impl Party {
@@ -48,7 +49,7 @@ impl Party {
     }
 
     /// The entry at a level of the summed shares of a block.
-    pub(super) fn block_entry(
+    fn block_entry(
         &self,
         tally: &Tally,
         block: Interval,
@@ -59,6 +60,21 @@ impl Party {
             sum.add_sum(&share?.entry(level).ok_or(PartyError::NothingDue)?);
         }
         Ok(sum.reduce())
+    }
+
+    /// The same of each of some blocks.
+    pub(super) fn block_entries(
+        &self,
+        tally: &Tally,
+        blocks: &[Interval],
+        level: Level,
+    ) -> Result<SecretVector, PartyError> {
+        // Room for all beforehand: a list that grows leaves what it held behind.
+        let mut entries = Vec::with_capacity(blocks.len());
+        for block in blocks {
+            entries.push(self.block_entry(tally, *block, level)?);
+        }
+        Ok(SecretVector::new(entries))
     }
 
     /// 8 The sums of the blocks under their weights, share by share: a block's own sum would have

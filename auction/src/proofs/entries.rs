@@ -9,14 +9,15 @@ use curve25519_dalek::traits::MultiscalarMul as _;
 use curve25519_dalek::{RistrettoPoint, Scalar};
 use rand::CryptoRng;
 use serde::{Deserialize, Serialize};
-use zeroize::Zeroize as _;
 
 use crate::elgamal::Ciphertext;
 use crate::field::{Canonical, Fe, differences};
-use crate::group::{EncodingError, Generators, Point, PointBytes, ScalarBytes};
-use crate::layout::{Label, Layout};
+use crate::group::{Generators, Point, PointBytes, ScalarBytes};
+use crate::layout::{Digest, Label, Layout};
 use crate::prices::Level;
 use crate::proofs::batch::EquationBatch;
+use crate::proofs::joined::{Joined, JoinedMask};
+use crate::proofs::masked::canonical;
 use crate::proofs::{Place, ProofError, expect_length};
 use crate::secret::{SecretScalar, SecretVector};
 
@@ -68,24 +69,16 @@ pub struct EntriesProof {
 /// are made before closing. A mask that served two statements would give the secret away, so it
 /// serves one: proving consumes it.
 pub struct EntriesMask {
-    vector: SecretVector,
-    blinding: SecretScalar,
-    randomness: SecretScalar,
-    first: [Point; 2],
-    on_key: RistrettoPoint,
-}
-
-impl Drop for EntriesMask {
-    fn drop(&mut self) {
-        // Who has it can take it out of the third first message, which holds a masked sum.
-        self.on_key.zeroize();
-    }
+    pub(super) vector: SecretVector,
+    pub(super) blinding: SecretScalar,
+    pub(super) first: Point,
+    joined: Box<JoinedMask>,
 }
 
 impl EntriesMask {
     /// Bytes in memory.
     pub(crate) fn bytes(&self) -> usize {
-        size_of::<Self>() + size_of_val(self.vector.expose())
+        size_of::<Self>() + size_of_val(&*self.joined) + size_of_val(self.vector.expose())
     }
 
     /// A fresh mask for statements under `key`, in constant time.
@@ -98,20 +91,40 @@ impl EntriesMask {
     ) -> Self {
         let vector = SecretVector::random(levels, rng);
         let blinding = SecretScalar::random(rng);
-        let randomness = SecretScalar::random(rng);
-        let first = [
-            commit(generators, vector.expose(), blinding.expose()).into(),
-            RistrettoPoint::mul_base(randomness.expose()).into(),
-        ];
-        let on_key = key.times(&randomness);
-        Self { vector, blinding, randomness, first, on_key }
+        let first = commit(generators, vector.expose(), blinding.expose()).into();
+        Self { vector, blinding, first, joined: JoinedMask::generate(key, rng) }
     }
 
     /// The first message on `G`: no two masks have the same.
     #[must_use]
     pub fn name(&self) -> PointBytes {
-        self.first[1].bytes()
+        self.joined.name()
     }
+}
+
+/// Weights of 128 bits, drawn from the hash of a statement.
+pub(super) fn short_weights(label: Label, statement: &Digest, count: usize) -> Vec<Scalar> {
+    let weight = |i| {
+        let hash = Layout::new(label, statement).count(i).hash();
+        let mut half = [0; 16];
+        half.copy_from_slice(&hash.0[..16]);
+        Scalar::from(u128::from_le_bytes(half))
+    };
+    (0..count).map(weight).collect()
+}
+
+/// `mask + challenge * secret`, entry by entry, in constant time.
+pub(super) fn respond_all(
+    challenge: &Scalar,
+    masks: &[Scalar],
+    secrets: &[Scalar],
+) -> Vec<ScalarBytes> {
+    let factor = Fe::from_scalar(challenge);
+    let response = |(mask, secret): (&Scalar, &Scalar)| {
+        let answer = Canonical::from_scalar(secret).times(factor);
+        ScalarBytes((Canonical::from_scalar(mask) + answer).to_bytes())
+    };
+    masks.iter().zip(secrets).map(response).collect()
 }
 
 /// `<vector, U> + blinding H`, in constant time.
@@ -150,14 +163,7 @@ impl EntriesStatement<'_> {
             }
             Summed::Blocks { .. } => {
                 // A long statement is hashed once.
-                let statement = layout.hash();
-                let weight = |block| {
-                    let hash = Layout::new(Label::EntryWeights, &statement).count(block).hash();
-                    let mut half = [0; 16];
-                    half.copy_from_slice(&hash.0[..16]);
-                    Scalar::from(u128::from_le_bytes(half))
-                };
-                (0..self.ciphertexts.len()).map(weight).collect()
+                short_weights(Label::EntryWeights, &layout.hash(), self.ciphertexts.len())
             }
         }
     }
@@ -177,23 +183,15 @@ impl EntriesStatement<'_> {
             // Levels of the auction index vectors of the auction's length.
             .map(|(level, weight)| mask.vector.expose()[level.index()] * weight)
             .sum();
-        let third: Point = (mask.on_key + RistrettoPoint::mul_base(&masked)).into();
-        let first = [mask.first[0].bytes(), mask.first[1].bytes(), third.bytes()];
+        let [second, third] = mask.joined.first(&masked);
+        let first = [mask.first.bytes(), second, third];
         let challenge = self.challenge(place, &first);
-        let tau = weights.iter().zip(witness.randomness.expose()).map(|(w, t)| w * t).sum();
-        let tau = SecretScalar::new(tau);
-        let respond = |mask: &Scalar, secret: &Scalar| (&(mask + challenge * secret)).into();
-        let factor = Fe::from_scalar(&challenge);
-        let response = |(mask, secret): (&Scalar, &Scalar)| {
-            let answer = Canonical::from_scalar(secret).times(factor);
-            ScalarBytes((Canonical::from_scalar(mask) + answer).to_bytes())
-        };
-        let pairs = mask.vector.expose().iter().zip(witness.vector.expose());
+        let blinding = mask.blinding.expose() + challenge * witness.blinding.expose();
         EntriesProof {
             first,
-            vector: pairs.map(response).collect(),
-            blinding: respond(mask.blinding.expose(), witness.blinding.expose()),
-            randomness: respond(mask.randomness.expose(), tau.expose()),
+            vector: respond_all(&challenge, mask.vector.expose(), witness.vector.expose()),
+            blinding: (&blinding).into(),
+            randomness: mask.joined.respond(&challenge, weights, witness.randomness),
         }
     }
 
@@ -209,12 +207,8 @@ impl EntriesStatement<'_> {
         batch: &mut EquationBatch,
     ) -> Result<(), ProofError> {
         expect_length("responses", proof.vector.len(), levels)?;
-        let entry = |bytes: &ScalarBytes| Canonical::from_bytes(&bytes.0);
-        let vector: Option<Vec<_>> = proof.vector.iter().map(entry).collect();
-        let vector = vector.ok_or(EncodingError::Scalar)?;
-        let (blinding, randomness) = (proof.blinding.decode()?, proof.randomness.decode()?);
-        let [opening, first_a, first_b] =
-            [proof.first[0].decode()?, proof.first[1].decode()?, proof.first[2].decode()?];
+        let vector = canonical(&proof.vector)?;
+        let (blinding, opening) = (proof.blinding.decode()?, proof.first[0].decode()?);
         let weights = self.weights(place);
         let challenge = self.challenge(place, &proof.first);
         // opening + challenge * C - <z, U> - R H = 0
@@ -230,23 +224,12 @@ impl EntriesStatement<'_> {
         }
         batch.vector(-weight, 0, vector.iter().copied());
         batch.blinding(-weight * blinding);
-        // first_a + challenge * sum w A - tau G = 0
-        let weight_a = batch.weight();
-        batch.term(weight_a, &first_a);
-        batch.base(-weight_a * randomness);
-        // first_b + challenge * sum w B - tau Y - <q, z> G = 0
-        let weight_b = batch.weight();
-        batch.term(weight_b, &first_b);
-        batch.shared_term(-weight_b * randomness, &self.key);
         // Levels of the auction index a vector whose length was checked above.
         let joined: Scalar =
             self.selection(&weights).map(|(level, q)| vector[level.index()].to_scalar() * q).sum();
-        batch.base(-weight_b * joined);
-        for (ciphertext, w) in self.ciphertexts.iter().zip(&weights) {
-            batch.term(weight_a * challenge * w, &ciphertext.a);
-            batch.term(weight_b * challenge * w, &ciphertext.b);
-        }
-        Ok(())
+        let (key, ciphertexts) = (&self.key, self.ciphertexts);
+        let rows = Joined { key, ciphertexts, weights: &weights, challenge: &challenge };
+        rows.append(&[proof.first[1], proof.first[2]], &proof.randomness, &joined, batch)
     }
 
     /// The vector `q`, as the levels where it is not zero.

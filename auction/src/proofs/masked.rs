@@ -1,17 +1,17 @@
-//! A summed vector shown once under a mask, and the mask committed to segment by segment.
+//! A vector shown once under a mask, and the mask committed to segment by segment.
 //!
-//! `u = z + y` hides the sum `z` as a one-time pad, and `A_b = <y_b, U_b> + rho_b H` binds to
-//! each segment of the mask by itself. Since `C = <z, U> + R H` is known, anybody sees that `u`
-//! is of that sum: `C + sum A_b = <u, U> + (R + sum rho_b) H`. From then on `<u_b, U_b> - A_b` is
-//! a commitment to segment `b` of the sum alone. It is one only if `A_b` holds nothing of other
-//! segments, which [`super::segments`] proves. PROTOCOL section 5.
+//! `u = z + y` hides the vector `z` as a one-time pad, and `M_b = <y_b, U_b> + rho_b H` binds to
+//! each segment of the mask by itself: `<u_b, U_b> - M_b` is a commitment to segment `b` of `z`
+//! alone. It is one only if `M_b` holds nothing of other segments, which [`super::segments`]
+//! proves. Where `z` is a sum with a commitment `C = <z, U> + R H`, anybody sees that `u` is of
+//! that sum: `C + sum M_b = <u, U> + (R + sum rho_b) H`. PROTOCOL sections 5 and 8.
 
 use curve25519_dalek::traits::MultiscalarMul as _;
 use curve25519_dalek::{RistrettoPoint, Scalar};
 use rand::CryptoRng;
 use serde::{Deserialize, Serialize};
 
-use crate::field::{Canonical, differences};
+use crate::field::Canonical;
 use crate::group::{EncodingError, Generators, Point, PointBytes, ScalarBytes};
 use crate::layout::{Digest, Label};
 use crate::proofs::batch::EquationBatch;
@@ -20,20 +20,27 @@ use crate::secret::SecretVector;
 use crate::segments::Segments;
 use crate::shares::SummedShare;
 
+/// A vector under a mask, as received.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MaskedVector {
+    /// `M_b`, one a segment.
+    pub masks: Vec<PointBytes>,
+    /// `u`.
+    pub entries: Vec<ScalarBytes>,
+}
+
 /// A masked sum, as received.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MaskedSum {
-    /// `A_b`, one a segment.
-    pub masks: Vec<PointBytes>,
-    /// `u`, one entry a level.
-    pub entries: Vec<ScalarBytes>,
+    /// One entry a level.
+    pub vector: MaskedVector,
     /// `R + sum rho_b`.
     pub blinding: ScalarBytes,
 }
 
-/// A masked sum, decoded; what the ladder's ciphertexts are proved against.
+/// A masked vector, decoded; what ciphertexts are proved against.
 #[derive(Debug, Clone)]
-pub struct ShownSum {
+pub struct ShownVector {
     digest: Digest,
     masks: Vec<Point>,
     entries: Vec<Canonical>,
@@ -46,8 +53,8 @@ pub struct SegmentsMask {
     pub(super) commitments: Vec<Point>,
 }
 
-/// The mask of a sum that was shown: what opens its segments' commitments.
-pub struct SumMask {
+/// The mask of a vector that was shown: what opens its segments' commitments.
+pub struct VectorMask {
     pub(super) vector: SecretVector,
     pub(super) blindings: SecretVector,
 }
@@ -58,19 +65,18 @@ impl SegmentsMask {
     pub fn generate<R: CryptoRng + ?Sized>(
         generators: &Generators,
         segments: &Segments,
-        levels: usize,
         blindings: SecretVector,
         rng: &mut R,
     ) -> Self {
-        let vector = SecretVector::random(levels, rng);
-        let pairs = segments.entries(0..segments.len()).zip(blindings.expose());
-        let commit = |(entries, blinding): (std::ops::Range<usize>, &Scalar)| {
-            // Segments are runs of an auction's levels, and the vector has an entry for each.
-            let part = &vector.expose()[entries.clone()];
-            commit_segment(generators, entries.start, part, blinding).into()
-        };
-        let commitments = pairs.map(commit).collect();
+        let vector = SecretVector::random(segments.covered(), rng);
+        let commitments = commit_segments(generators, segments, &vector, &blindings);
         Self { vector, blindings, commitments }
+    }
+
+    /// How many entries it has.
+    #[must_use]
+    pub fn covered(&self) -> usize {
+        self.vector.expose().len()
     }
 
     /// Bytes in memory.
@@ -81,65 +87,106 @@ impl SegmentsMask {
             + size_of_val(&*self.commitments)
     }
 
-    /// 5 Shows a sum under this mask, which thereby serves its one sum; constant time in both.
+    /// 8 Shows a vector under this mask, which thereby serves this one; constant time in both.
     #[must_use]
     pub fn show(
         self,
         place: &Place<'_>,
-        committed: &Point,
-        sum: &SummedShare,
-    ) -> (MaskedSum, ShownSum, SumMask) {
+        vector: &SecretVector,
+    ) -> (MaskedVector, ShownVector, VectorMask) {
         let add = |(entry, mask): (&Scalar, &Scalar)| {
             Canonical::from_scalar(entry) + Canonical::from_scalar(mask)
         };
         let entries: Vec<Canonical> =
-            sum.vector.expose().iter().zip(self.vector.expose()).map(add).collect();
-        let masks: Scalar = self.blindings.expose().iter().sum();
-        let said = MaskedSum {
+            vector.expose().iter().zip(self.vector.expose()).map(add).collect();
+        let said = MaskedVector {
             masks: self.commitments.iter().map(Point::bytes).collect(),
             entries: entries.iter().map(|entry| ScalarBytes(entry.to_bytes())).collect(),
-            blinding: (&(sum.blinding.expose() + masks)).into(),
         };
-        let digest = said.digest(place, committed);
-        let shown = ShownSum { digest, masks: self.commitments, entries };
-        (said, shown, SumMask { vector: self.vector, blindings: self.blindings })
+        let shown = ShownVector { digest: said.digest(place), masks: self.commitments, entries };
+        (said, shown, VectorMask { vector: self.vector, blindings: self.blindings })
+    }
+
+    /// 5 The same for a sum that `committed` binds to.
+    #[must_use]
+    pub fn show_sum(
+        self,
+        place: &Place<'_>,
+        committed: &Point,
+        sum: &SummedShare,
+    ) -> (MaskedSum, ShownVector, VectorMask) {
+        let masks: Scalar = self.blindings.expose().iter().sum();
+        let (vector, mut shown, mask) = self.show(place, &sum.vector);
+        let blinding = (&(sum.blinding.expose() + masks)).into();
+        let said = MaskedSum { vector, blinding };
+        shown.digest = said.digest(place, &shown.digest, committed);
+        (said, shown, mask)
     }
 }
 
-impl SumMask {
-    /// The mask under which a sum was shown, from what was said then and the blindings that its
+impl VectorMask {
+    /// The mask under which a vector was shown, from what was said then and the blindings that its
     /// commitments were made with; nothing where they do not belong together.
     #[must_use]
-    pub fn recall(said: &MaskedSum, sum: &SummedShare, blindings: SecretVector) -> Option<Self> {
-        let entries = sum.vector.expose();
-        if said.entries.len() != entries.len() || said.masks.len() != blindings.expose().len() {
+    pub fn recall(
+        generators: &Generators,
+        segments: &Segments,
+        said: &MaskedVector,
+        shown: &SecretVector,
+        blindings: SecretVector,
+    ) -> Option<Self> {
+        let entries = shown.expose();
+        if said.entries.len() != entries.len() || segments.covered() != entries.len() {
             return None;
         }
-        let mut vector = Vec::with_capacity(entries.len());
-        for (shown, entry) in said.entries.iter().zip(entries) {
-            let shown = Canonical::from_bytes(&shown.0)?;
-            vector.push((shown - Canonical::from_scalar(entry)).to_scalar());
+        let shown = canonical(&said.entries).ok()?;
+        let mask = |(shown, entry): (&Canonical, &Scalar)| {
+            (*shown - Canonical::from_scalar(entry)).to_scalar()
+        };
+        let vector = SecretVector::new(shown.iter().zip(entries).map(mask).collect());
+        let made = commit_segments(generators, segments, &vector, &blindings);
+        let same = made.iter().map(Point::bytes).eq(said.masks.iter().copied());
+        same.then_some(Self { vector, blindings })
+    }
+}
+
+impl MaskedVector {
+    /// The hash of what is shown.
+    fn digest(&self, place: &Place<'_>) -> Digest {
+        let mut layout = place.bind(Label::MaskedVector).layout();
+        layout.count(self.masks.len());
+        for mask in &self.masks {
+            layout.fixed(&mask.0);
         }
-        let vector = SecretVector::new(vector);
-        let masks: Scalar = blindings.expose().iter().sum();
-        let blinding = said.blinding.decode().ok()?;
-        (blinding == sum.blinding.expose() + masks).then_some(Self { vector, blindings })
+        layout.count(self.entries.len()).reserve(32 * self.entries.len());
+        for entry in &self.entries {
+            layout.fixed(&entry.0);
+        }
+        layout.hash()
+    }
+
+    /// Decodes it.
+    ///
+    /// # Errors
+    /// [`ProofError`] when it is not of this shape.
+    pub fn decode(
+        &self,
+        place: &Place<'_>,
+        segments: &Segments,
+    ) -> Result<ShownVector, ProofError> {
+        expect_length("commitments to masks", self.masks.len(), segments.len())?;
+        expect_length("masked entries", self.entries.len(), segments.covered())?;
+        let masks = self.masks.iter().map(PointBytes::decode).collect::<Result<Vec<_>, _>>()?;
+        let entries = canonical(&self.entries)?;
+        Ok(ShownVector { digest: self.digest(place), masks, entries })
     }
 }
 
 impl MaskedSum {
     /// The hash of what is shown of the sum that `committed` binds to.
-    fn digest(&self, place: &Place<'_>, committed: &Point) -> Digest {
+    fn digest(&self, place: &Place<'_>, vector: &Digest, committed: &Point) -> Digest {
         let mut layout = place.bind(Label::MaskedSum).layout();
-        layout.point(committed).count(self.masks.len());
-        for mask in &self.masks {
-            layout.fixed(&mask.0);
-        }
-        layout.count(self.entries.len()).reserve(32 * (self.entries.len() + 1));
-        for entry in &self.entries {
-            layout.fixed(&entry.0);
-        }
-        layout.fixed(&self.blinding.0).hash()
+        layout.point(committed).digest(vector).fixed(&self.blinding.0).hash()
     }
 
     /// Adds the equation that this is a masked sum of what `committed` binds to.
@@ -150,39 +197,36 @@ impl MaskedSum {
         &self,
         place: &Place<'_>,
         segments: &Segments,
-        levels: usize,
         committed: &Point,
         batch: &mut EquationBatch,
-    ) -> Result<ShownSum, ProofError> {
-        expect_length("commitments to masks", self.masks.len(), segments.len())?;
-        expect_length("masked entries", self.entries.len(), levels)?;
-        let masks = self.masks.iter().map(PointBytes::decode).collect::<Result<Vec<_>, _>>()?;
-        let entries = canonical(&self.entries)?;
+    ) -> Result<ShownVector, ProofError> {
+        let mut shown = self.vector.decode(place, segments)?;
         let blinding = self.blinding.decode()?;
-        // C + sum A_b - <u, U> - (R + sum rho_b) H = 0
+        // C + sum M_b - <u, U> - (R + sum rho_b) H = 0
         let weight = batch.weight();
         batch.term(weight, committed);
-        batch.sum_term(weight, &masks);
-        batch.vector(-weight, 0, entries.iter().copied());
+        batch.sum_term(weight, &shown.masks);
+        batch.vector(-weight, 0, shown.entries.iter().copied());
         batch.blinding(-weight * blinding);
-        Ok(ShownSum { digest: self.digest(place, committed), masks, entries })
+        shown.digest = self.digest(place, &shown.digest, committed);
+        Ok(shown)
     }
 }
 
-impl ShownSum {
+impl ShownVector {
     /// What names it in proofs.
     #[must_use]
     pub fn digest(&self) -> &Digest {
         &self.digest
     }
 
-    /// `A_b`, one a segment.
+    /// `M_b`, one a segment.
     #[must_use]
     pub fn masks(&self) -> &[Point] {
         &self.masks
     }
 
-    /// `u`, one entry a level.
+    /// `u`.
     #[must_use]
     pub fn entries(&self) -> &[Canonical] {
         &self.entries
@@ -195,27 +239,40 @@ pub(super) fn canonical(scalars: &[ScalarBytes]) -> Result<Vec<Canonical>, Proof
     Ok(decoded.collect::<Option<_>>().ok_or(EncodingError::Scalar)?)
 }
 
+/// Commitments to the segments of a vector that they cover, in constant time.
+fn commit_segments(
+    generators: &Generators,
+    segments: &Segments,
+    vector: &SecretVector,
+    blindings: &SecretVector,
+) -> Vec<Point> {
+    let commit = |(entries, blinding): (std::ops::Range<usize>, &Scalar)| {
+        // The segments are runs of the vector's entries.
+        let part = &vector.expose()[entries.clone()];
+        commit_segment(generators, entries.start, part, blinding).into()
+    };
+    segments.entries(0..segments.len()).zip(blindings.expose()).map(commit).collect()
+}
+
 /// `<entries, U_b> + blinding H` for the entries of a segment that begins at the entry `first`
 /// of a vector; in constant time.
-#[must_use]
-pub fn commit_segment(
+fn commit_segment(
     generators: &Generators,
     first: usize,
     entries: &[Scalar],
     blinding: &Scalar,
 ) -> RistrettoPoint {
-    let mut weights = differences(entries);
     let points = generators.levels(first + entries.len());
+    // Room for all beforehand: a list that grows leaves what it held behind.
+    let mut weights = Vec::with_capacity(entries.len() + 1);
     // U_first = P_first - P_before; before the first level there is nothing.
-    let points = match first.checked_sub(1) {
-        Some(before) => {
-            let leading = entries.first().map_or(Scalar::ZERO, |entry| -entry);
-            weights.insert(0, leading);
-            &points[before..]
-        }
-        None => points,
-    };
+    let before = first.checked_sub(1);
+    weights.extend(before.and(entries.first()).map(|entry| -entry));
+    let following = entries.iter().skip(1).chain([&Scalar::ZERO]);
+    weights.extend(entries.iter().zip(following).map(|(this, next)| this - next));
     let weights = SecretVector::new(weights);
+    // The levels of a segment, and the one before.
+    let points = &points[before.unwrap_or(first)..];
     RistrettoPoint::multiscalar_mul(
         weights.expose().iter().chain([blinding]),
         points.iter().chain([generators.blinding().value()]),
@@ -229,7 +286,6 @@ mod tests {
 
     use super::*;
     use crate::proofs::entries::commit;
-    use crate::secret::SecretScalar;
 
     #[test]
     fn segments_add_up_to_the_commitment_to_the_whole() {
@@ -239,43 +295,41 @@ mod tests {
             let segments = Segments::of(64, block);
             let blindings = SecretVector::random(segments.len(), &mut rng);
             let sum: Scalar = blindings.expose().iter().sum();
-            let mask = SegmentsMask::generate(&generators, &segments, 64, blindings, &mut rng);
+            let mask = SegmentsMask::generate(&generators, &segments, blindings, &mut rng);
             let whole = commit(&generators, mask.vector.expose(), &sum);
             assert_eq!(Point::sum(&mask.commitments), Point::from(whole));
         }
     }
 
-    fn shown() -> (MaskedSum, SummedShare, Vec<Scalar>, Vec<Scalar>) {
+    #[test]
+    fn a_mask_is_found_again_from_what_was_shown_and_nothing_else_is() {
         let mut rng = ChaCha20Rng::seed_from_u64(2);
         let (generators, segments) = (Generators::for_levels(32), Segments::of(32, 8));
-        let sum = SummedShare {
-            vector: SecretVector::random(32, &mut rng),
-            blinding: SecretScalar::random(&mut rng),
-        };
-        let committed = commit(&generators, sum.vector.expose(), sum.blinding.expose()).into();
+        let vector = SecretVector::random(32, &mut rng);
         let blindings = SecretVector::random(segments.len(), &mut rng);
-        let mask = SegmentsMask::generate(&generators, &segments, 32, blindings, &mut rng);
+        let kept = blindings.expose().to_vec();
+        let mask = SegmentsMask::generate(&generators, &segments, blindings, &mut rng);
         let key = crate::keys::SecretKey::generate(&mut rng).public();
         let none = Digest::default();
         let place = Place { context: &none, prover: &key, round: 1, previous: &none };
-        let (said, _, mask) = mask.show(&place, &committed, &sum);
-        let (vector, blindings) = (mask.vector.expose().to_vec(), mask.blindings.expose().to_vec());
-        (said, sum, vector, blindings)
-    }
-
-    #[test]
-    fn a_mask_is_found_again_from_what_was_shown_and_nothing_else_is() {
-        let (said, sum, vector, blindings) = shown();
-        let again = SumMask::recall(&said, &sum, SecretVector::new(blindings.clone())).unwrap();
-        assert_eq!(again.vector.expose(), vector);
-        let mut others = blindings.clone();
+        let (said, _, mask) = mask.show(&place, &vector);
+        let recall = |said: &MaskedVector, vector: &SecretVector, blindings: &[Scalar]| {
+            let blindings = SecretVector::new(blindings.to_vec());
+            VectorMask::recall(&generators, &segments, said, vector, blindings)
+        };
+        let again = recall(&said, &vector, &kept).unwrap();
+        assert_eq!(again.vector.expose(), mask.vector.expose());
+        let mut others = kept.clone();
         others[0] += Scalar::ONE;
-        assert!(SumMask::recall(&said, &sum, SecretVector::new(others)).is_none());
+        assert!(recall(&said, &vector, &others).is_none());
+        let mut another = vector.expose().to_vec();
+        another[31] += Scalar::ONE;
+        assert!(recall(&said, &SecretVector::new(another), &kept).is_none());
         let mut short = said.clone();
         short.entries.pop();
-        assert!(SumMask::recall(&short, &sum, SecretVector::new(blindings.clone())).is_none());
+        assert!(recall(&short, &vector, &kept).is_none());
         let mut short = said;
         short.masks.pop();
-        assert!(SumMask::recall(&short, &sum, SecretVector::new(blindings)).is_none());
+        assert!(recall(&short, &vector, &kept).is_none());
     }
 }

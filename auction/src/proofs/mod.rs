@@ -8,10 +8,12 @@
 
 pub mod batch;
 pub mod entries;
+pub mod joined;
 pub mod linear;
 pub mod masked;
 pub mod membership;
 pub mod opening;
+pub mod placed;
 pub mod segments;
 
 use crate::group::EncodingError;

@@ -5,7 +5,7 @@ use crate::elgamal::Ciphertext;
 use crate::prices::Level;
 use crate::search::{Contradiction, Interval, Stage};
 use crate::segments::Segments;
-use crate::step::{Against, Multiplied, Shown, Step};
+use crate::step::{Against, Multiplied, Placed, Shown, Step};
 
 /// What is sought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,8 +41,10 @@ pub(super) struct Counting {
     block: usize,
     fan_out: usize,
     stage: Stage,
-    /// Of the ladder, where it is searched in several stages.
+    /// Of the ladder or of the order, where that is cut into some: later stages open one.
     segments: Segments,
+    /// Where the first stage began.
+    range: Interval,
     /// Whether the stage is the first.
     first: bool,
     /// Ciphertexts of the stage: by what is shown, then by accumulator.
@@ -58,7 +60,7 @@ impl Counting {
         segments: Segments,
     ) -> Self {
         let stage = Stage::new(range, block, fan_out);
-        Self { question, block, fan_out, stage, segments, first: true, own: Vec::new() }
+        Self { question, block, fan_out, stage, segments, range, first: true, own: Vec::new() }
     }
 
     /// The ciphertexts that the stage begins with.
@@ -84,7 +86,14 @@ impl Counting {
                 if !in_doubt {
                     blocks.pop();
                 }
-                Shown::Blocks { level, blocks }
+                let low = blocks.first().map_or(0, |block| block.low);
+                let segment = self.segments.holding_entry(low - self.range.low);
+                let placed = segment.map(|segment| Placed {
+                    range: self.range,
+                    segments: self.segments.clone(),
+                    opened: (!self.first).then_some(segment),
+                });
+                Shown::Blocks { level, blocks, placed }
             }
         }
     }

@@ -9,21 +9,22 @@ use crate::messages::{
     Blinded, Content, EntriesPart, Listed, Opened, OrderPart, Product, RoundMessage, StageProof,
 };
 use crate::proofs::batch::EquationBatch;
-use crate::proofs::masked::ShownSum;
+use crate::proofs::masked::ShownVector;
 use crate::proofs::opening::OpeningStatement;
+use crate::proofs::placed::PlacedStatement;
 use crate::proofs::{Place, ProofError};
 use crate::referee::fault::{Fault, FaultReason};
 use crate::referee::statements;
 use crate::referee::tally::Tally;
 use crate::set::{Lists, check_shown};
-use crate::step::{Against, Multiplied, Shown, Step};
+use crate::step::{Against, Multiplied, Placed, Shown, Step};
 
 /// What a message said, decoded.
 pub(crate) enum Said {
     List(Vec<Listed>),
     Receipts,
     Outcome,
-    Show { sigma: Option<Point>, entries: Vec<Ciphertext>, sum: Option<ShownSum> },
+    Show { sigma: Option<Box<Point>>, entries: Vec<Ciphertext>, vector: Option<Box<ShownVector>> },
     Multiply(Vec<Ciphertext>),
     Blind(Vec<Ciphertext>),
     Open(Vec<Point>),
@@ -33,8 +34,8 @@ pub(crate) enum Said {
 pub(super) struct Judge<'a> {
     pub(super) auction: &'a Auction,
     pub(super) tally: Option<&'a Tally>,
-    /// By accumulator: its sum as it showed it, if it has.
-    pub(super) shown_sums: &'a [ShownSum],
+    /// By accumulator: the vector that it showed under a mask, if it has.
+    pub(super) masked: &'a [ShownVector],
     pub(super) step: &'a Step,
     pub(super) round: u16,
     pub(super) previous: &'a Digest,
@@ -112,11 +113,11 @@ impl Judge<'_> {
                     Some(part) => Some(self.hear_order(k, prover, part, batch)?),
                     None => None,
                 };
-                let (entries, sum) = match shown.as_ref().zip(entries.as_ref()) {
+                let (entries, vector) = match shown.as_ref().zip(entries.as_deref()) {
                     Some((shown, part)) => self.hear_entries(k, prover, shown, part, batch)?,
                     None => (Vec::new(), None),
                 };
-                Ok(Said::Show { sigma, entries, sum })
+                Ok(Said::Show { sigma: sigma.map(Box::new), entries, vector: vector.map(Box::new) })
             }
             (Step::Multiply(due), Content::Multiply(products)) => {
                 self.hear_products(k, prover, due, products, batch).map(Said::Multiply)
@@ -168,14 +169,14 @@ impl Judge<'_> {
         shown: &Shown,
         part: &EntriesPart,
         batch: &mut EquationBatch,
-    ) -> Result<(Vec<Ciphertext>, Option<ShownSum>), FaultReason> {
+    ) -> Result<(Vec<Ciphertext>, Option<ShownVector>), FaultReason> {
         count("ciphertexts", part.ciphertexts.len(), shown.count())?;
         let decoded = part.ciphertexts.iter().map(crate::elgamal::CiphertextBytes::decode);
         let ciphertexts = decoded.collect::<Result<Vec<_>, _>>()?;
-        let sum = self
+        let vector = self
             .hear_stage_proof(k, prover, shown, (&ciphertexts, &part.proof), batch)
             .map_err(|error| FaultReason::Proof { part: "ladder entries", error })?;
-        Ok((ciphertexts, sum))
+        Ok((ciphertexts, vector))
     }
 
     /// 5, 8 The proof of the kind that is due.
@@ -186,18 +187,19 @@ impl Judge<'_> {
         shown: &Shown,
         (ciphertexts, proof): (&[Ciphertext], &StageProof),
         batch: &mut EquationBatch,
-    ) -> Result<Option<ShownSum>, ProofError> {
+    ) -> Result<Option<ShownVector>, ProofError> {
         let (auction, place) = (self.auction, self.place(prover));
         // Show steps exist only after the set is fixed, and later stages after the first.
         let tally = self.tally.ok_or(ProofError::DoesNotHold)?;
-        let (levels, segments) = (auction.levels(), auction.segments());
+        let (levels, key) = (auction.levels(), auction.key());
+        let known = self.masked.get(k).ok_or(ProofError::DoesNotHold);
         match (shown, proof) {
             (
                 Shown::Ladder { levels: shown, against: Against::MaskedSum },
-                StageProof::Masked { sum, proof },
+                StageProof::Ladder { sum, proof },
             ) => {
-                let sum = sum.append(&place, segments, levels, &tally.sums()[k], batch)?;
-                statements::segments(auction, &sum, None, shown, ciphertexts)
+                let sum = sum.append(&place, auction.segments(), &tally.sums()[k], batch)?;
+                statements::ladder(auction, &sum, None, shown, ciphertexts)
                     .append(&place, proof, batch)?;
                 Ok(Some(sum))
             }
@@ -205,13 +207,33 @@ impl Judge<'_> {
                 Shown::Ladder { levels: shown, against: Against::Segment(segment) },
                 StageProof::Segment(proof),
             ) => {
-                let sum = self.shown_sums.get(k).ok_or(ProofError::DoesNotHold)?;
-                statements::segments(auction, sum, Some(*segment), shown, ciphertexts)
+                statements::ladder(auction, known?, Some(*segment), shown, ciphertexts)
+                    .append(&place, proof, batch)?;
+                Ok(None)
+            }
+            (
+                Shown::Blocks { level, blocks, placed: Some(placed @ Placed { opened: None, .. }) },
+                StageProof::Placed { entries, proof },
+            ) => {
+                let entries = entries.decode(&place, &placed.segments)?;
+                let blocks = statements::blocks(key, &entries, placed, blocks, ciphertexts);
+                let commitments = &tally.commitments(k, placed.range);
+                PlacedStatement { blocks, commitments, level: *level }
+                    .append(&place, levels, proof, batch)?;
+                Ok(Some(entries))
+            }
+            (
+                Shown::Blocks {
+                    blocks, placed: Some(placed @ Placed { opened: Some(_), .. }), ..
+                },
+                StageProof::Segment(proof),
+            ) => {
+                statements::blocks(key, known?, placed, blocks, ciphertexts)
                     .append(&place, proof, batch)?;
                 Ok(None)
             }
             (shown, whole @ StageProof::Whole(proof)) => {
-                statements::entries(tally, k, auction.key(), shown, ciphertexts)
+                statements::entries(tally, k, key, shown, ciphertexts)
                     .ok_or(ProofError::Kind(whole.name()))?
                     .append(&place, levels, proof, batch)?;
                 Ok(None)

@@ -28,9 +28,10 @@ use crate::messages::{Content, RoundMessage, chain_digests};
 use crate::outcome::{Outcome, Sale};
 use crate::party::OwnMessage;
 use crate::prices::Level;
-use crate::proofs::masked::ShownSum;
+use crate::proofs::masked::ShownVector;
 use crate::receipts::Reason;
 use crate::search::Interval;
+use crate::segments::Segments;
 use crate::set::{Lists, Unsettled};
 use crate::spec::Rule;
 use crate::step::Step;
@@ -66,8 +67,8 @@ pub struct Referee {
     tally: Option<Tally>,
     omissions: Vec<Omission>,
     counting: Option<Counting>,
-    /// By accumulator: its sum as it showed it, while the price is sought in several stages.
-    shown_sums: Vec<ShownSum>,
+    /// By accumulator: the vector that it showed under a mask, for later stages of the search.
+    masked: Vec<ShownVector>,
     price: Option<Level>,
     tie: bool,
     outcome: Option<Outcome>,
@@ -104,7 +105,7 @@ impl Referee {
             tally: None,
             omissions: Vec::new(),
             counting: None,
-            shown_sums: Vec::new(),
+            masked: Vec::new(),
             price: None,
             tie: false,
             outcome: None,
@@ -178,11 +179,11 @@ impl Referee {
         &self.omissions
     }
 
-    /// Each accumulator's sum as it showed it under a mask, by accumulator: from the first of
-    /// several stages of the search for the price to the last.
+    /// The vector that each accumulator showed under a mask, by accumulator, for the later stages of
+    /// the search that it was shown for.
     #[must_use]
-    pub fn shown_sums(&self) -> &[ShownSum] {
-        &self.shown_sums
+    pub fn masked(&self) -> &[ShownVector] {
+        &self.masked
     }
 
     /// The outcome, once the rounds have decided it; it may not be signed by all yet.
@@ -330,7 +331,7 @@ impl Referee {
         let judge = Judge {
             auction: &self.auction,
             tally: self.tally.as_ref(),
-            shown_sums: &self.shown_sums,
+            masked: &self.masked,
             step: &self.step,
             round: self.round,
             previous: &self.previous,
@@ -352,21 +353,25 @@ impl Referee {
 
     /// What a judged round leads to.
     fn follow(&mut self, said: Vec<Said>) -> Result<Step, Fault> {
-        let (mut lists, mut sigmas, mut ciphertexts, mut factors) =
-            (vec![], vec![], vec![], vec![]);
+        let (mut lists, mut sigmas, mut ciphertexts, mut factors, mut masked) =
+            (vec![], vec![], vec![], vec![], vec![]);
         for said in said {
             match said {
                 Said::List(list) => lists.push(list),
-                Said::Show { sigma, entries, sum } => {
-                    sigmas.extend(sigma);
+                Said::Show { sigma, entries, vector } => {
+                    sigmas.extend(sigma.map(|sigma| *sigma));
                     ciphertexts.push(entries);
-                    self.shown_sums.extend(sum);
+                    masked.extend(vector.map(|vector| *vector));
                 }
                 Said::Multiply(products) => ciphertexts.push(products),
                 Said::Blind(blinded) => ciphertexts.push(blinded),
                 Said::Open(opened) => factors.push(opened),
                 Said::Receipts | Said::Outcome => {}
             }
+        }
+        if !masked.is_empty() {
+            // All have shown one, or nobody was to.
+            self.masked = masked;
         }
         match std::mem::replace(&mut self.step, Step::Complete) {
             Step::List => self.settle_lists(Lists::new(lists)),
@@ -447,14 +452,15 @@ impl Referee {
         } else if n > 0 {
             let question = if second { Question::SecondPrice } else { Question::FirstPrice };
             let range = Interval { low: 1, size: levels };
-            self.counting = Some(self.count_by(question, range));
+            let segments = self.auction.segments().clone();
+            self.counting = Some(self.count_by(question, range, segments));
         }
         Step::Show { order: true, shown: self.counting.as_ref().map(Counting::shown) }
     }
 
     /// 8 The winner search, where there is something to search; price and order are known.
     fn seek_winner(&mut self) -> Result<Step, Fault> {
-        self.shown_sums = Vec::new();
+        self.masked = Vec::new();
         let n = self.count();
         let Some(price) = self.price.filter(|_| n > 1) else {
             return Ok(self.conclude((n == 1).then_some(0)));
@@ -468,7 +474,9 @@ impl Referee {
             }
             Rule::SecondPrice => Question::Winner { level: Level(price.0 + 1), in_doubt: true },
         };
-        let counting = self.count_by(question, Interval { low: 0, size: n });
+        let (block, levels) = (self.auction.spec().block.into(), self.auction.levels());
+        let segments = Segments::of_order(n, block, levels);
+        let counting = self.count_by(question, Interval { low: 0, size: n }, segments);
         let shown = counting.shown();
         self.counting = Some(counting);
         Ok(Step::Show { order: false, shown: Some(shown) })
@@ -548,8 +556,8 @@ impl Referee {
         self.tally.as_ref().map_or(0, |tally| tally.bids().len())
     }
 
-    fn count_by(&self, question: Question, range: Interval) -> Counting {
-        let (spec, segments) = (self.auction.spec(), self.auction.segments().clone());
+    fn count_by(&self, question: Question, range: Interval, segments: Segments) -> Counting {
+        let spec = self.auction.spec();
         let (block, fan_out) = (usize::from(spec.block), usize::from(spec.fan_out));
         Counting::new(question, range, block, fan_out, segments)
     }

@@ -1,15 +1,19 @@
 //! The statements that round messages prove, built the same way by prover and verifier.
 
+use std::ops::Range;
+
 use crate::elgamal::Ciphertext;
 use crate::group::{Point, basepoint};
 use crate::join::Auction;
 use crate::prices::Level;
 use crate::proofs::entries::{EntriesStatement, Summed};
 use crate::proofs::linear::{LinearStatement, Row};
-use crate::proofs::masked::ShownSum;
+use crate::proofs::masked::ShownVector;
 use crate::proofs::segments::SegmentsStatement;
 use crate::referee::tally::Tally;
-use crate::step::{Against, Multiplied, Shown};
+use crate::search::Interval;
+use crate::segments::Segments;
+use crate::step::{Against, Multiplied, Placed, Shown};
 
 /// 8 `sigma_k = x_k Q` with the exponent of `Y_k`.
 #[must_use]
@@ -17,8 +21,8 @@ pub fn order(key: &Point, order_point: &Point, sigma: &Point) -> LinearStatement
     LinearStatement::equal_exponents(&[(basepoint(), *key), (*order_point, *sigma)])
 }
 
-/// 5, 8 The ciphertexts of accumulator `k` against the commitments of the set; nothing where a
-/// ladder is shown against segments.
+/// 5, 8 The ciphertexts of accumulator `k` against the commitments to whole vectors; nothing where
+/// they are shown against segments.
 #[must_use]
 pub fn entries<'a>(
     tally: &Tally,
@@ -32,26 +36,46 @@ pub fn entries<'a>(
         Shown::Ladder { levels, against: Against::Sum } => {
             Summed::Ladder { sum: tally.sums()[k], levels }
         }
-        Shown::Ladder { .. } => return None,
-        Shown::Blocks { level, blocks } => {
+        Shown::Blocks { level, blocks, placed: None } => {
             Summed::Blocks { sums: tally.block_sums(k, blocks), level: *level }
         }
+        Shown::Ladder { .. } | Shown::Blocks { .. } => return None,
     };
     Some(EntriesStatement { key: *key, summed, ciphertexts })
 }
 
-/// 5 The ciphertexts of an accumulator against all segments of its sum, or one.
+/// 5 The ciphertexts of an accumulator's entries at some levels, against all segments of its
+/// sum, or one.
 #[must_use]
-pub fn segments<'a>(
+pub fn ladder<'a>(
     auction: &'a Auction,
-    sum: &'a ShownSum,
+    sum: &'a ShownVector,
     segment: Option<usize>,
-    levels: &'a [Level],
+    levels: &[Level],
     ciphertexts: &'a [Ciphertext],
 ) -> SegmentsStatement<'a> {
     let segments = auction.segments();
-    let opened = segment.map_or(0..segments.len(), |segment| segment..segment + 1);
-    SegmentsStatement { key: *auction.key(), sum, segments, opened, levels, ciphertexts }
+    let shown = levels.iter().map(|level| level.index()..level.index() + 1).collect();
+    let opened = opened(segments, segment);
+    SegmentsStatement { key: *auction.key(), vector: sum, segments, opened, shown, ciphertexts }
+}
+
+/// 8 The ciphertexts of an accumulator's blocks, against all segments of its entries, or one.
+#[must_use]
+pub fn blocks<'a>(
+    key: &Point,
+    entries: &'a ShownVector,
+    placed: &'a Placed,
+    blocks: &[Interval],
+    ciphertexts: &'a [Ciphertext],
+) -> SegmentsStatement<'a> {
+    let (segments, shown) = (&placed.segments, placed.runs(blocks));
+    let opened = opened(segments, placed.opened);
+    SegmentsStatement { key: *key, vector: entries, segments, opened, shown, ciphertexts }
+}
+
+fn opened(segments: &Segments, one: Option<usize>) -> Range<usize> {
+    one.map_or(0..segments.len(), |segment| segment..segment + 1)
 }
 
 /// 6 The product of `less_one` with the plaintext `s` of the prover's own ciphertext. Secrets:

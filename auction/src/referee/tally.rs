@@ -77,6 +77,13 @@ impl Tally {
         run.map(|i| &self.bids[*i])
     }
 
+    /// Commitments to accumulator `k`'s share of each bid at a run of positions.
+    #[must_use]
+    pub fn commitments(&self, k: usize, positions: Interval) -> Vec<Point> {
+        // Every verified bid has one commitment an accumulator.
+        self.at(positions).map(|bid| bid.commitments()[k]).collect()
+    }
+
     /// Commitments to accumulator `k`'s share summed over each block.
     #[must_use]
     pub fn block_sums(&self, k: usize, blocks: &[Interval]) -> Vec<Point> {

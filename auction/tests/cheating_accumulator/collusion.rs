@@ -88,7 +88,7 @@ fn shares_moved_from_one_sum_to_another_convict_those_who_moved_them() {
             let (part, _) = entries_part(&mut table, k, lie);
             table.alter(&mut messages, k, |content| {
                 let Content::Show { entries, .. } = content else { panic!() };
-                *entries = Some(part);
+                *entries = Some(Box::new(part));
             });
         }
         let fault = table.stopped_by(messages);
@@ -110,7 +110,7 @@ fn ciphertexts_without_randomness_do_not_make_a_false_zero() {
         let (part, _) = entries_part(&mut table, k, lie);
         table.alter(&mut messages, k, |content| {
             let Content::Show { entries, .. } = content else { panic!() };
-            *entries = Some(part);
+            *entries = Some(Box::new(part));
         });
     }
     table.offer(messages).unwrap();

@@ -3,18 +3,23 @@
 
 use auction::elgamal::Ciphertext;
 use auction::group::Point;
+use auction::join::Auction;
 use auction::layout::Label;
 use auction::messages::{Blinded, Content, EntriesPart, Opened, Product, StageProof};
+use auction::prices::Level;
 use auction::proofs::Place;
 use auction::proofs::entries::{EntriesMask, EntriesWitness};
+use auction::proofs::joined::JoinedMask;
 use auction::proofs::masked::SegmentsMask;
 use auction::proofs::opening::OpeningStatement;
-use auction::proofs::segments::{JoinedMask, SegmentsProofMask};
+use auction::proofs::segments::SegmentsProofMask;
 use auction::referee::{FaultReason, statements};
 use auction::secret::{SecretScalar, SecretVector};
 use auction::shares::{ShareSum, SummedShare};
 use auction::step::{Shown, Step};
 use curve25519_dalek::{RistrettoPoint, Scalar};
+use rand::SeedableRng as _;
+use rand::rngs::ChaCha20Rng;
 
 use crate::cheats::Table;
 use crate::in_memory::Terms;
@@ -93,28 +98,16 @@ pub(crate) fn entries_part(
         round: table.judge.round(),
         previous: table.judge.previous(),
     };
-    let (generators, levels) = (table.auction.generators(), table.auction.levels());
+    let made = (&ciphertexts[..], &randomness);
     let proof = match &shown {
-        Shown::Ladder { levels: shown, .. } => {
-            let segments = table.auction.segments();
-            let (committed, opened) = (tally.sums()[k], parts.remove(0));
-            let mut mask = || {
-                let blindings = SecretVector::random(segments.len(), &mut table.rng);
-                SegmentsMask::generate(generators, segments, levels, blindings, &mut table.rng)
-            };
-            let (sum, known, opened) = mask().show(&place, &committed, &opened);
-            let segments = mask();
-            let joined = JoinedMask::generate(&key, &mut table.rng);
-            let statement = statements::segments(&table.auction, &known, None, shown, &ciphertexts);
-            let (weights, fresh) =
-                (statement.weights(&place), SegmentsProofMask { segments, joined });
-            let proof = statement.prove(&place, &weights, &opened, &randomness, fresh);
-            StageProof::Masked { sum, proof }
+        Shown::Ladder { levels, .. } => {
+            ladder_proof(&table.auction, &place, tally.sums()[k], &parts[0], levels, made)
         }
         Shown::Blocks { .. } => {
             let statement = statements::entries(tally, k, &key, &shown, &ciphertexts).unwrap();
             let weights = statement.weights(&place);
             let opened = weighted(&parts, &weights);
+            let (generators, levels) = (table.auction.generators(), table.auction.levels());
             let mask = EntriesMask::generate(generators, &key, levels, &mut table.rng);
             let witness = EntriesWitness {
                 vector: &opened.vector,
@@ -126,6 +119,31 @@ pub(crate) fn entries_part(
     };
     let ciphertexts = ciphertexts.iter().map(Ciphertext::bytes).collect();
     (EntriesPart { ciphertexts, proof }, randomness)
+}
+
+/// The proof of a ladder's first stage, from a sum that may not be the one committed to.
+fn ladder_proof(
+    auction: &Auction,
+    place: &Place<'_>,
+    committed: Point,
+    opened: &SummedShare,
+    levels: &[Level],
+    (ciphertexts, randomness): (&[Ciphertext], &SecretVector),
+) -> StageProof {
+    let segments = auction.segments();
+    let rng = &mut ChaCha20Rng::seed_from_u64(levels.len() as u64);
+    let mut mask = || {
+        let blindings = SecretVector::random(segments.len(), rng);
+        SegmentsMask::generate(auction.generators(), segments, blindings, rng)
+    };
+    let (sum, known, opened) = mask().show_sum(place, &committed, opened);
+    let fresh = mask();
+    let joined = JoinedMask::generate(auction.key(), rng);
+    let statement = statements::ladder(auction, &known, None, levels, ciphertexts);
+    let weights = statement.weights(place);
+    let fresh = SegmentsProofMask { segments: fresh, joined };
+    let proof = statement.prove(place, &weights, &opened, randomness, fresh);
+    StageProof::Ladder { sum, proof }
 }
 
 /// The sum of what the blocks open to, each under its weight.
@@ -142,7 +160,7 @@ fn say(table: &mut Table, part: EntriesPart) -> Vec<auction::messages::RoundMess
     let mut messages = table.messages();
     table.alter(&mut messages, LIAR, |content| {
         let Content::Show { entries, .. } = content else { panic!() };
-        *entries = Some(part);
+        *entries = Some(Box::new(part));
     });
     messages
 }

@@ -6,7 +6,8 @@ use auction::messages::{Content, EntriesPart, OrderPart, StageProof};
 use auction::proofs::ProofError;
 use auction::proofs::entries::EntriesProof;
 use auction::proofs::linear::LinearProof;
-use auction::proofs::masked::MaskedSum;
+use auction::proofs::masked::{MaskedSum, MaskedVector};
+use auction::proofs::placed::PlacedProof;
 use auction::proofs::segments::SegmentsProof;
 use auction::referee::FaultReason;
 use curve25519_dalek::Scalar;
@@ -57,8 +58,17 @@ fn each<T>(
     part: fn(&mut Content) -> &mut T,
     alterations: &[(Alter<T>, Expected)],
 ) {
+    each_in(terms(), at, part, alterations);
+}
+
+fn each_in<T>(
+    terms: Terms,
+    at: (&str, usize),
+    part: fn(&mut Content) -> &mut T,
+    alterations: &[(Alter<T>, Expected)],
+) {
     for (i, (alter, expected)) in alterations.iter().enumerate() {
-        let reason = caught(terms(), at, i % 3, |content| alter(part(content)));
+        let reason = caught(terms, at, i % 3, |content| alter(part(content)));
         assert!(expected(&reason), "{at:?}, alteration {i}: {reason}");
     }
 }
@@ -90,7 +100,7 @@ fn ciphertext() -> Vec<(Alter<CiphertextBytes>, Expected)> {
     ]
 }
 
-fn show(content: &mut Content) -> (&mut Option<OrderPart>, &mut Option<EntriesPart>) {
+fn show(content: &mut Content) -> (&mut Option<OrderPart>, &mut Option<Box<EntriesPart>>) {
     let Content::Show { order, entries } = content else { panic!() };
     (order, entries)
 }
@@ -106,13 +116,14 @@ fn whole(content: &mut Content) -> &mut EntriesProof {
 
 fn segments(content: &mut Content) -> &mut SegmentsProof {
     match &mut entries(content).proof {
-        StageProof::Masked { proof, .. } | StageProof::Segment(proof) => proof,
+        StageProof::Ladder { proof, .. } | StageProof::Segment(proof) => proof,
+        StageProof::Placed { proof, .. } => &mut proof.blocks,
         StageProof::Whole(_) => panic!(),
     }
 }
 
 fn masked(content: &mut Content) -> &mut MaskedSum {
-    let StageProof::Masked { sum, .. } = &mut entries(content).proof else { panic!() };
+    let StageProof::Ladder { sum, .. } = &mut entries(content).proof else { panic!() };
     sum
 }
 
@@ -152,6 +163,21 @@ fn an_altered_ladder_or_block_is_caught() {
 }
 
 #[test]
+fn an_altered_ladder_of_one_stage_is_caught() {
+    let terms = Terms { block: 12, fan_out: 4, ..Terms::small() };
+    let at = ("show", 1);
+    each_in(terms, at, |content| entries(content).ciphertexts.last_mut().unwrap(), &ciphertext());
+    let alterations: [(Alter<EntriesProof>, Expected); 5] = [
+        (|proof| bump(&mut proof.vector[7]), is_proof),
+        (|proof| bump(&mut proof.blinding), is_proof),
+        (|proof| bump(&mut proof.randomness), is_proof),
+        (|proof| raise(&mut proof.first[0]), is_proof),
+        (|proof| _ = proof.vector.pop(), is_proof),
+    ];
+    each_in(terms, at, whole, &alterations);
+}
+
+#[test]
 fn an_altered_proof_against_segments_is_caught() {
     for nth in [1, 2] {
         each(
@@ -182,28 +208,73 @@ fn an_altered_masked_sum_is_caught() {
         ("show", 1),
         masked,
         &[
-            (|sum| bump(&mut sum.entries[0]), is_proof),
-            (|sum| bump(sum.entries.last_mut().unwrap()), is_proof),
-            (|sum| sum.entries.swap(3, 4), is_proof),
+            (|sum| bump(&mut sum.vector.entries[0]), is_proof),
+            (|sum| bump(sum.vector.entries.last_mut().unwrap()), is_proof),
+            (|sum| sum.vector.entries.swap(3, 4), is_proof),
             (|sum| bump(&mut sum.blinding), is_proof),
-            (|sum| raise(&mut sum.masks[1]), is_proof),
+            (|sum| raise(&mut sum.vector.masks[1]), is_proof),
             // The masks' sum is what it was.
-            (|sum| sum.masks.swap(0, 1), is_proof),
+            (|sum| sum.vector.masks.swap(0, 1), is_proof),
             (
                 |sum| {
-                    raise(&mut sum.masks[0]);
-                    lower(&mut sum.masks[1]);
+                    raise(&mut sum.vector.masks[0]);
+                    lower(&mut sum.vector.masks[1]);
                 },
                 is_proof,
             ),
-            (|sum| _ = sum.entries.pop(), is_proof),
-            (|sum| _ = sum.masks.pop(), is_proof),
-            (|sum| sum.entries.push(ScalarBytes([0; 32])), is_proof),
-            (|sum| sum.masks.push(PointBytes([0; 32])), is_proof),
-            (|sum| sum.entries[0] = ScalarBytes([0xff; 32]), is_encoding),
-            (|sum| sum.masks[0] = PointBytes([0xff; 32]), is_encoding),
+            (|sum| _ = sum.vector.entries.pop(), is_proof),
+            (|sum| _ = sum.vector.masks.pop(), is_proof),
+            (|sum| sum.vector.entries.push(ScalarBytes([0; 32])), is_proof),
+            (|sum| sum.vector.masks.push(PointBytes([0; 32])), is_proof),
+            (|sum| sum.vector.entries[0] = ScalarBytes([0xff; 32]), is_encoding),
+            (|sum| sum.vector.masks[0] = PointBytes([0xff; 32]), is_encoding),
         ],
     );
+}
+
+/// Blocks of two, so that three bidders take more than one stage. Four stages find the price; the
+/// fifth show step is the winner's first.
+fn pairs() -> Terms {
+    Terms { block: 2, ..Terms::small() }
+}
+
+#[test]
+fn altered_entries_at_the_winner_level_are_caught() {
+    fn placed(content: &mut Content) -> (&mut MaskedVector, &mut PlacedProof) {
+        let StageProof::Placed { entries, proof } = &mut entries(content).proof else { panic!() };
+        (entries, proof)
+    }
+    let at = ("show", 5);
+    let shown: [(Alter<MaskedVector>, Expected); 8] = [
+        (|shown| bump(&mut shown.entries[0]), is_proof),
+        (|shown| shown.entries.swap(1, 2), is_proof),
+        (|shown| raise(&mut shown.masks[1]), is_proof),
+        (|shown| shown.masks.swap(0, 1), is_proof),
+        (|shown| _ = shown.entries.pop(), is_proof),
+        (|shown| _ = shown.masks.pop(), is_proof),
+        (|shown| shown.entries.push(ScalarBytes([0; 32])), is_proof),
+        (|shown| shown.masks[0] = PointBytes([0xff; 32]), is_encoding),
+    ];
+    each_in(pairs(), at, |content| placed(content).0, &shown);
+    let proof: [(Alter<PlacedProof>, Expected); 6] = [
+        (|proof| bump(&mut proof.vector[7]), is_proof),
+        (|proof| bump(&mut proof.blinding), is_proof),
+        (|proof| bump(&mut proof.tie), is_proof),
+        (|proof| raise(&mut proof.opening), is_proof),
+        (|proof| _ = proof.vector.pop(), is_proof),
+        (|proof| proof.tie = ScalarBytes([0xff; 32]), is_encoding),
+    ];
+    each_in(pairs(), at, |content| placed(content).1, &proof);
+    let alterations: [(Alter<SegmentsProof>, Expected); 6] = [
+        (|proof| bump(&mut proof.vector[2]), is_proof),
+        (|proof| bump(&mut proof.blindings[1]), is_proof),
+        (|proof| bump(&mut proof.randomness), is_proof),
+        (|proof| raise(&mut proof.first[0]), is_proof),
+        (|proof| raise(&mut proof.joined[1]), is_proof),
+        (|proof| _ = proof.first.pop(), is_proof),
+    ];
+    each_in(pairs(), at, segments, &alterations);
+    each_in(pairs(), at, |content| &mut entries(content).ciphertexts[1], &ciphertext());
 }
 
 #[test]

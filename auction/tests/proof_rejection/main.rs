@@ -10,6 +10,7 @@ mod alterations;
 mod entries;
 mod linear;
 mod membership;
+mod placed;
 mod segments;
 
 use auction::group::{Generators, Point};

@@ -6,8 +6,9 @@ use auction::elgamal::Ciphertext;
 use auction::group::{Generators, Point, PointBytes, ScalarBytes, basepoint};
 use auction::prices::Level;
 use auction::proofs::entries::commit;
-use auction::proofs::masked::{MaskedSum, SegmentsMask, ShownSum, SumMask};
-use auction::proofs::segments::{JoinedMask, SegmentsProof, SegmentsProofMask, SegmentsStatement};
+use auction::proofs::joined::JoinedMask;
+use auction::proofs::masked::{MaskedSum, MaskedVector, SegmentsMask, ShownVector, VectorMask};
+use auction::proofs::segments::{SegmentsProof, SegmentsProofMask, SegmentsStatement};
 use auction::proofs::{Place, ProofError};
 use auction::secret::{SecretScalar, SecretVector};
 use auction::segments::Segments;
@@ -29,8 +30,8 @@ struct Shown {
     truth: SummedShare,
     blindings: Vec<Scalar>,
     said: MaskedSum,
-    sum: ShownSum,
-    mask: SumMask,
+    sum: ShownVector,
+    mask: VectorMask,
     segments: Segments,
     opened: Range<usize>,
     levels: Vec<Level>,
@@ -50,8 +51,8 @@ impl Shown {
         let committed = commit(&generators, sum.vector.expose(), sum.blinding.expose()).into();
         let blindings = SecretVector::random(segments.len(), rng);
         let kept = blindings.expose().to_vec();
-        let mask = SegmentsMask::generate(&generators, &segments, LEVELS, blindings, rng);
-        let (said, shown, mask) = mask.show(&PLACE, &committed, &sum);
+        let mask = SegmentsMask::generate(&generators, &segments, blindings, rng);
+        let (said, shown, mask) = mask.show_sum(&PLACE, &committed, &sum);
         let levels = if all { [4, 7, 10] } else { [4, 5, 6] }.map(Level).to_vec();
         let opened = if all { 0..4 } else { 1..2 };
         let randomness = SecretVector::random(levels.len(), rng);
@@ -78,10 +79,10 @@ impl Shown {
     fn statement(&self) -> SegmentsStatement<'_> {
         SegmentsStatement {
             key: self.key,
-            sum: &self.sum,
+            vector: &self.sum,
             segments: &self.segments,
             opened: self.opened.clone(),
-            levels: &self.levels,
+            shown: runs(&self.levels),
             ciphertexts: &self.ciphertexts,
         }
     }
@@ -95,7 +96,7 @@ impl Shown {
     fn fresh(&self, rng: &mut ChaCha20Rng) -> SegmentsProofMask {
         let blindings = SecretVector::random(self.segments.len(), rng);
         let generators = Generators::for_levels(LEVELS);
-        let segments = SegmentsMask::generate(&generators, &self.segments, LEVELS, blindings, rng);
+        let segments = SegmentsMask::generate(&generators, &self.segments, blindings, rng);
         SegmentsProofMask { segments, joined: JoinedMask::generate(&self.key, rng) }
     }
 }
@@ -111,9 +112,13 @@ fn check(
 }
 
 /// What a verifier makes of a masked sum.
-fn take(said: &MaskedSum, committed: &Point, segments: &Segments) -> Result<ShownSum, ProofError> {
+fn take(
+    said: &MaskedSum,
+    committed: &Point,
+    segments: &Segments,
+) -> Result<ShownVector, ProofError> {
     let mut batch = batch(LEVELS);
-    let shown = said.append(&PLACE, segments, LEVELS, committed, &mut batch)?;
+    let shown = said.append(&PLACE, segments, committed, &mut batch)?;
     batch.check().map(|()| shown)
 }
 
@@ -162,10 +167,10 @@ fn a_proof_against_segments_of_another_statement_is_refused() {
         let other = SegmentsStatement { key: random_point(&mut rng), ..statement.clone() };
         assert!(check(&other, &PLACE, &proof).is_err());
         let levels = if all { [4, 7, 11] } else { [4, 6, 5] }.map(Level);
-        let other = SegmentsStatement { levels: &levels, ..statement.clone() };
+        let other = SegmentsStatement { shown: runs(&levels), ..statement.clone() };
         assert!(check(&other, &PLACE, &proof).is_err());
         let stranger = Shown::new(shown.key, all, &mut rng);
-        let other = SegmentsStatement { sum: &stranger.sum, ..statement };
+        let other = SegmentsStatement { vector: &stranger.sum, ..statement };
         assert!(check(&other, &PLACE, &proof).is_err());
         // Made anew over a false statement, too.
         for i in 0..3 {
@@ -201,28 +206,61 @@ fn a_masked_sum_with_anything_altered_is_refused() {
     let (said, count) = (&shown.said, shown.segments.len());
     let taken = take(said, &shown.committed, &shown.segments).unwrap();
     assert_eq!(taken.digest(), shown.sum.digest());
-    let elements: Vec<Element> = points(&said.masks)
-        .chain(scalars(&said.entries))
+    let elements: Vec<Element> = points(&said.vector.masks)
+        .chain(scalars(&said.vector.entries))
         .chain(scalars(&[said.blinding]))
         .collect();
     for (told, altered) in alterations(&elements, 5) {
         let scalars: Vec<ScalarBytes> = altered[count..].iter().map(|e| e.scalar()).collect();
-        let said = MaskedSum {
+        let vector = MaskedVector {
             masks: altered[..count].iter().map(|e| e.point()).collect(),
             entries: scalars[..LEVELS].to_vec(),
-            blinding: scalars[LEVELS],
         };
+        let said = MaskedSum { vector, blinding: scalars[LEVELS] };
         // Two masks that changed places leave their sum: their digest tells, and every proof
         // hashes it.
         if let Ok(taken) = take(&said, &shown.committed, &shown.segments) {
             assert_ne!(taken.digest(), shown.sum.digest(), "{told}");
             let proof = shown.prove(&mut rng);
-            let other = SegmentsStatement { sum: &taken, ..shown.statement() };
+            let other = SegmentsStatement { vector: &taken, ..shown.statement() };
             assert!(check(&other, &PLACE, &proof).is_err(), "{told}");
         }
     }
     let other = Point::sum(&[shown.committed, basepoint()]);
     assert!(take(said, &other, &shown.segments).is_err());
+}
+
+/// The mask that the entries shown would have over another vector.
+fn absorbed(shown: &Shown, vector: &SecretVector) -> VectorMask {
+    let (generators, segments) = (Generators::for_levels(LEVELS), &shown.segments);
+    let blindings = || SecretVector::new(shown.blindings.clone());
+    let difference = |(shown, entry): (&ScalarBytes, &Scalar)| shown.decode().unwrap() - entry;
+    let mask: Vec<Scalar> =
+        shown.said.vector.entries.iter().zip(vector.expose()).map(difference).collect();
+    let honest = commitments(&generators, segments, &mask, &shown.blindings);
+    let said = MaskedVector { masks: honest, entries: shown.said.vector.entries.clone() };
+    VectorMask::recall(&generators, segments, &said, vector, blindings()).unwrap()
+}
+
+/// Commitments to the segments of a vector.
+fn commitments(
+    generators: &Generators,
+    segments: &Segments,
+    vector: &[Scalar],
+    blindings: &[Scalar],
+) -> Vec<PointBytes> {
+    let runs = segments.entries(0..segments.len()).zip(blindings);
+    let one = |(run, blinding): (Range<usize>, &Scalar)| {
+        let mut alone = vec![Scalar::ZERO; LEVELS];
+        alone[run.clone()].copy_from_slice(&vector[run]);
+        Point::from(commit(generators, &alone, blinding)).bytes()
+    };
+    runs.map(one).collect()
+}
+
+/// Levels as runs of entries.
+fn runs(levels: &[Level]) -> Vec<Range<usize>> {
+    levels.iter().map(|level| level.index()..level.index() + 1).collect()
 }
 
 /// The masks of a sum shifted between two segments by 77 at a level: their sum, and so the
@@ -234,8 +272,8 @@ fn shifted(shown: &Shown, [from, to]: [usize; 2], level: Level) -> MaskedSum {
     let shift = commit(&generators, &unit, &Scalar::ZERO);
     let mut said = shown.said.clone();
     for (segment, shift) in [(from, -shift), (to, shift)] {
-        let mask = *said.masks[segment].decode().unwrap().value();
-        said.masks[segment] = Point::from(mask + shift).bytes();
+        let mask = *said.vector.masks[segment].decode().unwrap().value();
+        said.vector.masks[segment] = Point::from(mask + shift).bytes();
     }
     said
 }
@@ -254,12 +292,13 @@ fn a_mask_that_holds_something_of_another_segment_is_refused() {
     // With the second segment's mask as it is said to be: its own equation holds.
     let mut entries = shown.truth.vector.expose().to_vec();
     entries[level.index()] -= by;
-    let false_sum = SummedShare {
-        vector: SecretVector::new(entries.clone()),
-        blinding: SecretScalar::new(*shown.truth.blinding.expose()),
-    };
+    let false_sum = SecretVector::new(entries.clone());
     let blindings = SecretVector::new(shown.blindings.clone());
-    shown.mask = SumMask::recall(&shown.said, &false_sum, blindings).unwrap();
+    let generators = Generators::for_levels(LEVELS);
+    let segment = Segments::of(LEVELS, BLOCK);
+    let recalled = VectorMask::recall(&generators, &segment, &said.vector, &false_sum, blindings);
+    assert!(recalled.is_none(), "the first segment's mask is no commitment to its own levels");
+    shown.mask = absorbed(&shown, &false_sum);
     assert!(check(&shown.statement(), &PLACE, &shown.prove(&mut rng)).is_err());
     // Were it taken, the next stage would take a false entry, and a level that nobody above it
     // reached could look as if somebody had.
@@ -314,14 +353,47 @@ fn errors_that_cancel_under_weights_known_before_are_refused() {
     }
 }
 
+/// The generator of the level at index `i`: `U_i`.
+fn generator(i: usize) -> RistrettoPoint {
+    let mut unit = vec![Scalar::ZERO; LEVELS];
+    unit[i] = Scalar::ONE;
+    commit(&Generators::for_levels(LEVELS), &unit, &Scalar::ZERO)
+}
+
+#[test]
+fn another_masked_sum_for_which_the_equation_holds_has_another_digest() {
+    let mut rng = ChaCha20Rng::seed_from_u64(39);
+    let shown = Shown::new(random_point(&mut rng), true, &mut rng);
+    let h = *Generators::for_levels(LEVELS).blinding();
+    let add = |point: &mut PointBytes, more: &RistrettoPoint| {
+        *point = Point::from(point.decode().unwrap().value() + more).bytes();
+    };
+    let raise = |scalar: &mut ScalarBytes| {
+        *scalar = (&(scalar.decode().unwrap() + Scalar::ONE)).into();
+    };
+    let mut entry = (shown.said.clone(), shown.committed);
+    raise(&mut entry.0.vector.entries[4]);
+    add(&mut entry.0.vector.masks[1], &generator(4));
+    let mut blinding = (shown.said.clone(), shown.committed);
+    raise(&mut blinding.0.blinding);
+    add(&mut blinding.0.vector.masks[2], h.value());
+    let mut committed = (shown.said.clone(), Point::sum(&[shown.committed, h]));
+    raise(&mut committed.0.blinding);
+    for (i, (said, committed)) in [entry, blinding, committed].into_iter().enumerate() {
+        let taken = take(&said, &committed, &shown.segments).unwrap();
+        assert_ne!(taken.digest(), shown.sum.digest(), "{i}");
+    }
+}
+
 /// A part of a statement, altered.
 type Alter = fn(&mut Shown);
 
-const ALTERATIONS: [Alter; 8] = [
+const ALTERATIONS: [Alter; 9] = [
+    |shown| shown.opened = if shown.opened.len() == 1 { 1..3 } else { 0..3 },
     |shown| shown.key = Point::sum(&[shown.key, basepoint()]),
     |shown| {
         let mut said = shown.said.clone();
-        said.masks.swap(2, 3);
+        said.vector.masks.swap(2, 3);
         shown.sum = take(&said, &shown.committed, &shown.segments).unwrap();
     },
     |shown| shown.levels[0] = Level(shown.levels[1].0),

@@ -80,26 +80,34 @@ fn an_opened_test_is_zero_or_no_number_that_can_be_read() {
 
 /// The elements of a stage's proof.
 fn proof_points(proof: &StageProof) -> Vec<PointBytes> {
-    match proof {
+    let segments = |proof: &SegmentsProof| [&proof.first[..], &proof.joined].concat();
+    let masks = proof.masked().map(|vector| vector.masks.clone()).unwrap_or_default();
+    let first = match proof {
         StageProof::Whole(proof) => proof.first.to_vec(),
-        StageProof::Masked { sum, proof } => [&sum.masks[..], &proof.first, &proof.joined].concat(),
-        StageProof::Segment(proof) => [&proof.first[..], &proof.joined].concat(),
-    }
+        StageProof::Ladder { proof, .. } | StageProof::Segment(proof) => segments(proof),
+        StageProof::Placed { proof, .. } => {
+            [&segments(&proof.blocks)[..], &[proof.opening]].concat()
+        }
+    };
+    [masks, first].concat()
 }
 
 /// The scalars of a stage's proof.
 fn proof_scalars(proof: &StageProof) -> Vec<ScalarBytes> {
     let segments =
         |proof: &SegmentsProof| [&proof.vector[..], &proof.blindings, &[proof.randomness]].concat();
-    match proof {
+    let entries = proof.masked().map(|vector| vector.entries.clone()).unwrap_or_default();
+    let responses = match proof {
         StageProof::Whole(proof) => {
             [&proof.vector[..], &[proof.blinding, proof.randomness]].concat()
         }
-        StageProof::Masked { sum, proof } => {
-            [&sum.entries[..], &[sum.blinding], &segments(proof)].concat()
-        }
+        StageProof::Ladder { sum, proof } => [&[sum.blinding][..], &segments(proof)].concat(),
         StageProof::Segment(proof) => segments(proof),
-    }
+        StageProof::Placed { proof, .. } => {
+            [&segments(&proof.blocks)[..], &[proof.tie], &proof.vector, &[proof.blinding]].concat()
+        }
+    };
+    [entries, responses].concat()
 }
 
 /// The elements that a message shows.

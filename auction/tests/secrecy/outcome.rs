@@ -35,8 +35,8 @@ fn facts(levels: &[u32]) -> Facts {
             Step::Show { order, shown: Some(Shown::Ladder { levels, against }) } => {
                 format!("{order} {levels:?} {against:?}")
             }
-            Step::Show { order, shown: Some(Shown::Blocks { level, blocks }) } => {
-                format!("{order} {level:?} {blocks:?}")
+            Step::Show { order, shown: Some(Shown::Blocks { level, blocks, placed }) } => {
+                format!("{order} {level:?} {blocks:?} {placed:?}")
             }
             Step::Multiply(due) => format!("multiply {}", due.len()),
             Step::Blind(tests) | Step::Open(tests) => format!("{}", tests.len()),

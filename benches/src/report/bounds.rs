@@ -39,7 +39,8 @@ pub(crate) fn closing(closed: &Closing, levels: usize) -> String {
     format!(
         "timed by step in the same run: {} are the {} stages ({} making {} ciphertexts and {} \
          proofs, {} judging the fellows', which takes a multiplication of {levels} points and \
-         more a stage), {} the {} tests, {} of them with products ({} making its own, five \
+         more where whole vectors are proved, once for the price and once for the winner at \
+         least), {} the {} tests, {} of them with products ({} making its own, five \
          constant-time multiplications a test and four more a product, {} judging the \
          fellows'), {} set, order and outcome; the multiplications are the curve library's",
         share(closed.stages.total()),
@@ -61,13 +62,14 @@ pub(crate) fn closing(closed: &Closing, levels: usize) -> String {
 pub(crate) fn bytes(closed: &Closing, levels: usize) -> String {
     let kilobytes = |bytes: usize| (bytes as f64 / 1e3).round();
     format!(
-        "counted: proofs of stages, each with {} responses of 32 bytes, are {} of the {} KB, once \
-         for each of {} stages, from each to each; folded proofs would cost each prover a \
-         multiplication of {levels} points a fold",
-        levels + 2,
+        "counted: proofs of the {} stages are {} of the {} KB, and three vectors of {levels} \
+         numbers of 32 bytes, from each to each, nearly all of that: the masked sum, the answer \
+         for its mask, and the answer for the bids' commitments at the winner level. A vector \
+         folded once would be half as long and cost its prover a multiplication of {levels} \
+         points, by a tenth of the whole more",
+        closed.stages.count,
         kilobytes(closed.proof_bytes),
         kilobytes(closed.bytes),
-        closed.stages.count
     )
 }
 

@@ -10,7 +10,7 @@ use auction::spec::Rule;
 use auction::transcript::Transcript;
 use auction::wire::encode;
 use benches::rounds::{Closing, close};
-use benches::{Committee, NEAR, NEAR_LONG, fan_out, rng, take};
+use benches::{Committee, LEAST, NEAR_LONG, fan_out, rng, take};
 
 use super::bids::Bids;
 use super::figure::{Amount, Figure};
@@ -56,7 +56,7 @@ pub(crate) fn figures(site: &mut Site, plan: &Plan) {
 
     tell("from close to outcome, in memory");
     let targets = [(1300.0, 2222.0, "60 ms"), (2500.0, 9259.0, "250 ms")];
-    let small = near(plan.levels, NEAR);
+    let small = near(plan.levels, LEAST);
     let sealed = Bids::of(&small.auction, plan.bids[1], &site.kept).load(0..plan.bids[1]);
     for (n, target) in plan.bids.into_iter().zip(targets) {
         site.measure(|| closing(&small, &sealed[..n], plan.repeats, target, n == plan.bids[0]));
