@@ -20,6 +20,11 @@ pub const STORE_CACHE: usize = 64 << 20;
 /// Bytes of bids from which on no more are read in one question to the store, in which nothing else
 /// is stored.
 pub const READ_BYTES: usize = 4 << 20;
+/// Milliseconds without a bid after which masks are made that serve this number of bids alone; so
+/// they are in the last ones before closing, whatever comes.
+pub const QUIET_MILLIS: u64 = 5000;
+/// The last milliseconds before closing.
+pub const LAST_MILLIS: u64 = 2000;
 /// Bytes of masks in memory, of all auctions, from which on no more are made before closing.
 pub const MASK_BYTES: usize = 256 << 20;
 /// Findings kept for one auction; later ones are logged alone.

@@ -44,9 +44,10 @@ impl Held {
         Self { bytes, of: Arc::clone(of) }
     }
 
-    /// What both take.
-    fn join(&mut self, mut other: Self) {
-        self.bytes += std::mem::take(&mut other.bytes);
+    /// So many from now on.
+    fn set(&mut self, bytes: usize) {
+        self.of.fetch_add(bytes, Ordering::Relaxed);
+        self.of.fetch_sub(std::mem::replace(&mut self.bytes, bytes), Ordering::Relaxed);
     }
 }
 
@@ -62,19 +63,22 @@ impl Masking {
         Self { masks: Masks::new(secret), making: None, held: Held::new(0, &room.bytes) }
     }
 
-    /// Begins to make some that the rounds with so many bids will need, if there is room. Who finds
-    /// none looks again whenever it looks at the clock.
+    /// Begins to make some that the rounds with so many bids will need, if there is room; `settled`
+    /// says whether they are likely to stay so many. Who finds none looks again whenever it looks at
+    /// the clock.
     pub(super) fn begin(
         &mut self,
         auction: &Arc<Auction>,
-        bids: usize,
+        (bids, settled): (usize, bool),
         pool: &Pool,
         room: &MaskRoom,
     ) {
         if self.making.is_some() || room.bytes.load(Ordering::Relaxed) >= MASK_BYTES {
             return;
         }
-        let Some(lacking) = self.masks.lacking(auction, bids) else { return };
+        let lacking = self.masks.lacking(auction, bids, settled);
+        self.held.set(self.masks.bytes());
+        let Some(lacking) = lacking else { return };
         let Ok(turn) = Arc::clone(&room.turns).try_acquire_owned() else { return };
         let (auction, bytes) = (Arc::clone(auction), Arc::clone(&room.bytes));
         self.making = Some(pool.begin(move || {
@@ -87,8 +91,10 @@ impl Masking {
 
     /// Keeps what was made.
     pub(super) fn keep(&mut self, (made, held): (Made, Held)) {
-        self.held.join(held);
         self.masks.keep(made);
+        // What it took while it was made is part of what all take.
+        self.held.set(self.masks.bytes());
+        drop(held);
     }
 
     /// The masks, and what they take until that is dropped.
@@ -122,18 +128,18 @@ mod tests {
         let room = MaskRoom::new(&pool);
         let (auction, secret) = auction();
         let mut masking = Masking::new(&secret, &room);
-        masking.begin(&auction, 0, &pool, &room);
+        masking.begin(&auction, (0, true), &pool, &room);
         assert!(masking.making.is_none(), "no bid needs any");
         let mut made = 0;
         loop {
-            masking.begin(&auction, 5, &pool, &room);
+            masking.begin(&auction, (5, true), &pool, &room);
             let Some(making) = masking.making.take() else { break };
             let (masks, held) = making.await.unwrap();
             made += masks.bytes();
             assert_eq!(room.bytes.load(Ordering::Relaxed), made);
             masking.keep((masks, held));
         }
-        assert!(masking.masks.lacking(&auction, 5).is_none());
+        assert!(masking.masks.lacking(&auction, 5, true).is_none());
         // A stage's vector alone has 32 bytes for each level.
         assert!(made > 64 * 32, "{made} bytes");
         assert_eq!(room.bytes.load(Ordering::Relaxed), made);
@@ -145,21 +151,49 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_serves_one_number_of_bids_alone_is_made_when_they_are_settled_and_then_dropped() {
+        let pool = Pool::start(&Alarm::new()).unwrap();
+        let room = MaskRoom::new(&pool);
+        let (auction, secret) = auction();
+        let mut masking = Masking::new(&secret, &room);
+        // Twelve bidders take two stages of blocks, eight but one.
+        let mut before = 0;
+        for (bids, settled) in [(12, false), (12, true), (13, true), (13, false), (8, true)] {
+            loop {
+                masking.begin(&auction, (bids, settled), &pool, &room);
+                let Some(making) = masking.making.take() else { break };
+                masking.keep(making.await.unwrap());
+            }
+            let now = masking.masks.bytes();
+            assert_eq!(room.bytes.load(Ordering::Relaxed), now, "{bids} {settled}");
+            match (bids, settled) {
+                (12, true) => assert!(now > before),
+                // One more in each of three vectors; the twelve's are gone.
+                (13, true) => assert!(now > before && now < before + before / 4),
+                (13, false) => assert_eq!(now, before, "they serve thirteen still"),
+                (8, _) => assert!(now < before),
+                _ => {}
+            }
+            before = now;
+        }
+    }
+
+    #[tokio::test]
     async fn nobody_begins_beyond_the_bytes_or_the_threads_of_the_node() {
         let pool = Pool::start(&Alarm::new()).unwrap();
         let room = MaskRoom::new(&pool);
         let (auction, secret) = auction();
         let mut masking = Masking::new(&secret, &room);
         let other = Held::new(MASK_BYTES, &room.bytes);
-        masking.begin(&auction, 5, &pool, &room);
+        masking.begin(&auction, (5, true), &pool, &room);
         assert!(masking.making.is_none(), "the bytes are taken");
         drop(other);
         let turns = u32::try_from(pool.threads()).unwrap();
         let taken = Arc::clone(&room.turns).try_acquire_many_owned(turns).unwrap();
-        masking.begin(&auction, 5, &pool, &room);
+        masking.begin(&auction, (5, true), &pool, &room);
         assert!(masking.making.is_none(), "all threads make masks");
         drop(taken);
-        masking.begin(&auction, 5, &pool, &room);
+        masking.begin(&auction, (5, true), &pool, &room);
         let made = masking.making.take().unwrap().await.unwrap();
         masking.keep(made);
         assert_eq!(room.turns.available_permits(), pool.threads());

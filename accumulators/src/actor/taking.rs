@@ -21,7 +21,9 @@ use super::queue::{Incoming, Queue};
 use super::report::Reporter;
 use super::rounds::Rounds;
 use super::{Command, Reply, Stage};
-use crate::limits::{BUSY_MILLIS, COMMAND_QUEUE, MAX_WRONG_SHARES, WAITING_RECEIPTS};
+use crate::limits::{
+    BUSY_MILLIS, COMMAND_QUEUE, LAST_MILLIS, MAX_WRONG_SHARES, QUIET_MILLIS, WAITING_RECEIPTS,
+};
 use crate::pool::Computing;
 use crate::store::{Batch, BidRow, Closed, StorageKey, StoreError};
 use crate::witnessing::key_of;
@@ -39,6 +41,8 @@ pub(super) struct Taking {
     check: Option<Computing<Prepared>>,
     leaving: Vec<(Vec<Receipt>, Reply)>,
     masks: Masking,
+    /// When the number of bids last changed.
+    changed: Time,
     /// Keys whose bid may be on the disk without a receipt, since storing it failed.
     doubtful: HashSet<PublicKey>,
     /// Bids of which a share that was refused is on the disk.
@@ -98,6 +102,7 @@ impl Taking {
             check: None,
             leaving: Vec::new(),
             masks,
+            changed: core.now(),
             doubtful: HashSet::new(),
             wrong_shares,
             bytes: 0,
@@ -244,8 +249,11 @@ impl Taking {
     fn start_work(&mut self, core: &Core) {
         self.start_check(core);
         if self.check.is_none() && core.now() >= core.spec().opening {
-            let site = &core.site;
-            self.masks.begin(&self.auction, self.book.len(), &site.pool, &site.masks);
+            let (site, now) = (&core.site, core.now().0);
+            let quiet = now >= self.changed.0.saturating_add(QUIET_MILLIS)
+                || now.saturating_add(LAST_MILLIS) >= core.spec().closing.0;
+            let bids = (self.book.len(), quiet);
+            self.masks.begin(&self.auction, bids, &site.pool, &site.masks);
         }
     }
 
@@ -368,6 +376,9 @@ impl Taking {
         leaving: Vec<(Vec<Receipt>, Reply)>,
     ) {
         self.doubtful.clear();
+        if taken.is_some() {
+            self.changed = core.now();
+        }
         let empty = BidBook::new(Arc::clone(&self.auction));
         let mut book = std::mem::replace(&mut self.book, empty);
         let (auction, identity) = (Arc::clone(&self.auction), Arc::clone(&core.site.identity));

@@ -62,9 +62,10 @@ impl Masks {
     }
 
     /// What the rounds of an auction with so many bids will need and is not here; nothing when all
-    /// is. A search can come to need a few products more: they are made when they are due. What was
-    /// made for another number of bids and is of no use for this one is dropped.
-    pub fn lacking(&mut self, auction: &Auction, bids: usize) -> Option<Lacking> {
+    /// is. A search can come to need a few products more: they are made when they are due. What
+    /// another bid would make useless is made only for bids that are `settled`, likely to stay so
+    /// many; what was made for another number, and is of no use for this one, is dropped.
+    pub fn lacking(&mut self, auction: &Auction, bids: usize, settled: bool) -> Option<Lacking> {
         let spec = auction.spec();
         let effort =
             |low, size| Effort::of(Interval { low, size }, spec.block.into(), spec.fan_out.into());
@@ -107,9 +108,8 @@ impl Masks {
         } else if missing > 0 {
             Kind::Products(missing.min(TOGETHER))
         } else {
-            // Last what another bid makes useless.
             let of_winner = || lacks(&order, again, winner.stages, winner.most_parts);
-            sought.then(of_winner).flatten()?
+            (sought && settled).then(of_winner).flatten()?
         };
         Some(Lacking { seed: self.seed.clone(), kind })
     }
@@ -124,9 +124,19 @@ impl Masks {
         }
     }
 
+    /// Bytes that all take in memory.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let firsts: usize = self.firsts.iter().map(FirstStage::bytes).sum();
+        let laters: usize = self.laters.iter().map(SegmentsStage::bytes).sum();
+        let stages: usize = self.stages.iter().map(StageMask::bytes).sum();
+        let products: usize = self.products.iter().map(ProductMask::bytes).sum();
+        firsts + laters + stages + products
+    }
+
     /// Makes and keeps all that the rounds can need.
     pub fn fill<R: CryptoRng + ?Sized>(&mut self, auction: &Auction, bids: usize, rng: &mut R) {
-        while let Some(lacking) = self.lacking(auction, bids) {
+        while let Some(lacking) = self.lacking(auction, bids, true) {
             self.keep(lacking.make(auction, rng));
         }
     }

@@ -16,6 +16,8 @@ use super::node::READY;
 /// What an operator allows who expects a crowd.
 const SETTINGS: &str = "max_auctions = 2000\nmax_connections = 4096\n\
     max_connections_per_address = 4096\nmax_announcements_per_minute = 1000000\n";
+/// How long no bid has come before nodes make the last of their masks, and a second more.
+const QUIET: Duration = Duration::from_secs(6);
 /// How long nodes are left alone before it is looked whether they still work.
 const LOOK: Duration = Duration::from_millis(300);
 /// Processor seconds in that time with which a node counts as idle.
@@ -65,8 +67,10 @@ impl Nodes {
         }
     }
 
-    /// Waits until they have nothing left to do: masks of proofs are made ahead of time.
+    /// Waits until they have nothing left to do: masks of proofs are made ahead of time, the last of
+    /// them when no bid has come for five seconds.
     pub(crate) fn settle(&self) {
+        sleep(QUIET);
         let all = || self.processes.iter().map(|process| processor_seconds(process.child.id()));
         let mut before: Vec<f64> = all().collect();
         loop {
