@@ -10,10 +10,6 @@ use crate::search::Interval;
 /// everybody a generator in the later ones.
 const SEGMENTS: usize = 16;
 
-/// A run of positions in the order has segments where it has at most so many, as a part of the
-/// levels: beyond it each bidder's entry costs more than all levels once more.
-const POSITIONS: usize = 4;
-
 /// The segments of a vector, in their order; none where it is not cut.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Segments(Vec<Range<usize>>);
@@ -37,11 +33,11 @@ impl Segments {
     }
 
     /// 8 Of `positions` bidders in the order, searched with the block size `block` in an auction of
-    /// `levels` levels: the blocks of the first cut. None where that takes one stage, or the bidders
-    /// are many.
+    /// `levels` levels among `accumulators`: the blocks of the first cut. None where that takes one
+    /// stage, or the bidders are many.
     #[must_use]
-    pub fn of_order(positions: usize, block: usize, levels: usize) -> Self {
-        if positions > Self::most_positions(levels) {
+    pub fn of_order(positions: usize, block: usize, levels: usize, accumulators: usize) -> Self {
+        if positions > Self::most_positions(levels, accumulators) {
             return Self(Vec::new());
         }
         let starts = Interval { low: 0, size: positions }.starts(block);
@@ -52,10 +48,11 @@ impl Segments {
         Self(starts.iter().copied().zip(ends).map(|(first, end)| first..end).collect())
     }
 
-    /// Most bidders whose order has segments, in an auction of `levels` levels.
+    /// Most bidders whose order has segments: each costs everybody two numbers and a term for each
+    /// fellow, and all of them save a multiplication of as many points as there are levels.
     #[must_use]
-    pub fn most_positions(levels: usize) -> usize {
-        levels / POSITIONS
+    pub fn most_positions(levels: usize, accumulators: usize) -> usize {
+        levels / (2 * accumulators.saturating_sub(1).max(1))
     }
 
     /// How many.
@@ -148,7 +145,7 @@ mod tests {
                 if !segments.is_empty() {
                     walk(&segments, block, whole);
                 }
-                let segments = Segments::of_order(size, block, 4 * size);
+                let segments = Segments::of_order(size, block, 4 * size, 3);
                 if !segments.is_empty() {
                     walk(&segments, block, whole);
                 }
@@ -161,14 +158,17 @@ mod tests {
 
     #[test]
     fn bidders_are_cut_into_the_blocks_of_the_first_stage() {
-        let segments = Segments::of_order(100, 32, 1024);
+        let segments = Segments::of_order(100, 32, 1024, 3);
         assert_eq!((segments.len(), segments.covered()), (10, 100));
         assert_eq!(segments.holding_entry(57), Some(5));
         // One stage; too many for the levels.
-        assert!(Segments::of_order(32, 32, 1024).is_empty());
-        assert!(Segments::of_order(257, 32, 1024).is_empty());
-        assert!(Segments::of_order(0, 32, 1024).is_empty());
-        assert!(!Segments::of_order(256, 32, 1024).is_empty());
+        assert!(Segments::of_order(32, 32, 1024, 3).is_empty());
+        assert!(Segments::of_order(257, 32, 1024, 3).is_empty());
+        assert!(Segments::of_order(0, 32, 1024, 3).is_empty());
+        assert!(!Segments::of_order(256, 32, 1024, 3).is_empty());
+        // Each fellow's bids are terms of their own.
+        assert!(Segments::of_order(100, 32, 1024, 8).is_empty());
+        assert!(!Segments::of_order(512, 32, 1024, 2).is_empty());
     }
 
     #[test]

@@ -207,7 +207,8 @@ impl Spec {
     /// The same of the first stage of the search for the winner, where entries are shown under a
     /// mask: of each bidder two scalars.
     fn placed_bytes(&self) -> usize {
-        let bidders = Segments::most_positions(self.levels()).min(self.most_bids as usize);
+        let most = Segments::most_positions(self.levels(), self.accumulators.len());
+        let bidders = most.min(self.most_bids as usize);
         64 * bidders + 3 * 32 * usize::from(self.block)
     }
 

@@ -49,8 +49,19 @@ fn check_in(
     let bids: Vec<_> = levels.iter().map(|level| committee.seal(Level(*level), rng)).collect();
     if depth == Depth::Outcome {
         let books = committee.take_unchecked(&bids, rng);
+        let auction = std::sync::Arc::clone(&committee.auction);
         let (mut parties, mut referees): (Vec<_>, Vec<_>) =
             committee.close(books, rng).into_iter().unzip();
+        // Masks made beforehand serve as well as those made when they are due: some for a bid less
+        // than came, some for all, some for neither.
+        for party in &mut parties {
+            for count in [levels.len().saturating_sub(1), levels.len()] {
+                if rng.random_ratio(1, 4) {
+                    party.masks_mut().drop_useless(&auction, count);
+                    party.masks_mut().fill(&auction, count, rng);
+                }
+            }
+        }
         let rounds = run_before_one(&mut parties, &mut referees[0], rng);
         compare(referees[0].outcome().unwrap(), &spec.ladder, spec.rule, levels, &bids, &told);
         return rounds;

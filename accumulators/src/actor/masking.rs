@@ -73,12 +73,11 @@ impl Masking {
         pool: &Pool,
         room: &MaskRoom,
     ) {
+        self.drop_useless(auction, bids);
         if self.making.is_some() || room.bytes.load(Ordering::Relaxed) >= MASK_BYTES {
             return;
         }
-        let lacking = self.masks.lacking(auction, bids, settled);
-        self.held.set(self.masks.bytes());
-        let Some(lacking) = lacking else { return };
+        let Some(lacking) = self.masks.lacking(auction, bids, settled) else { return };
         let Ok(turn) = Arc::clone(&room.turns).try_acquire_owned() else { return };
         let (auction, bytes) = (Arc::clone(auction), Arc::clone(&room.bytes));
         self.making = Some(pool.begin(move || {
@@ -87,6 +86,12 @@ impl Masking {
             drop(turn);
             (made, held)
         }));
+    }
+
+    /// Drops what was made for another number of bids, and its bytes are the node's again.
+    pub(super) fn drop_useless(&mut self, auction: &Auction, bids: usize) {
+        self.masks.drop_useless(auction, bids);
+        self.held.set(self.masks.bytes());
     }
 
     /// Keeps what was made.

@@ -455,8 +455,9 @@ impl Taking {
         let (at, id) = (core.now(), core.id());
         let reporter = Reporter::new(vec![bids_report(core, at, self.bytes)]);
         let (me, identity) = (core.me(), Arc::clone(&core.site.identity));
-        let Self { auction, secret, book, masks, bytes, doubtful, .. } = *self;
+        let Self { auction, secret, book, mut masks, bytes, doubtful, .. } = *self;
         let bids = book.len();
+        masks.drop_useless(&auction, bids);
         let mut engine = core
             .site
             .pool

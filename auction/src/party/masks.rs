@@ -64,8 +64,9 @@ impl Masks {
     /// What the rounds of an auction with so many bids will need and is not here; nothing when all
     /// is. A search can come to need a few products more: they are made when they are due. What
     /// another bid would make useless is made only for bids that are `settled`, likely to stay so
-    /// many; what was made for another number, and is of no use for this one, is dropped.
-    pub fn lacking(&mut self, auction: &Auction, bids: usize, settled: bool) -> Option<Lacking> {
+    /// many.
+    #[must_use]
+    pub fn lacking(&self, auction: &Auction, bids: usize, settled: bool) -> Option<Lacking> {
         let spec = auction.spec();
         let effort =
             |low, size| Effort::of(Interval { low, size }, spec.block.into(), spec.fan_out.into());
@@ -73,9 +74,7 @@ impl Masks {
         let (winner, second) = (effort(0, bids), spec.rule == Rule::SecondPrice);
         let (priced, sought) = (bids > 1 || (bids == 1 && !second), bids > 1);
         let ladder = auction.segments();
-        let order = Segments::of_order(bids, spec.block.into(), auction.levels());
-        self.firsts.retain(|mask| [ladder, &order].contains(&mask.segments()));
-        self.laters.retain(|mask| [ladder, &order].contains(&mask.segments()));
+        let order = order(auction, bids);
         // The first winner stage comes twice in a tie.
         let again = 1 + usize::from(second);
         let whole = |segments: &Segments, one: usize, all: usize| {
@@ -112,6 +111,15 @@ impl Masks {
             (sought && settled).then(of_winner).flatten()?
         };
         Some(Lacking { seed: self.seed.clone(), kind })
+    }
+
+    /// Drops what was made for another number of bids and is of no use for so many.
+    pub fn drop_useless(&mut self, auction: &Auction, bids: usize) {
+        let (ladder, order) = (auction.segments(), order(auction, bids));
+        self.firsts.retain(|mask| [ladder, &order].contains(&mask.segments()));
+        self.laters.retain(|mask| [ladder, &order].contains(&mask.segments()));
+        // Without pads where bids among few were expected.
+        self.stages.retain(|mask| mask.has_pads() || !order.is_empty());
     }
 
     /// Keeps some.
@@ -225,4 +233,10 @@ impl Lacking {
             }
         })
     }
+}
+
+/// The segments of the order of so many bidders.
+fn order(auction: &Auction, bids: usize) -> Segments {
+    let block = auction.spec().block.into();
+    Segments::of_order(bids, block, auction.levels(), auction.accumulators())
 }

@@ -61,7 +61,7 @@ impl CiphertextSeed {
         self.draw_all(Label::EntryRandomness, context, first, count)
     }
 
-    /// `rho_1, rho_2, ..` of the mask that a sum is shown under in that stage.
+    /// `rho_1, rho_2, ..` of the mask that a vector is shown under in that stage.
     pub(super) fn blindings(
         &self,
         context: &Digest,
@@ -152,6 +152,11 @@ impl StageMask {
         let proof = Box::new(EntriesMask::generate(generators, auction.key(), levels, rng));
         let pads = Pads::make(auction.context(), auction.key(), seed, &proof.name(), 0..count);
         Self { proof, pads }
+    }
+
+    /// Whether it can serve ciphertexts of its own.
+    pub(super) fn has_pads(&self) -> bool {
+        !self.pads.0.is_empty()
     }
 
     /// Bytes in memory.

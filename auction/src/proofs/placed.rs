@@ -163,3 +163,114 @@ impl PlacedStatement<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use curve25519_dalek::RistrettoPoint;
+    use rand::SeedableRng as _;
+    use rand::rngs::ChaCha20Rng;
+
+    use super::*;
+    use crate::elgamal::Ciphertext;
+    use crate::group::Generators;
+    use crate::keys::PublicKey;
+    use crate::layout::Digest;
+    use crate::proofs::masked::ShownVector;
+    use crate::segments::Segments;
+
+    /// A statement and first messages, of which a part is altered by itself.
+    struct Said {
+        key: Point,
+        entries: ShownVector,
+        segments: Segments,
+        commitments: Vec<Point>,
+        ciphertexts: Vec<Ciphertext>,
+        level: Level,
+        first: [PointBytes; 6],
+        tie: ScalarBytes,
+        round: u16,
+    }
+
+    fn point(i: u64) -> Point {
+        RistrettoPoint::mul_base(&Scalar::from(i)).into()
+    }
+
+    impl Said {
+        fn new(entries: u64) -> Self {
+            let mut rng = ChaCha20Rng::seed_from_u64(entries);
+            let segments = Segments::of_order(6, 3, 24, 3);
+            let vector = |rng: &mut ChaCha20Rng, count| SecretVector::random(count, rng);
+            let blindings = vector(&mut rng, segments.len());
+            let generators = Generators::for_levels(24);
+            let mask = super::super::masked::SegmentsMask::generate(
+                &generators,
+                &segments,
+                blindings,
+                &mut rng,
+            );
+            let (key, none) = (PublicKey([1; 32]), Digest::default());
+            let place = Place { context: &none, prover: &key, round: 1, previous: &none };
+            let (_, entries, _) = mask.show(&place, &vector(&mut rng, 6));
+            Self {
+                key: point(7),
+                entries,
+                segments,
+                commitments: (10..16).map(point).collect(),
+                ciphertexts: [20, 30].map(|i| Ciphertext { a: point(i), b: point(i + 1) }).into(),
+                level: Level(9),
+                first: [40, 41, 42, 43, 44, 45].map(|i| point(i).bytes()),
+                tie: ScalarBytes([3; 32]),
+                round: 4,
+            }
+        }
+
+        fn challenge(&self) -> Scalar {
+            let [a, b, c, d, e, opening] = self.first;
+            let first = First { segments: vec![a, b, c], joined: [d, e] };
+            let blocks = SegmentsStatement {
+                key: self.key,
+                vector: &self.entries,
+                segments: &self.segments,
+                opened: 0..3,
+                shown: self.segments.entries(0..2).collect(),
+                ciphertexts: &self.ciphertexts,
+            };
+            let statement =
+                PlacedStatement { blocks, commitments: &self.commitments, level: self.level };
+            let (prover, none) = (PublicKey([1; 32]), Digest::default());
+            let place =
+                Place { context: &none, prover: &prover, round: self.round, previous: &none };
+            statement.challenge(&place, &first, &opening, &self.tie)
+        }
+    }
+
+    #[test]
+    fn the_challenge_hashes_the_statement_and_every_first_message() {
+        let alterations: [fn(&mut Said); 14] = [
+            |said| said.key = point(8),
+            |said| said.entries = Said::new(2).entries,
+            |said| said.commitments.swap(4, 5),
+            |said| said.ciphertexts[0].a = point(1),
+            |said| said.ciphertexts[1].b = point(1),
+            |said| said.level = Level(10),
+            |said| said.round = 5,
+            |said| said.tie.0[0] ^= 1,
+            |said| said.first[0] = point(1).bytes(),
+            |said| said.first[1] = point(1).bytes(),
+            |said| said.first[2] = point(1).bytes(),
+            |said| said.first[3] = point(1).bytes(),
+            |said| said.first[4] = point(1).bytes(),
+            |said| said.first[5] = point(1).bytes(),
+        ];
+        let mut seen = vec![Said::new(1).challenge()];
+        assert_eq!(seen[0], Said::new(1).challenge());
+        for alter in alterations {
+            let mut said = Said::new(1);
+            alter(&mut said);
+            seen.push(said.challenge());
+        }
+        for (i, challenge) in seen.iter().enumerate() {
+            assert!(!seen[..i].contains(challenge), "{i}");
+        }
+    }
+}

@@ -475,7 +475,7 @@ impl Referee {
             Rule::SecondPrice => Question::Winner { level: Level(price.0 + 1), in_doubt: true },
         };
         let (block, levels) = (self.auction.spec().block.into(), self.auction.levels());
-        let segments = Segments::of_order(n, block, levels);
+        let segments = Segments::of_order(n, block, levels, self.auction.accumulators());
         let counting = self.count_by(question, Interval { low: 0, size: n }, segments);
         let shown = counting.shown();
         self.counting = Some(counting);

@@ -280,22 +280,22 @@ fn altered_entries_at_the_winner_level_are_caught() {
 #[test]
 fn a_proof_of_another_kind_than_is_due_is_caught() {
     // What each kind of proof is made for, in each other's place.
-    let mut table = Table::seated(terms(), &[5, 9, 5], 42);
-    let mut proofs = Vec::new();
-    // Counted from the step that is due.
-    for nth in [1, 2, 2] {
+    let proof_at = |terms: Terms, nth: usize| {
+        let mut table = Table::seated(terms, &[5, 9, 5], 42);
         table.until("show", nth);
-        proofs.push(entries(&mut table.messages()[1].body.content).proof.clone());
-    }
-    for (due, nth) in [1, 2, 3].into_iter().enumerate() {
-        for (other, proof) in proofs.iter().enumerate().filter(|(other, _)| *other != due) {
-            let reason = caught(terms(), ("show", nth), 1, |content| {
+        entries(&mut table.messages()[1].body.content).proof.clone()
+    };
+    let due = [(terms(), 1), (terms(), 2), (terms(), 3), (pairs(), 5)];
+    let proofs = due.map(|(terms, nth)| proof_at(terms, nth));
+    for (i, (terms, nth)) in due.into_iter().enumerate() {
+        for (j, proof) in proofs.iter().enumerate().filter(|(j, _)| *j != i) {
+            let reason = caught(terms, ("show", nth), 1, |content| {
                 entries(content).proof = proof.clone();
             });
             let kind = |error: &ProofError| matches!(error, ProofError::Kind(_));
             assert!(
                 matches!(&reason, FaultReason::Proof { error, .. } if kind(error)),
-                "{due} {other}: {reason}"
+                "{i} {j}: {reason}"
             );
         }
     }

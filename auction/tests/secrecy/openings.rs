@@ -37,9 +37,18 @@ impl Readable {
 }
 
 fn tables() -> Vec<Table> {
+    // Blocks of two, and few bidders for the levels: all kinds of proofs of stages. No two draw alike.
+    let in_segments = Terms { levels: 24, block: 2, ..Terms::small() };
     let table =
-        |(rule, seed)| Table::seated(Terms { rule, ..Terms::small() }, &[4, 9, 7, 7, 1, 9], seed);
-    [(Rule::FirstPrice, 8), (Rule::SecondPrice, 9)].map(table).into()
+        |(terms, rule, seed)| Table::seated(Terms { rule, ..terms }, &[4, 9, 7, 7, 1, 9], seed);
+    [
+        (Terms::small(), Rule::FirstPrice, 8),
+        (Terms::small(), Rule::SecondPrice, 9),
+        (in_segments, Rule::FirstPrice, 10),
+        (in_segments, Rule::SecondPrice, 11),
+    ]
+    .map(table)
+    .into()
 }
 
 #[test]

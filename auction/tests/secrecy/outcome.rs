@@ -26,7 +26,10 @@ struct Facts {
 fn facts(levels: &[u32]) -> Facts {
     // Full fan-out, and fewer bidders than a block holds: no round more or less for where the
     // winner happens to stand in the order, which every seal draws anew.
-    let terms = Terms { levels: 24, block: 8, fan_out: 8, ..Terms::small() };
+    facts_in(Terms { levels: 24, block: 8, fan_out: 8, ..Terms::small() }, levels)
+}
+
+fn facts_in(terms: Terms, levels: &[u32]) -> Facts {
     let mut table = Table::seated(terms, levels, 7);
     let mut rounds = Vec::new();
     let mut lengths = Vec::new();
@@ -66,6 +69,24 @@ fn any_winning_bid_above_the_second_price_leaves_the_same_public_facts() {
     assert_eq!(expected.sale.unwrap().level, Level(10));
     for winning in 11..24 {
         assert_eq!(facts(&[3, winning, 10, 9]), expected, "winning bid {winning}");
+    }
+}
+
+#[test]
+fn so_it_is_where_bidders_are_shown_under_a_mask() {
+    // Four bidders in two blocks of two: wherever the winner stands, one stage and one more.
+    let terms = Terms { levels: 24, block: 2, fan_out: 2, ..Terms::small() };
+    let expected = facts_in(terms, &[3, 24, 10, 9]);
+    assert!(expected.rounds.iter().any(|round| round.contains("opened: Some")));
+    let kinds = |facts: &Facts| {
+        // Which block is opened follows from the winner's place, which every seal draws anew.
+        let unopened = |round: &String| round.split("Some").next().unwrap_or_default().len();
+        (facts.lengths.clone(), facts.rounds.iter().map(unopened).max())
+    };
+    for winning in [11, 17, 23] {
+        let other = facts_in(terms, &[3, winning, 10, 9]);
+        assert_eq!((other.sale, other.tie), (expected.sale, expected.tie));
+        assert_eq!(kinds(&other), kinds(&expected), "winning bid {winning}");
     }
 }
 
