@@ -3,7 +3,6 @@
 
 use std::ops::Range;
 
-use crate::prices::Level;
 use crate::search::Interval;
 
 /// Most segments. Each costs everybody two elements in the first stage, and each of its levels
@@ -15,21 +14,12 @@ const SEGMENTS: usize = 16;
 pub struct Segments(Vec<Range<usize>>);
 
 impl Segments {
-    /// Of a ladder of `levels` levels, searched with the block size `block`; none where that takes
-    /// one stage. As many parts of the first cut
-    /// each, the last perhaps fewer, that there are at most 16.
+    /// 5 Of a ladder of `levels` levels, searched with the block size `block`: each of as many parts
+    /// of the first cut, the last perhaps of fewer, that there are at most 16. None where the search
+    /// takes one stage.
     #[must_use]
     pub fn of(levels: usize, block: usize) -> Self {
-        let range = Interval { low: 0, size: levels };
-        let starts = range.starts(block);
-        if starts.len() >= levels {
-            return Self(Vec::new());
-        }
-        // Never zero: a ladder has a level, and a range a part.
-        let parts = starts.len().div_ceil(SEGMENTS).max(1);
-        let firsts: Vec<usize> = starts.into_iter().step_by(parts).collect();
-        let ends = firsts.iter().skip(1).copied().chain([levels]);
-        Self(firsts.iter().copied().zip(ends).map(|(first, end)| first..end).collect())
+        Self::cut(levels, block, SEGMENTS)
     }
 
     /// 8 Of `positions` bidders in the order, searched with the block size `block` in an auction of
@@ -40,12 +30,21 @@ impl Segments {
         if positions > Self::most_positions(levels, accumulators) {
             return Self(Vec::new());
         }
-        let starts = Interval { low: 0, size: positions }.starts(block);
-        if starts.len() >= positions {
+        Self::cut(positions, block, positions)
+    }
+
+    /// The parts of the first cut of `size` entries, together as many as make at most `most`
+    /// segments; none where that cut is the last.
+    fn cut(size: usize, block: usize, most: usize) -> Self {
+        let starts = Interval { low: 0, size }.starts(block);
+        if starts.len() >= size {
             return Self(Vec::new());
         }
-        let ends = starts.iter().skip(1).copied().chain([positions]);
-        Self(starts.iter().copied().zip(ends).map(|(first, end)| first..end).collect())
+        // A range that is cut again has entries, and its cut parts.
+        let firsts: Vec<usize> =
+            starts.iter().copied().step_by(starts.len().div_ceil(most.max(1))).collect();
+        let ends = firsts.iter().skip(1).copied().chain([size]);
+        Self(firsts.iter().copied().zip(ends).map(|(first, end)| first..end).collect())
     }
 
     /// Most bidders whose order has segments: each costs everybody two numbers and a term for each
@@ -75,15 +74,9 @@ impl Segments {
         self.0[which].iter().cloned()
     }
 
-    /// The number of the segment that a level's entry lies in.
-    #[must_use]
-    pub fn holding(&self, level: Level) -> Option<usize> {
-        self.holding_entry(level.index())
-    }
-
     /// The number of the segment that an entry lies in.
     #[must_use]
-    pub fn holding_entry(&self, entry: usize) -> Option<usize> {
+    pub fn holding(&self, entry: usize) -> Option<usize> {
         self.0.iter().position(|entries| entries.contains(&entry))
     }
 
@@ -115,8 +108,7 @@ mod tests {
             // A part lies in one segment.
             let ends = starts.iter().skip(1).copied().chain([levels]);
             for (start, end) in starts.iter().zip(ends) {
-                let level = |index: usize| Level(index as u32 + 1);
-                assert_eq!(segments.holding(level(*start)), segments.holding(level(end - 1)));
+                assert_eq!(segments.holding(*start), segments.holding(end - 1));
             }
         }
         assert_eq!(Segments::of(1024, 32).entries(1..2).next(), Some(64..128));
@@ -129,9 +121,9 @@ mod tests {
         for (low, end) in starts.iter().copied().zip(ends).filter(|(low, end)| end - low > 1) {
             let part = Interval { low, size: end - low };
             let shown: Vec<_> =
-                part.starts(block).into_iter().map(|i| segments.holding_entry(i)).collect();
+                part.starts(block).into_iter().map(|i| segments.holding(i)).collect();
             assert!(shown[0].is_some() && shown.iter().all(|s| *s == shown[0]), "{part:?}");
-            assert_eq!(segments.holding_entry(end - 1), shown[0], "{part:?}");
+            assert_eq!(segments.holding(end - 1), shown[0], "{part:?}");
             walk(segments, block, part);
         }
     }
@@ -160,7 +152,7 @@ mod tests {
     fn bidders_are_cut_into_the_blocks_of_the_first_stage() {
         let segments = Segments::of_order(100, 32, 1024, 3);
         assert_eq!((segments.len(), segments.covered()), (10, 100));
-        assert_eq!(segments.holding_entry(57), Some(5));
+        assert_eq!(segments.holding(57), Some(5));
         // One stage; too many for the levels.
         assert!(Segments::of_order(32, 32, 1024, 3).is_empty());
         assert!(Segments::of_order(257, 32, 1024, 3).is_empty());
@@ -176,6 +168,6 @@ mod tests {
         for levels in 1..=32 {
             assert!(Segments::of(levels, 32).is_empty(), "{levels}");
         }
-        assert_eq!(Segments::of(1024, 32).holding(Level(1025)), None);
+        assert_eq!(Segments::of(1024, 32).holding(1024), None);
     }
 }

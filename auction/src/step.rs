@@ -54,42 +54,38 @@ pub enum Shown {
         level: Level,
         /// Runs of positions in the order.
         blocks: Vec<Interval>,
-        /// Against what they are proved: the entries under a mask, or nothing but the commitments
-        /// to whole vectors.
-        placed: Option<Placed>,
+        /// Against what they are proved.
+        against: Against,
     },
 }
 
-/// What a ladder's ciphertexts are proved against. PROTOCOL section 5.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What a stage's ciphertexts are proved against. PROTOCOL sections 5 and 8.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Against {
-    /// The commitment to the whole sum: the search has one stage.
-    Sum,
-    /// The sum as it is shown under a mask in the same message: the first of several stages.
-    MaskedSum,
-    /// The segment with this number of the sum that was shown.
-    Segment(usize),
+    /// Commitments to whole vectors, of all levels.
+    Whole,
+    /// A vector that was shown under a mask, or is in the same message.
+    Masked(Masked),
 }
 
-/// Bidders whose entries at the winner level are shown under a mask. PROTOCOL section 8.
+/// A vector shown under a mask: of an accumulator's sum an entry for each level, or its entries at
+/// the winner level, one for each bidder.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Placed {
-    /// Their positions in the order.
+pub struct Masked {
+    /// The levels, or positions in the order, that it has entries for.
     pub range: Interval,
-    /// The blocks of the first stage.
+    /// How it is cut.
     pub segments: Segments,
-    /// Which of them is opened; in the first stage all are, and the entries shown.
+    /// Which segment is opened; in the first stage all are, and the vector shown.
     pub opened: Option<usize>,
 }
 
-impl Placed {
-    /// Blocks as runs of the entries.
-    #[must_use]
-    pub fn runs(&self, blocks: &[Interval]) -> Vec<Range<usize>> {
-        // Blocks lie in the range.
-        let run =
-            |block: &Interval| block.low - self.range.low..block.low + block.size - self.range.low;
-        blocks.iter().map(run).collect()
+impl Masked {
+    /// Levels or positions as a run of its entries.
+    fn run(&self, shown: Interval) -> Range<usize> {
+        // What is shown lies in the range.
+        let first = shown.low - self.range.low;
+        first..first + shown.size
     }
 }
 
@@ -100,6 +96,26 @@ impl Shown {
         match self {
             Self::Ladder { levels, .. } => levels.len(),
             Self::Blocks { blocks, .. } => blocks.len(),
+        }
+    }
+
+    /// Against what they are proved.
+    #[must_use]
+    pub fn against(&self) -> &Against {
+        match self {
+            Self::Ladder { against, .. } | Self::Blocks { against, .. } => against,
+        }
+    }
+
+    /// The entries of a vector shown under a mask whose sum each ciphertext is of.
+    #[must_use]
+    pub fn runs(&self, masked: &Masked) -> Vec<Range<usize>> {
+        match self {
+            Self::Ladder { levels, .. } => {
+                let alone = |level: &Level| Interval { low: level.0 as usize, size: 1 };
+                levels.iter().map(|level| masked.run(alone(level))).collect()
+            }
+            Self::Blocks { blocks, .. } => blocks.iter().map(|block| masked.run(*block)).collect(),
         }
     }
 }

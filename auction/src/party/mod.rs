@@ -214,10 +214,10 @@ impl Party {
         };
         let name = part.proof.mask_name();
         self.begin_stage(tally, shown, name)?;
-        let mask = self.recall_mask(tally, shown, &part.proof)?;
+        let found = self.recall_mask(tally, shown, &part.proof)?;
         // A wrong `t` or `rho` would make false proofs later, and blame.
         let own = self.stage.as_ref().is_some_and(|stage| made_with(&stage.randomness, part));
-        mask.filter(|()| own).ok_or(PartyError::OtherSeed(referee.round()))
+        if own && found { Ok(()) } else { Err(PartyError::OtherSeed(referee.round())) }
     }
 
     /// The secrets of the stage whose proof has this first message.
@@ -230,13 +230,7 @@ impl Party {
         let randomness = self.secret.seed.randomness(self.auction.context(), first, shown.count());
         let entries = match shown {
             Shown::Ladder { levels, .. } => self.ladder_entries(levels)?,
-            Shown::Blocks { level, blocks, placed } => {
-                if placed.is_none() {
-                    // The price is found, and nothing is shown under a mask any more.
-                    self.mask = None;
-                }
-                self.block_entries(tally, blocks, *level)?
-            }
+            Shown::Blocks { level, blocks, .. } => self.block_entries(tally, blocks, *level)?,
         };
         self.stage = Some(StageSecrets { entries, randomness });
         Ok(())
@@ -307,15 +301,15 @@ impl Party {
         let (order, sigma) = order.then(|| self.order(place, tally, rng)).unzip();
         let (entries, ciphertexts, vector) = match shown {
             Some(shown) => {
-                let against_whole = matches!(
-                    shown,
-                    Shown::Ladder { against: Against::Sum, .. }
-                        | Shown::Blocks { placed: None, .. }
-                );
-                let (part, ciphertexts, vector) = if against_whole {
-                    self.entries(place, tally, shown, rng)?
-                } else {
-                    self.segments_stage(place, referee, tally, shown, rng)?
+                let (part, ciphertexts, vector) = match shown.against() {
+                    Against::Whole => {
+                        // What was shown under a mask before serves no later stage.
+                        self.mask = None;
+                        self.entries(place, tally, shown, rng)?
+                    }
+                    Against::Masked(masked) => {
+                        self.segments_stage(place, referee, tally, (shown, masked), rng)?
+                    }
                 };
                 (Some(Box::new(part)), ciphertexts, vector)
             }
@@ -356,8 +350,7 @@ impl Party {
         let stage = self.stage.as_ref().ok_or(PartyError::NothingDue)?;
         let (context, key) = (auction.context(), auction.key());
         let ciphertexts = pads.encrypt(context, key, &self.secret.seed, &name, &stage.entries);
-        let statement = statements::entries(tally, self.me, key, shown, &ciphertexts)
-            .ok_or(PartyError::NothingDue)?;
+        let statement = statements::entries(tally, self.me, key, shown, &ciphertexts);
         let weights = statement.weights(place);
         let opened;
         let sum = if let Shown::Blocks { blocks, .. } = shown {

@@ -1,6 +1,8 @@
 //! Stages that are proved against segments: in the first of several a vector is shown under a mask,
 //! and later ones open a segment of it. PROTOCOL sections 5 and 8.
 
+use std::sync::Arc;
+
 use curve25519_dalek::RistrettoPoint;
 use rand::CryptoRng;
 
@@ -12,15 +14,15 @@ use crate::join::Auction;
 use crate::messages::{EntriesPart, StageProof};
 use crate::prices::Level;
 use crate::proofs::Place;
+use crate::proofs::entries::EntriesMask;
 use crate::proofs::joined::JoinedMask;
 use crate::proofs::masked::{SegmentsMask, ShownVector, VectorMask};
 use crate::proofs::placed::{PlacedStatement, PlacedWitness};
-use crate::proofs::segments::SegmentsProofMask;
+use crate::proofs::segments::{SegmentsProof, SegmentsProofMask};
 use crate::referee::{Referee, Tally, statements};
-use crate::search::Interval;
 use crate::secret::SecretVector;
 use crate::segments::Segments;
-use crate::step::{Against, Placed, Shown};
+use crate::step::{Against, Masked, Shown};
 
 /// What is drawn for one stage that is proved against segments.
 pub(super) struct SegmentsStage {
@@ -104,111 +106,93 @@ impl Party {
         place: &Place<'_>,
         referee: &Referee,
         tally: &Tally,
-        shown: &Shown,
+        (shown, masked): (&Shown, &Masked),
         rng: &mut R,
     ) -> Result<Stage, PartyError> {
-        match shown {
-            Shown::Ladder { levels, against: Against::MaskedSum } => {
-                self.first_ladder(place, tally, (shown, levels), rng)
-            }
-            Shown::Blocks { level, blocks, placed: Some(placed @ Placed { opened: None, .. }) } => {
-                self.first_blocks(place, tally, (shown, *level, blocks, placed), rng)
-            }
-            _ => self.later_stage(place, referee, tally, shown, rng),
+        let (auction, count) = (Arc::clone(&self.auction), shown.count());
+        if masked.opened.is_none() {
+            let FirstStage { vector, stage } =
+                self.masks.take_first(&auction, &masked.segments, count, rng);
+            let SegmentsStage { proof, pads, .. } = stage;
+            let ciphertexts = self.encrypt_stage(tally, shown, &proof.joined.name(), pads)?;
+            let (proof, vector) = match shown {
+                Shown::Ladder { .. } => {
+                    self.first_ladder(place, tally, (shown, masked), &ciphertexts, vector, proof)?
+                }
+                Shown::Blocks { level, .. } => {
+                    let whole = self.masks.take_stage(&auction, 0, rng).proof;
+                    let shown = (shown, masked, *level);
+                    self.first_blocks(place, tally, shown, &ciphertexts, vector, (proof, whole))?
+                }
+            };
+            return Ok((part(&ciphertexts, proof), ciphertexts, Some(Box::new(vector))));
         }
-    }
-
-    /// 5 The sum under its mask, and ciphertexts at levels of all segments.
-    fn first_ladder<R: CryptoRng + ?Sized>(
-        &mut self,
-        place: &Place<'_>,
-        tally: &Tally,
-        (shown, levels): (&Shown, &[Level]),
-        rng: &mut R,
-    ) -> Result<Stage, PartyError> {
-        let auction = std::sync::Arc::clone(&self.auction);
-        let segments = auction.segments();
-        let FirstStage { vector, stage } =
-            self.masks.take_first(&auction, segments, levels.len(), rng);
-        let SegmentsStage { proof, pads, .. } = stage;
-        let ciphertexts = self.encrypt_stage(tally, shown, &proof.joined.name(), pads)?;
-        let sum = self.sum.as_ref().ok_or(PartyError::NothingDue)?;
-        // One sum an accumulator, and this party is one.
-        let (said, vector, mask) = vector.show_sum(place, &tally.sums()[self.me], sum);
-        let statement = statements::ladder(&auction, &vector, None, levels, &ciphertexts);
-        let stage = self.stage.as_ref().ok_or(PartyError::NothingDue)?;
-        let weights = statement.weights(place);
-        let proof = statement.prove(place, &weights, &mask, &stage.randomness, proof);
-        self.mask = Some(mask);
-        let proof = StageProof::Ladder { sum: said, proof };
-        Ok((part(&ciphertexts, proof), ciphertexts, Some(Box::new(vector))))
-    }
-
-    /// 8 The entries at the winner level under a mask, and ciphertexts of all blocks.
-    fn first_blocks<R: CryptoRng + ?Sized>(
-        &mut self,
-        place: &Place<'_>,
-        tally: &Tally,
-        (shown, level, blocks, placed): (&Shown, Level, &[Interval], &Placed),
-        rng: &mut R,
-    ) -> Result<Stage, PartyError> {
-        let auction = std::sync::Arc::clone(&self.auction);
-        let FirstStage { vector, stage } =
-            self.masks.take_first(&auction, &placed.segments, blocks.len(), rng);
-        let SegmentsStage { proof, pads, .. } = stage;
-        let whole = self.masks.take_stage(&auction, 0, rng).proof;
-        let ciphertexts = self.encrypt_stage(tally, shown, &proof.joined.name(), pads)?;
-        let entries = self.entries_at(tally, placed.range, level)?;
-        let (said, vector, mask) = vector.show(place, &entries);
-        let statement = PlacedStatement {
-            blocks: statements::blocks(auction.key(), &vector, placed, blocks, &ciphertexts),
-            commitments: &tally.commitments(self.me, placed.range),
-            level,
-        };
-        let weights = statement.weights(place);
-        let weighted = self.weigh_blocks(tally, &placed.range.singles(), &weights)?;
-        let stage = self.stage.as_ref().ok_or(PartyError::NothingDue)?;
-        let (randomness, weighted) = (&stage.randomness, &weighted);
-        let witness = PlacedWitness { mask: &mask, randomness, weighted };
-        let proof = statement.prove(place, &weights, &witness, proof, whole);
-        self.mask = Some(mask);
-        let proof = StageProof::Placed { entries: said, proof };
-        Ok((part(&ciphertexts, proof), ciphertexts, Some(Box::new(vector))))
-    }
-
-    /// 5, 8 Ciphertexts of what lies in one segment of the vector that was shown.
-    fn later_stage<R: CryptoRng + ?Sized>(
-        &mut self,
-        place: &Place<'_>,
-        referee: &Referee,
-        tally: &Tally,
-        shown: &Shown,
-        rng: &mut R,
-    ) -> Result<Stage, PartyError> {
-        let auction = std::sync::Arc::clone(&self.auction);
-        let segments = match shown {
-            Shown::Blocks { placed: Some(placed), .. } => &placed.segments,
-            _ => auction.segments(),
-        };
-        let stage = self.masks.take_later(&auction, segments, shown.count(), rng);
+        let stage = self.masks.take_later(&auction, &masked.segments, count, rng);
         let SegmentsStage { proof, pads, .. } = stage;
         let ciphertexts = self.encrypt_stage(tally, shown, &proof.joined.name(), pads)?;
         let vector = referee.masked().get(self.me).ok_or(PartyError::NothingDue)?;
-        let statement = match shown {
-            Shown::Ladder { levels, against: Against::Segment(segment) } => {
-                statements::ladder(&auction, vector, Some(*segment), levels, &ciphertexts)
-            }
-            Shown::Blocks { blocks, placed: Some(placed), .. } => {
-                statements::blocks(auction.key(), vector, placed, blocks, &ciphertexts)
-            }
-            _ => return Err(PartyError::NothingDue),
-        };
+        let proof = self.prove_segments(place, (shown, masked), &ciphertexts, vector, proof)?;
+        Ok((part(&ciphertexts, StageProof::Segment(proof)), ciphertexts, None))
+    }
+
+    /// 5 The sum under its mask, and a proof against all of its segments.
+    fn first_ladder(
+        &mut self,
+        place: &Place<'_>,
+        tally: &Tally,
+        shown: (&Shown, &Masked),
+        ciphertexts: &[Ciphertext],
+        vector: SegmentsMask,
+        fresh: SegmentsProofMask,
+    ) -> Result<(StageProof, ShownVector), PartyError> {
+        let sum = self.sum.as_ref().ok_or(PartyError::NothingDue)?;
+        // One sum an accumulator, and this party is one.
+        let (sum, vector, mask) = vector.show_sum(place, &tally.sums()[self.me], sum);
+        self.mask = Some(mask);
+        let proof = self.prove_segments(place, shown, ciphertexts, &vector, fresh)?;
+        Ok((StageProof::Ladder { sum, proof }, vector))
+    }
+
+    /// 8 The entries at the winner level under a mask, and a proof against all blocks of them.
+    fn first_blocks(
+        &mut self,
+        place: &Place<'_>,
+        tally: &Tally,
+        (shown, masked, level): (&Shown, &Masked, Level),
+        ciphertexts: &[Ciphertext],
+        vector: SegmentsMask,
+        (fresh, whole): (SegmentsProofMask, Box<EntriesMask>),
+    ) -> Result<(StageProof, ShownVector), PartyError> {
+        let positions = masked.range.singles();
+        let entries = self.block_entries(tally, &positions, level)?;
+        let (entries, vector, mask) = vector.show(place, &entries);
+        let blocks = statements::segments(self.auction.key(), &vector, masked, shown, ciphertexts);
+        let commitments = &tally.commitments(self.me, masked.range);
+        let statement = PlacedStatement { blocks, commitments, level };
+        let weights = statement.weights(place);
+        let weighted = &self.weigh_blocks(tally, &positions, &weights)?;
+        let stage = self.stage.as_ref().ok_or(PartyError::NothingDue)?;
+        let witness = PlacedWitness { mask: &mask, randomness: &stage.randomness, weighted };
+        let proof = statement.prove(place, &weights, &witness, fresh, whole);
+        self.mask = Some(mask);
+        Ok((StageProof::Placed { entries, proof }, vector))
+    }
+
+    /// 5, 8 A proof against the segments that are opened of a vector that this party showed.
+    fn prove_segments(
+        &self,
+        place: &Place<'_>,
+        (shown, masked): (&Shown, &Masked),
+        ciphertexts: &[Ciphertext],
+        vector: &ShownVector,
+        fresh: SegmentsProofMask,
+    ) -> Result<SegmentsProof, PartyError> {
+        let statement =
+            statements::segments(self.auction.key(), vector, masked, shown, ciphertexts);
         let mask = self.mask.as_ref().ok_or(PartyError::NothingDue)?;
         let stage = self.stage.as_ref().ok_or(PartyError::NothingDue)?;
         let weights = statement.weights(place);
-        let proof = statement.prove(place, &weights, mask, &stage.randomness, proof);
-        let proof = StageProof::Segment(proof);
-        Ok((part(&ciphertexts, proof), ciphertexts, None))
+        Ok(statement.prove(place, &weights, mask, &stage.randomness, fresh))
     }
 
     /// Begins a stage, and encrypts its entries with the pads that have this name.
@@ -225,33 +209,33 @@ impl Party {
         Ok(pads.encrypt(context, key, &self.secret.seed, name, &stage.entries))
     }
 
-    /// Finds the mask again of a vector that a stored message of this party's own showed. Nothing
-    /// to be found in messages that show none.
+    /// Finds the mask again of a vector that a stored message of this party's own showed; whether
+    /// it is found, or the message showed none.
     ///
     /// # Errors
-    /// [`PartyError`]; with nothing in it where the message is not of this party's making.
+    /// [`PartyError`] when the store lacks a share of the set.
     pub(super) fn recall_mask(
         &mut self,
         tally: &Tally,
         shown: &Shown,
         proof: &StageProof,
-    ) -> Result<Option<()>, PartyError> {
-        let Some(said) = proof.masked() else { return Ok(Some(())) };
-        let (context, generators) = (self.auction.context(), self.auction.generators());
+    ) -> Result<bool, PartyError> {
+        let (Some(said), Against::Masked(masked)) = (proof.masked(), shown.against()) else {
+            return Ok(true);
+        };
         let entries;
-        let (vector, segments) = match shown {
-            Shown::Blocks { level, placed: Some(placed), .. } => {
-                entries = self.entries_at(tally, placed.range, *level)?;
-                (&entries, &placed.segments)
-            }
-            _ => {
-                let sum = self.sum.as_ref().ok_or(PartyError::NothingDue)?;
-                (&sum.vector, self.auction.segments())
+        let vector = match shown {
+            Shown::Ladder { .. } => &self.sum.as_ref().ok_or(PartyError::NothingDue)?.vector,
+            Shown::Blocks { level, .. } => {
+                entries = self.block_entries(tally, &masked.range.singles(), *level)?;
+                &entries
             }
         };
+        let (context, segments) = (self.auction.context(), &masked.segments);
         let blindings = self.secret.seed.blindings(context, proof.mask_name(), segments.len());
+        let generators = self.auction.generators();
         self.mask = VectorMask::recall(generators, segments, said, vector, blindings);
-        Ok(self.mask.as_ref().map(|_| ()))
+        Ok(self.mask.is_some())
     }
 
     /// The summed entries at some levels.
@@ -260,16 +244,6 @@ impl Party {
         // The auction's levels index its vectors.
         let entries = levels.iter().map(|level| sum.vector.expose()[level.index()]).collect();
         Ok(SecretVector::new(entries))
-    }
-
-    /// This accumulator's entries at a level, of each bidder at a run of positions.
-    fn entries_at(
-        &self,
-        tally: &Tally,
-        positions: Interval,
-        level: Level,
-    ) -> Result<SecretVector, PartyError> {
-        self.block_entries(tally, &positions.singles(), level)
     }
 }
 

@@ -5,7 +5,7 @@ use crate::elgamal::Ciphertext;
 use crate::prices::Level;
 use crate::search::{Contradiction, Interval, Stage};
 use crate::segments::Segments;
-use crate::step::{Against, Multiplied, Placed, Shown, Step};
+use crate::step::{Against, Masked, Multiplied, Shown, Step};
 
 /// What is sought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,19 +65,13 @@ impl Counting {
 
     /// The ciphertexts that the stage begins with.
     pub(super) fn shown(&self) -> Shown {
+        let against = self.against();
         match self.question {
             // 7 The lowest start is never tested.
             Question::FirstPrice | Question::SecondPrice => {
                 let tested = self.stage.starts().iter().skip(1);
                 // Levels are far below 2^32.
-                let levels: Vec<Level> = tested.map(|level| Level(*level as u32)).collect();
-                let segment = levels.first().and_then(|level| self.segments.holding(*level));
-                let against = match segment {
-                    Some(_) if self.first => Against::MaskedSum,
-                    // 5 A part of the first cut lies in one segment.
-                    Some(segment) => Against::Segment(segment),
-                    None => Against::Sum,
-                };
+                let levels = tested.map(|level| Level(*level as u32)).collect();
                 Shown::Ladder { levels, against }
             }
             // 8 Prefixes need every block but the last, which the full sum needs.
@@ -86,15 +80,23 @@ impl Counting {
                 if !in_doubt {
                     blocks.pop();
                 }
-                let low = blocks.first().map_or(0, |block| block.low);
-                let segment = self.segments.holding_entry(low - self.range.low);
-                let placed = segment.map(|segment| Placed {
-                    range: self.range,
-                    segments: self.segments.clone(),
-                    opened: (!self.first).then_some(segment),
-                });
-                Shown::Blocks { level, blocks, placed }
+                Shown::Blocks { level, blocks, against }
             }
+        }
+    }
+
+    /// 5, 8 Against what the stage is proved. Segments are parts of the first cut, so that whatever
+    /// a later stage shows lies in one.
+    fn against(&self) -> Against {
+        // A stage lies in the range that the first began with.
+        let first = self.stage.starts().first().map_or(0, |first| first - self.range.low);
+        match self.segments.holding(first) {
+            None => Against::Whole,
+            Some(segment) => Against::Masked(Masked {
+                range: self.range,
+                segments: self.segments.clone(),
+                opened: (!self.first).then_some(segment),
+            }),
         }
     }
 

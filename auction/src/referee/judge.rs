@@ -17,7 +17,7 @@ use crate::referee::fault::{Fault, FaultReason};
 use crate::referee::statements;
 use crate::referee::tally::Tally;
 use crate::set::{Lists, check_shown};
-use crate::step::{Against, Multiplied, Placed, Shown, Step};
+use crate::step::{Against, Masked, Multiplied, Shown, Step};
 
 /// What a message said, decoded.
 pub(crate) enum Said {
@@ -188,57 +188,50 @@ impl Judge<'_> {
         (ciphertexts, proof): (&[Ciphertext], &StageProof),
         batch: &mut EquationBatch,
     ) -> Result<Option<ShownVector>, ProofError> {
-        let (auction, place) = (self.auction, self.place(prover));
+        let (place, key) = (self.place(prover), self.auction.key());
         // Show steps exist only after the set is fixed, and later stages after the first.
         let tally = self.tally.ok_or(ProofError::DoesNotHold)?;
-        let (levels, key) = (auction.levels(), auction.key());
-        let known = self.masked.get(k).ok_or(ProofError::DoesNotHold);
-        match (shown, proof) {
+        let levels = self.auction.levels();
+        match (shown.against(), shown, proof) {
+            (Against::Whole, _, StageProof::Whole(proof)) => {
+                statements::entries(tally, k, key, shown, ciphertexts)
+                    .append(&place, levels, proof, batch)?;
+                Ok(None)
+            }
             (
-                Shown::Ladder { levels: shown, against: Against::MaskedSum },
+                Against::Masked(masked @ Masked { opened: None, .. }),
+                Shown::Ladder { .. },
                 StageProof::Ladder { sum, proof },
             ) => {
-                let sum = sum.append(&place, auction.segments(), &tally.sums()[k], batch)?;
-                statements::ladder(auction, &sum, None, shown, ciphertexts)
+                // One sum an accumulator, and `k` is one.
+                let sum = sum.append(&place, &masked.segments, &tally.sums()[k], batch)?;
+                statements::segments(key, &sum, masked, shown, ciphertexts)
                     .append(&place, proof, batch)?;
                 Ok(Some(sum))
             }
             (
-                Shown::Ladder { levels: shown, against: Against::Segment(segment) },
-                StageProof::Segment(proof),
-            ) => {
-                statements::ladder(auction, known?, Some(*segment), shown, ciphertexts)
-                    .append(&place, proof, batch)?;
-                Ok(None)
-            }
-            (
-                Shown::Blocks { level, blocks, placed: Some(placed @ Placed { opened: None, .. }) },
+                Against::Masked(masked @ Masked { opened: None, .. }),
+                Shown::Blocks { level, .. },
                 StageProof::Placed { entries, proof },
             ) => {
-                let entries = entries.decode(&place, &placed.segments)?;
-                let blocks = statements::blocks(key, &entries, placed, blocks, ciphertexts);
-                let commitments = &tally.commitments(k, placed.range);
+                let entries = entries.decode(&place, &masked.segments)?;
+                let blocks = statements::segments(key, &entries, masked, shown, ciphertexts);
+                let commitments = &tally.commitments(k, masked.range);
                 PlacedStatement { blocks, commitments, level: *level }
                     .append(&place, levels, proof, batch)?;
                 Ok(Some(entries))
             }
             (
-                Shown::Blocks {
-                    blocks, placed: Some(placed @ Placed { opened: Some(_), .. }), ..
-                },
+                Against::Masked(masked @ Masked { opened: Some(_), .. }),
+                _,
                 StageProof::Segment(proof),
             ) => {
-                statements::blocks(key, known?, placed, blocks, ciphertexts)
+                let vector = self.masked.get(k).ok_or(ProofError::DoesNotHold)?;
+                statements::segments(key, vector, masked, shown, ciphertexts)
                     .append(&place, proof, batch)?;
                 Ok(None)
             }
-            (shown, whole @ StageProof::Whole(proof)) => {
-                statements::entries(tally, k, key, shown, ciphertexts)
-                    .ok_or(ProofError::Kind(whole.name()))?
-                    .append(&place, levels, proof, batch)?;
-                Ok(None)
-            }
-            (_, other) => Err(ProofError::Kind(other.name())),
+            (_, _, other) => Err(ProofError::Kind(other.name())),
         }
     }
 

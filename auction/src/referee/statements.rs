@@ -1,19 +1,13 @@
 //! The statements that round messages prove, built the same way by prover and verifier.
 
-use std::ops::Range;
-
 use crate::elgamal::Ciphertext;
 use crate::group::{Point, basepoint};
-use crate::join::Auction;
-use crate::prices::Level;
 use crate::proofs::entries::{EntriesStatement, Summed};
 use crate::proofs::linear::{LinearStatement, Row};
 use crate::proofs::masked::ShownVector;
 use crate::proofs::segments::SegmentsStatement;
 use crate::referee::tally::Tally;
-use crate::search::Interval;
-use crate::segments::Segments;
-use crate::step::{Against, Multiplied, Placed, Shown};
+use crate::step::{Masked, Multiplied, Shown};
 
 /// 8 `sigma_k = x_k Q` with the exponent of `Y_k`.
 #[must_use]
@@ -21,8 +15,7 @@ pub fn order(key: &Point, order_point: &Point, sigma: &Point) -> LinearStatement
     LinearStatement::equal_exponents(&[(basepoint(), *key), (*order_point, *sigma)])
 }
 
-/// 5, 8 The ciphertexts of accumulator `k` against the commitments to whole vectors; nothing where
-/// they are shown against segments.
+/// 5, 8 The ciphertexts of accumulator `k` against the commitments to whole vectors.
 #[must_use]
 pub fn entries<'a>(
     tally: &Tally,
@@ -30,52 +23,31 @@ pub fn entries<'a>(
     key: &Point,
     shown: &'a Shown,
     ciphertexts: &'a [Ciphertext],
-) -> Option<EntriesStatement<'a>> {
+) -> EntriesStatement<'a> {
     let summed = match shown {
         // One sum an accumulator, and `k` is one.
-        Shown::Ladder { levels, against: Against::Sum } => {
-            Summed::Ladder { sum: tally.sums()[k], levels }
-        }
-        Shown::Blocks { level, blocks, placed: None } => {
+        Shown::Ladder { levels, .. } => Summed::Ladder { sum: tally.sums()[k], levels },
+        Shown::Blocks { level, blocks, .. } => {
             Summed::Blocks { sums: tally.block_sums(k, blocks), level: *level }
         }
-        Shown::Ladder { .. } | Shown::Blocks { .. } => return None,
     };
-    Some(EntriesStatement { key: *key, summed, ciphertexts })
+    EntriesStatement { key: *key, summed, ciphertexts }
 }
 
-/// 5 The ciphertexts of an accumulator's entries at some levels, against all segments of its
-/// sum, or one.
+/// 5, 8 The ciphertexts of an accumulator against all segments of the vector that it showed under
+/// a mask, or one.
 #[must_use]
-pub fn ladder<'a>(
-    auction: &'a Auction,
-    sum: &'a ShownVector,
-    segment: Option<usize>,
-    levels: &[Level],
-    ciphertexts: &'a [Ciphertext],
-) -> SegmentsStatement<'a> {
-    let segments = auction.segments();
-    let shown = levels.iter().map(|level| level.index()..level.index() + 1).collect();
-    let opened = opened(segments, segment);
-    SegmentsStatement { key: *auction.key(), vector: sum, segments, opened, shown, ciphertexts }
-}
-
-/// 8 The ciphertexts of an accumulator's blocks, against all segments of its entries, or one.
-#[must_use]
-pub fn blocks<'a>(
+pub fn segments<'a>(
     key: &Point,
-    entries: &'a ShownVector,
-    placed: &'a Placed,
-    blocks: &[Interval],
+    vector: &'a ShownVector,
+    masked: &'a Masked,
+    shown: &Shown,
     ciphertexts: &'a [Ciphertext],
 ) -> SegmentsStatement<'a> {
-    let (segments, shown) = (&placed.segments, placed.runs(blocks));
-    let opened = opened(segments, placed.opened);
-    SegmentsStatement { key: *key, vector: entries, segments, opened, shown, ciphertexts }
-}
-
-fn opened(segments: &Segments, one: Option<usize>) -> Range<usize> {
-    one.map_or(0..segments.len(), |segment| segment..segment + 1)
+    let segments = &masked.segments;
+    let opened = masked.opened.map_or(0..segments.len(), |segment| segment..segment + 1);
+    let shown = shown.runs(masked);
+    SegmentsStatement { key: *key, vector, segments, opened, shown, ciphertexts }
 }
 
 /// 6 The product of `less_one` with the plaintext `s` of the prover's own ciphertext. Secrets:

@@ -6,7 +6,6 @@ use auction::group::Point;
 use auction::join::Auction;
 use auction::layout::Label;
 use auction::messages::{Blinded, Content, EntriesPart, Opened, Product, StageProof};
-use auction::prices::Level;
 use auction::proofs::Place;
 use auction::proofs::entries::{EntriesMask, EntriesWitness};
 use auction::proofs::joined::JoinedMask;
@@ -16,7 +15,7 @@ use auction::proofs::segments::SegmentsProofMask;
 use auction::referee::{FaultReason, statements};
 use auction::secret::{SecretScalar, SecretVector};
 use auction::shares::{ShareSum, SummedShare};
-use auction::step::{Shown, Step};
+use auction::step::{Against, Shown, Step};
 use curve25519_dalek::{RistrettoPoint, Scalar};
 use rand::SeedableRng as _;
 use rand::rngs::ChaCha20Rng;
@@ -100,11 +99,11 @@ pub(crate) fn entries_part(
     };
     let made = (&ciphertexts[..], &randomness);
     let proof = match &shown {
-        Shown::Ladder { levels, .. } => {
-            ladder_proof(&table.auction, &place, tally.sums()[k], &parts[0], levels, made)
+        Shown::Ladder { .. } => {
+            ladder_proof(&table.auction, &place, tally.sums()[k], &parts[0], &shown, made)
         }
         Shown::Blocks { .. } => {
-            let statement = statements::entries(tally, k, &key, &shown, &ciphertexts).unwrap();
+            let statement = statements::entries(tally, k, &key, &shown, &ciphertexts);
             let weights = statement.weights(&place);
             let opened = weighted(&parts, &weights);
             let (generators, levels) = (table.auction.generators(), table.auction.levels());
@@ -127,11 +126,12 @@ fn ladder_proof(
     place: &Place<'_>,
     committed: Point,
     opened: &SummedShare,
-    levels: &[Level],
+    shown: &Shown,
     (ciphertexts, randomness): (&[Ciphertext], &SecretVector),
 ) -> StageProof {
-    let segments = auction.segments();
-    let rng = &mut ChaCha20Rng::seed_from_u64(levels.len() as u64);
+    let Against::Masked(masked) = shown.against() else { panic!() };
+    let segments = &masked.segments;
+    let rng = &mut ChaCha20Rng::seed_from_u64(shown.count() as u64);
     let mut mask = || {
         let blindings = SecretVector::random(segments.len(), rng);
         SegmentsMask::generate(auction.generators(), segments, blindings, rng)
@@ -139,7 +139,7 @@ fn ladder_proof(
     let (sum, known, opened) = mask().show_sum(place, &committed, opened);
     let fresh = mask();
     let joined = JoinedMask::generate(auction.key(), rng);
-    let statement = statements::ladder(auction, &known, None, levels, ciphertexts);
+    let statement = statements::segments(auction.key(), &known, masked, shown, ciphertexts);
     let weights = statement.weights(place);
     let fresh = SegmentsProofMask { segments: fresh, joined };
     let proof = statement.prove(place, &weights, &opened, randomness, fresh);

@@ -38,8 +38,8 @@ fn facts_in(terms: Terms, levels: &[u32]) -> Facts {
             Step::Show { order, shown: Some(Shown::Ladder { levels, against }) } => {
                 format!("{order} {levels:?} {against:?}")
             }
-            Step::Show { order, shown: Some(Shown::Blocks { level, blocks, placed }) } => {
-                format!("{order} {level:?} {blocks:?} {placed:?}")
+            Step::Show { order, shown: Some(Shown::Blocks { level, blocks, against }) } => {
+                format!("{order} {level:?} {blocks:?} {against:?}")
             }
             Step::Multiply(due) => format!("multiply {}", due.len()),
             Step::Blind(tests) | Step::Open(tests) => format!("{}", tests.len()),

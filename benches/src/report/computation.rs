@@ -67,7 +67,7 @@ pub(crate) fn figures(site: &mut Site, plan: &Plan) {
         Some(large) => {
             let bids = Bids::of(&large.auction, n, &site.kept).load(0..n);
             site.measure(|| {
-                let (closed, _) = quickest(large, &bids, 2);
+                let (closed, _) = quickest(large, &bids, plan.repeats);
                 vec![closing_figure(n, large, &closed).at_most(4500.0)]
             });
         }
