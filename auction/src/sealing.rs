@@ -14,7 +14,7 @@ use crate::join::Auction;
 use crate::keys::{SecretKey, Signature};
 use crate::layout::{Digest, Label};
 use crate::prices::Level;
-use crate::proofs::entries::commit;
+use crate::proofs::commitment::commit;
 use crate::proofs::membership::{MembershipProof, MembershipStatement};
 use crate::proofs::{Place, ProofError};
 use crate::secret::SecretScalar;

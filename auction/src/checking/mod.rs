@@ -22,7 +22,7 @@ use crate::join::Auction;
 use crate::keys::{Claim, Signature};
 use crate::proofs::ProofError;
 use crate::proofs::batch::EquationBatch;
-use crate::proofs::entries::commit;
+use crate::proofs::commitment::commit;
 use crate::receipts::Reason;
 use crate::secret::{SecretScalar, SecretVector};
 use crate::shares::{FormedShare, Share, ShareSum, SummedShare, WeightedShareSum};

@@ -8,7 +8,7 @@ use super::{BadDispute, MAX_BYTES, Setting, check_bid, ruling};
 use crate::bid::{SealedBid, ShareDelivery};
 use crate::evidence::{Evidence, Kind, Role, Ruling};
 use crate::join::Auction;
-use crate::proofs::entries::commit;
+use crate::proofs::commitment::commit;
 use crate::shares::{Share, ShareSum};
 
 /// A bid and the share that came with it, both signed by the bidder.

@@ -18,14 +18,12 @@ mod limbs;
 mod montgomery;
 mod operators;
 mod product;
-mod series;
 mod vector;
 
 pub use accumulate::{EXPLICIT_ENTRY_BYTES, EntrySum, SEED_ENTRY_BYTES, WeightedSum};
 pub use canonical::{Canonical, CanonicalSum, half};
 pub use montgomery::{Fe, is_canonical};
 pub use product::ProductSum;
-pub use series::differences;
 pub use vector::{LengthError, VectorSum, WeightedVectorSum};
 
 #[cfg(test)]

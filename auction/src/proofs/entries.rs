@@ -5,20 +5,20 @@
 //! `sum w_i B_i = tau Y + <q, z> G`, where `q` says which entries of the vector the joined
 //! plaintext is. A linear relation with `K + 2` secrets. PROTOCOL sections 5 and 8.
 
-use curve25519_dalek::traits::MultiscalarMul as _;
-use curve25519_dalek::{RistrettoPoint, Scalar};
+use curve25519_dalek::Scalar;
 use rand::CryptoRng;
 use serde::{Deserialize, Serialize};
 
 use crate::elgamal::Ciphertext;
-use crate::field::{Canonical, Fe, differences};
+use crate::field::{Canonical, Fe};
 use crate::group::{Generators, Point, PointBytes, ScalarBytes};
-use crate::layout::{Digest, Label, Layout};
+use crate::layout::{Label, Layout};
 use crate::prices::Level;
 use crate::proofs::batch::EquationBatch;
+use crate::proofs::commitment::commit;
 use crate::proofs::joined::{Joined, JoinedMask};
 use crate::proofs::masked::canonical;
-use crate::proofs::{Place, ProofError, expect_length};
+use crate::proofs::{Place, ProofError, expect_length, short_weights};
 use crate::secret::{SecretScalar, SecretVector};
 
 /// Which sums the ciphertexts are said to encrypt.
@@ -102,17 +102,6 @@ impl EntriesMask {
     }
 }
 
-/// Weights of 128 bits, drawn from the hash of a statement.
-pub(super) fn short_weights(label: Label, statement: &Digest, count: usize) -> Vec<Scalar> {
-    let weight = |i| {
-        let hash = Layout::new(label, statement).count(i).hash();
-        let mut half = [0; 16];
-        half.copy_from_slice(&hash.0[..16]);
-        Scalar::from(u128::from_le_bytes(half))
-    };
-    (0..count).map(weight).collect()
-}
-
 /// `mask + challenge * secret`, entry by entry, in constant time.
 pub(super) fn respond_all(
     challenge: &Scalar,
@@ -125,17 +114,6 @@ pub(super) fn respond_all(
         ScalarBytes((Canonical::from_scalar(mask) + answer).to_bytes())
     };
     masks.iter().zip(secrets).map(response).collect()
-}
-
-/// `<vector, U> + blinding H`, in constant time.
-#[must_use]
-pub fn commit(generators: &Generators, vector: &[Scalar], blinding: &Scalar) -> RistrettoPoint {
-    let weights = SecretVector::new(differences(vector));
-    let points = generators.levels(vector.len());
-    RistrettoPoint::multiscalar_mul(
-        weights.expose().iter().chain([blinding]),
-        points.iter().chain([generators.blinding().value()]),
-    )
 }
 
 /// What an accumulator knows that makes the statement true.

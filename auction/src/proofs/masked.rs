@@ -6,8 +6,7 @@
 //! proves. Where `z` is a sum with a commitment `C = <z, U> + R H`, anybody sees that `u` is of
 //! that sum: `C + sum M_b = <u, U> + (R + sum rho_b) H`. PROTOCOL sections 5 and 8.
 
-use curve25519_dalek::traits::MultiscalarMul as _;
-use curve25519_dalek::{RistrettoPoint, Scalar};
+use curve25519_dalek::Scalar;
 use rand::CryptoRng;
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +14,7 @@ use crate::field::Canonical;
 use crate::group::{EncodingError, Generators, Point, PointBytes, ScalarBytes};
 use crate::layout::{Digest, Label};
 use crate::proofs::batch::EquationBatch;
+use crate::proofs::commitment::commit_run;
 use crate::proofs::{Place, ProofError, expect_length};
 use crate::secret::SecretVector;
 use crate::segments::Segments;
@@ -249,34 +249,9 @@ fn commit_segments(
     let commit = |(entries, blinding): (std::ops::Range<usize>, &Scalar)| {
         // The segments are runs of the vector's entries.
         let part = &vector.expose()[entries.clone()];
-        commit_segment(generators, entries.start, part, blinding).into()
+        commit_run(generators, entries.start, part, blinding).into()
     };
     segments.entries(0..segments.len()).zip(blindings.expose()).map(commit).collect()
-}
-
-/// `<entries, U_b> + blinding H` for the entries of a segment that begins at the entry `first`
-/// of a vector; in constant time.
-fn commit_segment(
-    generators: &Generators,
-    first: usize,
-    entries: &[Scalar],
-    blinding: &Scalar,
-) -> RistrettoPoint {
-    let points = generators.levels(first + entries.len());
-    // Room for all beforehand: a list that grows leaves what it held behind.
-    let mut weights = Vec::with_capacity(entries.len() + 1);
-    // U_first = P_first - P_before; before the first level there is nothing.
-    let before = first.checked_sub(1);
-    weights.extend(before.and(entries.first()).map(|entry| -entry));
-    let following = entries.iter().skip(1).chain([&Scalar::ZERO]);
-    weights.extend(entries.iter().zip(following).map(|(this, next)| this - next));
-    let weights = SecretVector::new(weights);
-    // The levels of a segment, and the one before.
-    let points = &points[before.unwrap_or(first)..];
-    RistrettoPoint::multiscalar_mul(
-        weights.expose().iter().chain([blinding]),
-        points.iter().chain([generators.blinding().value()]),
-    )
 }
 
 #[cfg(test)]
@@ -285,7 +260,7 @@ mod tests {
     use rand::rngs::ChaCha20Rng;
 
     use super::*;
-    use crate::proofs::entries::commit;
+    use crate::proofs::commitment::commit;
 
     #[test]
     fn segments_add_up_to_the_commitment_to_the_whole() {

@@ -7,6 +7,7 @@
 //! [`Binding`].
 
 pub mod batch;
+pub mod commitment;
 pub mod entries;
 pub mod joined;
 pub mod linear;
@@ -15,6 +16,8 @@ pub mod membership;
 pub mod opening;
 pub mod placed;
 pub mod segments;
+
+use curve25519_dalek::Scalar;
 
 use crate::group::EncodingError;
 use crate::keys::PublicKey;
@@ -94,4 +97,15 @@ pub(crate) fn expect_length(
     expected: usize,
 ) -> Result<(), ProofError> {
     if got == expected { Ok(()) } else { Err(ProofError::Shape { part, got, expected }) }
+}
+
+/// Weights of 128 bits, drawn from the hash of a statement.
+pub(crate) fn short_weights(label: Label, statement: &Digest, count: usize) -> Vec<Scalar> {
+    let weight = |i| {
+        let hash = Layout::new(label, statement).count(i).hash();
+        let mut half = [0; 16];
+        half.copy_from_slice(&hash.0[..16]);
+        Scalar::from(u128::from_le_bytes(half))
+    };
+    (0..count).map(weight).collect()
 }

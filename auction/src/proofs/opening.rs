@@ -15,7 +15,7 @@ use crate::group::{Point, PointBytes, ScalarBytes, basepoint};
 use crate::layout::{Label, Layout};
 use crate::proofs::batch::EquationBatch;
 use crate::proofs::linear::LinearProof;
-use crate::proofs::{Place, ProofError, expect_length};
+use crate::proofs::{Place, ProofError, expect_length, short_weights};
 use crate::secret::SecretScalar;
 
 /// What is claimed: as many factors as ciphertexts, each the first element of its ciphertext times
@@ -95,18 +95,11 @@ impl OpeningStatement<'_> {
     fn weights(&self, place: &Place<'_>) -> Vec<Scalar> {
         let mut layout = place.bind(Label::OpenWeights).layout();
         self.write(&mut layout);
-        // A long statement is hashed once.
-        let statement = layout.hash();
-        let weight = |i: usize| {
-            if i == 0 {
-                return Scalar::ONE;
-            }
-            let hash = Layout::new(Label::OpenWeights, &statement).count(i).hash();
-            let mut half = [0; 16];
-            half.copy_from_slice(&hash.0[..16]);
-            Scalar::from(u128::from_le_bytes(half))
-        };
-        (0..self.factors.len()).map(weight).collect()
+        let mut weights = short_weights(Label::OpenWeights, &layout.hash(), self.factors.len());
+        if let Some(first) = weights.first_mut() {
+            *first = Scalar::ONE;
+        }
+        weights
     }
 
     fn challenge(&self, place: &Place<'_>, first: &[PointBytes]) -> Scalar {

@@ -10,7 +10,7 @@
 use curve25519_dalek::Scalar;
 use serde::{Deserialize, Serialize};
 
-use super::entries::{EntriesMask, respond_all, short_weights};
+use super::entries::{EntriesMask, respond_all};
 use super::masked::{VectorMask, canonical};
 use super::segments::{
     First, SegmentsProof, SegmentsProofMask, SegmentsStatement, SegmentsWitness,
@@ -20,7 +20,7 @@ use crate::group::{Point, PointBytes, ScalarBytes};
 use crate::layout::{Label, Layout};
 use crate::prices::Level;
 use crate::proofs::batch::EquationBatch;
-use crate::proofs::{Place, ProofError, expect_length};
+use crate::proofs::{Place, ProofError, expect_length, short_weights};
 use crate::secret::SecretVector;
 use crate::shares::SummedShare;
 

@@ -7,7 +7,7 @@ use auction::keys::{SecretKey, Signature};
 use auction::layout::{Digest, Label, Layout};
 use auction::prices::Level;
 use auction::proofs::Place;
-use auction::proofs::entries::commit;
+use auction::proofs::commitment::commit;
 use auction::proofs::membership::MembershipStatement;
 use auction::secret::SecretScalar;
 use auction::shares::{ExplicitEntries, Share, ShareSum};

@@ -3,8 +3,9 @@
 use auction::elgamal::Ciphertext;
 use auction::group::{Generators, Point, ScalarBytes, basepoint};
 use auction::prices::Level;
+use auction::proofs::commitment::commit;
 use auction::proofs::entries::{
-    EntriesMask, EntriesProof, EntriesStatement, EntriesWitness, Summed, commit,
+    EntriesMask, EntriesProof, EntriesStatement, EntriesWitness, Summed,
 };
 use auction::proofs::{Place, ProofError};
 use auction::secret::{SecretScalar, SecretVector};

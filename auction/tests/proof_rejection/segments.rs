@@ -5,7 +5,7 @@ use std::ops::Range;
 use auction::elgamal::Ciphertext;
 use auction::group::{Generators, Point, PointBytes, ScalarBytes, basepoint};
 use auction::prices::Level;
-use auction::proofs::entries::commit;
+use auction::proofs::commitment::commit;
 use auction::proofs::joined::JoinedMask;
 use auction::proofs::masked::{MaskedSum, MaskedVector, SegmentsMask, ShownVector, VectorMask};
 use auction::proofs::segments::{SegmentsProof, SegmentsProofMask, SegmentsStatement};
