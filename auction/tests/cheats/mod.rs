@@ -29,6 +29,8 @@ pub(crate) struct Table {
     pub(crate) identities: Vec<Arc<SecretKey>>,
     /// `x_k` of each accumulator.
     pub(crate) decryption: Vec<Scalar>,
+    /// The seed of each accumulator's ciphertexts and masks.
+    pub(crate) seeds: Vec<[u8; 32]>,
     /// Each accumulator's shares, where all bids are honest.
     pub(crate) shares: Vec<HashMap<Digest, Share>>,
     pub(crate) bids: Vec<SealedBid>,
@@ -69,10 +71,17 @@ impl Table {
             Scalar::from_canonical_bytes(bytes).unwrap()
         };
         let decryption = committee.secrets.iter().map(secret).collect();
+        let seed = |secret: &auction::party::PartySecret| {
+            let mut bytes = [0; 32];
+            bytes.copy_from_slice(&secret.to_bytes()[32..]);
+            bytes
+        };
+        let seeds = committee.secrets.iter().map(seed).collect();
         let (parties, referees): (Vec<_>, Vec<_>) =
             committee.close(books, &mut rng).into_iter().unzip();
         let judge = referees.into_iter().next().unwrap();
-        Self { auction, identities, decryption, shares: Vec::new(), bids, parties, judge, rng }
+        let shares = Vec::new();
+        Self { auction, identities, decryption, seeds, shares, bids, parties, judge, rng }
     }
 
     /// Tells the judge of valid bids that its own book lacks.
